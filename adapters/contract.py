@@ -1,0 +1,174 @@
+"""The port between the hub and a recipient's existing document system.
+
+`deliver` is the one required promise; what only some systems can do is an optional protocol of one
+method. Copy `adapters.skeleton` to start a new kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date as Day
+from datetime import datetime
+from typing import Any, BinaryIO, Protocol, runtime_checkable
+
+from gateway.domain.transit.envelope import Attachment, Envelope
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What is handed to an adapter: the verified envelope and the octets as signed.
+
+    Attributes:
+        delivery_id: stable over all attempts; the idempotency key towards the target.
+        reference: the hub's reference.
+        original: the envelope's octets exactly as received, and their media type.
+        document_type: the office's own code for the letter's type, or None when it knows none.
+        open: opens the content of an attachment (binary, from its start); the caller closes it.
+        possible_duplicate: a person decided to send again although an earlier attempt may have
+            arrived.
+    """
+
+    delivery_id: str
+    reference: str
+    accepted_at: datetime
+    envelope: Envelope
+    original: bytes
+    original_media_type: str
+    sender_name: str
+    office: str
+    open: Callable[[Attachment], BinaryIO]
+    document_type: str | None = None
+    possible_duplicate: bool = False
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What the target answered when it took the letter.
+
+    Attributes:
+        answer: the octets of its answer (at most 64 KiB are kept), and their media type.
+        target_reference: its own name for the letter.
+        register_number, register_date: its register entry, if it registers at once.
+        digests_confirmed: it answered with digests that are the attachments' own.
+    """
+
+    answer: bytes
+    answer_media_type: str = "application/octet-stream"
+    target_reference: str | None = None
+    register_number: str | None = None
+    register_date: Day | None = None
+    register_book: str | None = None
+    digests_confirmed: bool = False
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP answer, read whole within the client's limit."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Header names in lower case."""
+    body: bytes
+
+
+class Http(Protocol):
+    """The hub's guarded outgoing HTTP client: the only way out that an adapter has.
+
+    Host allow-list on the resolved address, no redirects, bounded time and answer.
+    """
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Iterator[bytes] | None = None,
+        content_length: int | None = None,
+    ) -> Response:
+        """Send one request and read its answer.
+
+        Raises:
+            Temporary: no connection was made (name, address, refusal, TLS): nothing was sent.
+            Permanent: the address is not allowed, or the URL is not one.
+            Ambiguous: the connection broke or timed out after sending started.
+        """
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an adapter may use; built by the hub for one route.
+
+    ``options`` are the route's own settings (checked by the adapter's ``check_options``), ``secret``
+    resolves a secret by the reference that stands in the options.
+    """
+
+    http: Http
+    options: Mapping[str, Any]
+    secret: Callable[[str], str]
+    now: Callable[[], datetime]
+
+
+class Adapter(Protocol):
+    """One kind of document system."""
+
+    kind: str
+    """The name of its entry point."""
+    idempotent: bool
+    """Whether a repeat under the same delivery id is harmless at the target."""
+    streams: bool
+    """Whether attachments of any size pass in constant memory."""
+
+    def check_options(self, options: Mapping[str, Any]) -> list[str]:
+        """What is wrong with a route's options, one sentence each naming its key; [] when all is well."""
+
+    def deliver(self, letter: Letter, context: Context) -> Delivered:
+        """Hand the letter to the target; called with no transaction open, possibly more than once.
+
+        Raises:
+            Temporary: the target did not take it and may later.
+            Permanent: the target will never take it as it is.
+            Ambiguous: it may have taken it.
+        """
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """The target can be asked whether an earlier delivery arrived."""
+
+    def find(self, delivery_id: str, reference: str, context: Context) -> Delivered | None:
+        """The earlier delivery, or None when the target surely does not have it.
+
+        Raises:
+            DeliveryError: the target could not be asked.
+        """
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call as it would be sent, for people to look at; secrets replaced."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: str
+
+
+@runtime_checkable
+class Previews(Protocol):
+    """The exact call can be shown without sending it."""
+
+    def preview(self, letter: Letter, context: Context) -> tuple[Request, ...]: ...
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """The connection can be tested without side effects."""
+
+    def probe(self, context: Context) -> str:
+        """One line of what was found.
+
+        Raises:
+            DeliveryError: what is wrong.
+        """

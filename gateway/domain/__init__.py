@@ -1,0 +1,1 @@
+"""The ground floor: what official mail is and which moves it may make; standard library only."""

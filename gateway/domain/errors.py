@@ -1,0 +1,153 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    WaslError
+    ├── Refused            the sender must change something; permanent
+    │   ├── NotAuthenticated   a token-authenticated call without a good token
+    │   ├── NotAllowed         a good token without the right to this
+    │   ├── NotFound           nothing there that the caller may see
+    │   ├── Conflict           the same message id with other signed content
+    │   ├── TooLarge           over a published limit
+    │   ├── UnsupportedMedia   a media type that no profile describes
+    │   └── TooMany            a quota is used up
+    ├── DeliveryError      the other side
+    │   ├── Temporary          nothing was taken; try again later
+    │   ├── Permanent          it will never be taken as it is
+    │   └── Ambiguous          it may have been taken; nobody knows
+    └── GatewayFault       ours: a 5xx, no receipt, the sender may safely repeat
+        ├── Unavailable        a resource of ours is out for now
+        └── Misconfigured      a setting or a stored definition is wrong
+
+A `Refused` carries one `Fault` for each thing that is wrong; each fault names a reason of the
+catalogue (`gateway.domain.evidence.reasons`), from which receipt and HTTP answer follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong, and where.
+
+    ``where`` is an XPath or a JSON pointer, ``line`` counts from 1, ``expected`` and ``found`` are
+    short and safe to show; ``values`` fill the placeholders of the reason's text.
+    """
+
+    code: str
+    where: str | None = None
+    line: int | None = None
+    expected: str | None = None
+    found: str | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+class WaslError(Exception):
+    """Root of the tree; never raised itself."""
+
+
+class Refused(WaslError):
+    """The sender must change something; a repeat of the same bytes will be refused again."""
+
+    def __init__(self, faults: Fault | Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
+        super().__init__(", ".join(fault.code for fault in self.faults))
+
+    @classmethod
+    def because(
+        cls,
+        code: str,
+        where: str | None = None,
+        *,
+        line: int | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+        **values: str,
+    ) -> Refused:
+        """The refusal for a single reason; ``values`` fill the placeholders of its text."""
+        return cls(Fault(code, where, line, expected, found, values))
+
+
+class NotAuthenticated(Refused):
+    """A call that needs a token came without a good one."""
+
+
+class NotAllowed(Refused):
+    """The token is good and does not give this right."""
+
+
+class NotFound(Refused):
+    """Nothing there that the caller may see."""
+
+
+class Conflict(Refused):
+    """The message id was used before for other signed content."""
+
+
+class TooLarge(Refused):
+    """Over a published limit."""
+
+
+class UnsupportedMedia(Refused):
+    """A media type that no profile describes."""
+
+
+class TooMany(Refused):
+    """A quota is used up; ``retry_after`` seconds later it may work."""
+
+    def __init__(self, faults: Fault | Iterable[Fault], retry_after: int = 60) -> None:
+        super().__init__(faults)
+        self.retry_after = retry_after
+
+
+class DeliveryError(WaslError):
+    """The other side did not take a letter.
+
+    ``code`` is a reason of the catalogue, ``detail`` what the other side said (kept with the attempt,
+    shown to operators, never to the sender).
+    """
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        self.code = code
+        self.detail = detail
+        super().__init__(f"{code} {detail}".strip())
+
+
+class Temporary(DeliveryError):
+    """Nothing was taken; trying again may help, not before ``retry_after`` seconds when given."""
+
+    def __init__(self, code: str, detail: str = "", retry_after: float | None = None) -> None:
+        super().__init__(code, detail)
+        self.retry_after = retry_after
+
+
+class Permanent(DeliveryError):
+    """The target answered that it will never take this letter as it is."""
+
+
+class Ambiguous(DeliveryError):
+    """Sending started and nobody knows whether the letter was taken."""
+
+
+class GatewayFault(WaslError):
+    """Our own trouble; the sender is told to repeat the same bytes later."""
+
+
+class Unavailable(GatewayFault):
+    """A resource of ours (database, disk, seal, revocation data) is out for now."""
+
+    def __init__(self, what: str, code: str = "WASL-HUB-002", retry_after: int = 30) -> None:
+        self.code = code
+        self.retry_after = retry_after
+        super().__init__(what)
+
+
+class Misconfigured(GatewayFault):
+    """Settings or stored definitions are wrong; ``faults`` name each key."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(self.faults))

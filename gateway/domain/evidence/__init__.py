@@ -1,0 +1,1 @@
+"""What receipts say, and the closed catalogue of reasons."""

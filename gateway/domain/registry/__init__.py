@@ -1,0 +1,1 @@
+"""Parties, their offices and how each office receives."""

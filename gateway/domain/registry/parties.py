@@ -1,0 +1,77 @@
+"""Parties, offices and routes as the rules see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from gateway.domain.transit.retry import RetrySchedule
+
+Names = Mapping[str, str]
+"""A name in each language: language tag to text."""
+
+
+class PartyKind(Enum):
+    """What a party may do."""
+
+    ADMINISTRATION = "administration"  # sends for itself, receives through its offices
+    PLATFORM = "platform"  # sends on behalf of identified persons
+    AGENT = "agent"  # the hub's own portal or polling agent
+
+
+class RouteKind(Enum):
+    """How an office receives; ADAPTER routes are served by an adapter, the others from the store."""
+
+    ADAPTER = "adapter"
+    INBOX = "inbox"
+    OFFICE = "office"
+
+
+@dataclass(frozen=True)
+class Party:
+    """A registered body or platform."""
+
+    id: str
+    kind: PartyKind
+    names: Names
+    active: bool = True
+    may_represent: bool = False
+    """May send on behalf of persons it identified."""
+    test: bool = False
+    aliases: tuple[str, ...] = ()
+    """Outside identifiers as ``scheme:value``."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """How an office's mail leaves the hub.
+
+    ``adapter`` names an entry point of the group ``wasl.adapters``; ``options`` is its own business.
+    """
+
+    kind: RouteKind
+    adapter: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    retry: RetrySchedule = RetrySchedule()
+    max_bytes: int | None = None
+    """Largest letter (attachments together, octets) that this route takes."""
+    accepts_test: bool = False
+
+
+@dataclass(frozen=True)
+class Office:
+    """An order office: the addressable place where a party's mail arrives."""
+
+    id: str
+    party: str
+    names: Names
+    route: Route
+    active: bool = True
+    default: bool = False
+    """Receives what is addressed to the party without naming an office."""
+    document_types: Mapping[str, str] = field(default_factory=dict)
+    """Document types the office knows, to its own codes; anything else is flagged, never refused."""
+    readers: tuple[str, ...] = ()
+    """Roles that are told when mail starts to lie in the hub's office."""

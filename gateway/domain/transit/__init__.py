@@ -1,0 +1,1 @@
+"""Envelopes and the journey of each delivery."""
