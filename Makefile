@@ -1,0 +1,71 @@
+# One command for each thing one wants; every target works on a fresh checkout.
+.POSIX:
+.PHONY: help run demo test lint unit bench bench-long soak setup pins clean
+
+BIN = .venv/bin
+BOOTSTRAP = sh tools/bootstrap.sh
+SYSTEM = sh tools/system-packages.sh
+
+help:
+	@echo "make run         the demonstration, kept running until Ctrl-C"
+	@echo "make demo        the demonstration from end to end; says whether everything held"
+	@echo "make test        every check: style, types, floors, tests, coverage"
+	@echo "make lint        style, types and floors only"
+	@echo "make bench       how many letters are accepted in a second, and how much memory that takes"
+	@echo "make bench-long  the same for longer"
+	@echo "make soak        hours under load, watching memory"
+	@echo "make setup       .venv with everything for development"
+	@echo "make clean       remove .venv and what was built (never var/, where letters are kept)"
+
+run:
+	@$(SYSTEM) install run
+	@$(BOOTSTRAP) demo
+	@$(SYSTEM) report run
+	$(BIN)/wasl demo --keep
+
+demo:
+	@$(BOOTSTRAP) demo
+	$(BIN)/wasl demo
+
+setup:
+	@$(BOOTSTRAP) demo
+	@$(BOOTSTRAP) test
+
+# What could not be checked is said last, whatever became of the rest.
+test:
+	@$(SYSTEM) install test
+	@$(BOOTSTRAP) test
+	@status=0; $(MAKE) lint && $(MAKE) unit || status=$$?; $(SYSTEM) report test; exit $$status
+
+lint:
+	@$(BOOTSTRAP) test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit:
+	@$(BOOTSTRAP) test
+	$(BIN)/python -m pytest -n auto --dist loadgroup -rs --cov --cov-report=term
+
+bench:
+	@$(BOOTSTRAP) test
+	$(BIN)/python bench/accept.py
+	$(BIN)/python bench/memory.py
+
+bench-long:
+	@$(BOOTSTRAP) test
+	$(BIN)/python bench/accept.py --long
+
+soak:
+	@$(BOOTSTRAP) test
+	$(BIN)/python bench/memory.py --soak
+
+# Run in a fresh .venv after changing a version in setup.cfg.
+pins:
+	sh tools/pins.sh
+
+clean:
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,153 @@
+"""Hands letters to document systems that speak JSON over HTTP.
+
+Options of a route (a table; ``•`` marks what is required):
+
+- ``base_url`` • address that the steps' paths are added to.
+- ``auth``: ``kind`` (``none``, ``header``, ``bearer``, ``basic``), ``secret`` (reference of a secret),
+  ``header`` (name, for kind ``header``), ``username`` (for kind ``basic``).
+- ``headers``: a table of fixed headers. ``idempotency_header``: name of the header that carries the
+  delivery id (for later steps with ``:`` and the step's name or the file's place), if the target
+  honours one.
+- ``max_inline_bytes``: octets of file contents that a JSON body may hold (10 MiB); uploads have no limit.
+- ``draft_until_confirm``: what ``create`` makes does not count as received before ``confirm`` (false).
+- ``tables``: code tables by name, for the function ``code``; the entry ``*`` catches the rest.
+- ``create`` •: ``method`` (POST), ``path`` •, ``body`` • (a mapping, see `adapters.mapping` and
+  `adapters.view`), ``success`` (expression over the answer, must be true), ``reads`` (see
+  `adapters.answers.Reads`). Without ``success``, something that ``reads`` names must be there.
+- ``upload``: the call repeated for each file: as above, with ``each`` (expression for the files:
+  ``files``, or ``attachments`` to leave the signed original out), ``field`` (the form's name for the
+  file, ``file``), ``fields`` (mapping of further form fields, which sees the file as ``file``),
+  ``digest`` (expression for the SHA-256 that the target answers; must be the file's).
+- ``confirm``: as ``create``, body optional.
+- ``find``: GET ``path`` •, ``success`` •, ``found`` • (expression for the earlier delivery, null or
+  empty where there is none), ``reads`` over what was found, ``absent_status`` (a status that means
+  "not there", such as 404; none by default).
+- ``probe``: GET ``path`` •, ``success``.
+- ``rules``: a list of ``status`` and/or ``when`` (expression over the answer), ``outcome``
+  (``accepted duplicate temporary permanent ambiguous``), ``retry_after`` (seconds). The first that fits
+  decides, before the status does.
+
+Paths may name ``{deliveryId}``, ``{reference}`` and, after ``create``, ``{handle}`` (from its ``reads``).
+
+Trouble: no connection, 408, 425, 429, 503, and a refusal of the credentials are temporary; other 4xx are
+permanent; other 5xx, a broken connection, and an answer that is no answer are ambiguous. While only a
+draft stands at the target all this is at worst temporary; once an earlier call had effect all of it
+is ambiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.contract import Context, Delivered, Letter, Request, Response
+from adapters.outcomes import AlreadyThereError, Phase
+from adapters.recipe import Find, Recipe
+from adapters.rest_calls import Calls
+from adapters.rest_delivery import RestDelivery, all_calls
+from adapters.rest_judge import NO_JSON, decoded, judge, judged
+from adapters.view import letter_view
+from gateway.domain.errors import Ambiguous, Misconfigured, Temporary
+
+
+class RestAdapter:
+    """The kind ``rest``; see the module for its options."""
+
+    kind = "rest"
+    # Whether a repeat is harmless depends on the route: see `honours_repeats`.
+    idempotent = False
+    streams = True
+
+    def check_options(self, options: Mapping[str, Any]) -> list[str]:
+        """What is wrong with a route's options."""
+        try:
+            Recipe.read(options)
+        except Misconfigured as wrong:
+            return list(wrong.faults)
+        return []
+
+    def honours_repeats(self, options: Mapping[str, Any]) -> bool:
+        """Whether the route's target takes the delivery id as an idempotency key."""
+        return bool(options.get("idempotency_header"))
+
+    def deliver(self, letter: Letter, context: Context) -> Delivered:
+        """Create, upload, confirm, as the route's recipe says.
+
+        Raises:
+            DeliveryError: see the module.
+        """
+        recipe = _recipe(context)
+        calls = Calls(recipe, letter.delivery_id, letter.reference, context.secret)
+        try:
+            return RestDelivery(recipe, calls, letter, context).run()
+        except AlreadyThereError as there:
+            return self._existing(recipe, letter, context, there.response)
+
+    def find(self, delivery_id: str, reference: str, context: Context) -> Delivered | None:
+        """The earlier delivery, by the route's look-up.
+
+        Raises:
+            DeliveryError: there is no look-up, or it gave no answer.
+        """
+        recipe = _recipe(context)
+        if recipe.find is None:
+            raise Ambiguous("WASL-DLV-004", "this route has no look-up")
+        calls = Calls(recipe, delivery_id, reference, context.secret)
+        return _looked_up(recipe.find, calls, context)
+
+    def preview(self, letter: Letter, context: Context) -> tuple[Request, ...]:
+        """Every call of the recipe; what the target would answer stands as ``{handle}``.
+
+        Raises:
+            DeliveryError: the letter does not fit the mapping.
+        """
+        recipe = _recipe(context)
+        calls = Calls(recipe, letter.delivery_id, letter.reference, None)
+        view = letter_view(letter)
+        return tuple(call.preview() for call in all_calls(recipe, calls, view))
+
+    def probe(self, context: Context) -> str:
+        """Ask the route's probe address, or only whether somebody answers at the base address.
+
+        Raises:
+            DeliveryError: what is wrong.
+        """
+        recipe = _recipe(context)
+        if recipe.probe is None:
+            response = context.http.request("GET", recipe.base_url)
+            return f"HTTP {response.status} from the base address; the route has no probe step"
+        call = Calls(recipe, "probe", "probe", context.secret).get(recipe.probe)
+        with judged(Phase.BEFORE):
+            response = call.send(context.http)
+            judge(recipe.probe, response, context)
+        return f"HTTP {response.status}, {len(response.body)} octets, as expected"
+
+    def _existing(self, recipe: Recipe, letter: Letter, context: Context, response: Response) -> Delivered:
+        """What a target holds that calls our delivery a duplicate."""
+        if recipe.find is None:
+            answer = decoded(response)
+            findings = recipe.create.reads.over(None if answer is NO_JSON else answer)
+            return findings.delivered(response)
+        with judged(Phase.TAKEN):
+            found = self.find(letter.delivery_id, letter.reference, context)
+            if found is None:
+                raise Ambiguous("WASL-DLV-004", "called a duplicate, but the look-up does not show it")
+        return found
+
+
+def _looked_up(find: Find, calls: Calls, context: Context) -> Delivered | None:
+    with judged(Phase.BEFORE):
+        response = calls.get(find.step).send(context.http)
+        if find.absent_status and response.status == find.absent_status:
+            return None
+        answer = judge(find.step, response, context)
+        found = find.found.over_answer(answer)
+    return find.step.reads.over(found).delivered(response) if found else None
+
+
+def _recipe(context: Context) -> Recipe:
+    try:
+        return Recipe.read(context.options)
+    except Misconfigured as wrong:
+        # Waiting costs nothing: an operator corrects the route, and no letter fails for it.
+        raise Temporary("WASL-DLV-007", "; ".join(wrong.faults)) from wrong

@@ -1,0 +1,131 @@
+"""Hands letters to document systems that take SOAP 1.1 or 1.2 calls.
+
+Options of a route (a table; ``•`` marks what is required):
+
+- ``wsdl_url``: where the WSDL is; or ``wsdl``: the WSDL itself, where the published one imports other
+  documents (which is never followed). ``wsdl_sha256`` pins the digest of the published one.
+- ``endpoint``: where calls go; by default the WSDL's address, which then must be on the WSDL's host.
+- ``service``, ``port``: names in the WSDL; by default the first with a SOAP binding.
+- ``auth``: ``kind`` (``none``, ``header``, ``bearer``, ``basic``, or ``wsse`` for a WS-Security
+  UsernameToken), ``secret`` (reference of a secret), ``header``, ``username``.
+- ``max_bytes``: octets of file contents per letter (20 MiB). Contents travel as base64 and are held
+  in memory several times over: this kind cannot stream.
+- ``tables``: code tables by name, for the function ``code``; the entry ``*`` catches the rest.
+- ``operation`` •, ``request`` • (a mapping to its parameters, see `adapters.mapping` and `adapters.view`;
+  a ``content`` of a file goes where the WSDL wants base64), ``success`` (expression over the reply, must be
+  true), ``reads`` (see `adapters.answers.Reads`; names are as `adapters.soap_answer.read_answer` says).
+  Without ``success``, something that ``reads`` names must be there.
+- ``find``: the same four over ``deliveryId`` and ``reference`` for a look-up (``success`` •), with
+  ``found`` • (expression for the earlier delivery over the reply, over which ``reads`` then looks;
+  null or empty where there is none) and ``absent_fault`` (regular expression over a fault that means
+  "not there").
+- ``faults``: a list of ``code`` (the whole code or subcode without prefix), ``text``, ``detail``
+  (regular expressions, the latter two found anywhere), ``outcome`` (``duplicate temporary permanent
+  ambiguous``) and ``retry_after`` (seconds). The first that fits decides, whatever the HTTP status.
+
+Trouble: a fault that no rule names is permanent when the service blames the call (Client, Sender), else
+ambiguous; without a fault the HTTP status decides as for the kind ``rest``; an answer that is no SOAP is
+ambiguous. Everything before the call itself is at worst temporary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.answers import KEPT
+from adapters.contract import Context, Delivered, Letter, Request
+from adapters.outcomes import AlreadyThereError, Phase, in_phase
+from adapters.soap_calls import Line
+from adapters.soap_judge import judge, judge_look_up
+from adapters.soap_options import FindOperation, SoapRoute
+from adapters.view import letter_view
+from adapters.wsdl import WsdlCache
+from gateway.domain.errors import Ambiguous, DeliveryError, Misconfigured
+
+
+class SoapAdapter:
+    """The kind ``soap``; see the module for its options."""
+
+    kind = "soap"
+    idempotent = False
+    streams = False
+
+    def __init__(self) -> None:
+        self._wsdls = WsdlCache()
+
+    def check_options(self, options: Mapping[str, Any]) -> list[str]:
+        """What is wrong with a route's options."""
+        try:
+            SoapRoute.read(options)
+        except Misconfigured as wrong:
+            return list(wrong.faults)
+        return []
+
+    def deliver(self, letter: Letter, context: Context) -> Delivered:
+        """Call the operation with the mapped letter.
+
+        Raises:
+            DeliveryError: see the module.
+        """
+        line = Line.open(self._wsdls, context)
+        operation = line.route.deliver
+        response = line.call(operation, letter_view(letter))
+        try:
+            reply = judge(operation, line.route.faults, response, context)
+        except AlreadyThereError:
+            return _existing(line, letter) or Delivered(response.body[:KEPT])
+        return operation.reads.over(reply).delivered(response, letter.envelope)
+
+    def find(self, delivery_id: str, reference: str, context: Context) -> Delivered | None:
+        """The earlier delivery, by the route's look-up.
+
+        Raises:
+            DeliveryError: there is no look-up, or it gave no answer.
+        """
+        line = Line.open(self._wsdls, context)
+        if line.route.find is None:
+            raise Ambiguous("WASL-DLV-004", "this route has no look-up")
+        return _looked_up(line, line.route.find, delivery_id, reference, Phase.BEFORE)
+
+    def preview(self, letter: Letter, context: Context) -> tuple[Request, ...]:
+        """The call as it would be sent; files and secrets stand as placeholders.
+
+        Raises:
+            DeliveryError: the WSDL cannot be had, or the letter does not fit it.
+        """
+        line = Line.open(self._wsdls, context)
+        return (line.preview(line.route.deliver, letter_view(letter)),)
+
+    def probe(self, context: Context) -> str:
+        """Fetch the WSDL anew and look for the operations; nothing is called.
+
+        Raises:
+            DeliveryError: what is wrong.
+        """
+        found = Line.open(WsdlCache(), context).endpoint
+        digest = found.wsdl.sha256[:16]
+        return f"WSDL {digest}…, {len(found.operations)} operations, calls go to {found.url}"
+
+
+def _existing(line: Line, letter: Letter) -> Delivered | None:
+    """What a service holds that calls our delivery a duplicate; None where it cannot be asked."""
+    if line.route.find is None:
+        return None
+    found = _looked_up(line, line.route.find, letter.delivery_id, letter.reference, Phase.TAKEN)
+    if found is None:
+        raise Ambiguous("WASL-DLV-004", "called a duplicate, but the look-up does not show it")
+    return found
+
+
+def _looked_up(
+    line: Line, find: FindOperation, delivery_id: str, reference: str, phase: Phase
+) -> Delivered | None:
+    view = {"deliveryId": delivery_id, "reference": reference}
+    try:
+        response = line.call(find.operation, view)
+        return judge_look_up(find, line.route.faults, response, line.context)
+    except AlreadyThereError as strange:
+        raise Ambiguous("WASL-DLV-005", "the look-up answers that it is a duplicate") from strange
+    except DeliveryError as fault:
+        raise in_phase(fault, phase) from fault

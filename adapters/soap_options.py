@@ -1,0 +1,160 @@
+"""What a route of kind ``soap`` is told, read from its options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as Table
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.answers import Reads
+from adapters.auth import KINDS, Auth
+from adapters.functions import Tables
+from adapters.mapping import Expression, Mapping
+from adapters.options import Options
+from adapters.outcomes import Outcome
+from adapters.soap_answer import SoapFault
+
+_ANYTHING = re.compile("")
+
+
+@dataclass(frozen=True)
+class FaultRule:
+    """What a fault means whose code, text and detail fit."""
+
+    code: re.Pattern[str]
+    text: re.Pattern[str]
+    detail: re.Pattern[str]
+    outcome: Outcome
+    retry_after: int
+
+    @classmethod
+    def read(cls, options: Options) -> FaultRule:
+        """The rule that the options describe; faults are noted there."""
+        word = options.choice("outcome", [outcome.value for outcome in _OUTCOMES], "ambiguous")
+        rule = cls(
+            code=_pattern(options, "code"),
+            text=_pattern(options, "text"),
+            detail=_pattern(options, "detail"),
+            outcome=Outcome(word) if word in {outcome.value for outcome in Outcome} else Outcome.AMBIGUOUS,
+            retry_after=options.number("retry_after", 0),
+        )
+        if not {"code", "text", "detail"} & set(options.names()):
+            options.fault("code", "is required where there is neither text nor detail")
+        options.end()
+        return rule
+
+    def matches(self, fault: SoapFault) -> bool:
+        """Whether this rule speaks of that fault."""
+        right_code = self.code is _ANYTHING or any(self.code.fullmatch(code) for code in fault.codes)
+        return right_code and bool(self.text.search(fault.text) and self.detail.search(fault.detail))
+
+
+_OUTCOMES = (Outcome.DUPLICATE, Outcome.TEMPORARY, Outcome.PERMANENT, Outcome.AMBIGUOUS)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: its request, and when its reply is a success."""
+
+    name: str
+    request: Mapping
+    success: Expression | None
+    reads: Reads
+
+
+@dataclass(frozen=True)
+class FindOperation:
+    """The look-up of an earlier delivery."""
+
+    operation: Operation
+    found: Expression
+    absent_fault: re.Pattern[str] | None
+
+
+@dataclass(frozen=True)
+class SoapRoute:
+    """All options of a route; see `adapters.soap`."""
+
+    wsdl_url: str
+    wsdl: str
+    wsdl_sha256: str
+    endpoint: str
+    service: str
+    port: str
+    auth: Auth
+    max_bytes: int
+    deliver: Operation
+    find: FindOperation | None
+    faults: tuple[FaultRule, ...]
+
+    @classmethod
+    def read(cls, table: Table[str, Any]) -> SoapRoute:
+        """The route that a table describes.
+
+        Raises:
+            Misconfigured: everything that is wrong with it.
+        """
+        options = Options(table)
+        tables = options.code_tables()
+        route = cls(
+            wsdl_url=options.url("wsdl_url", ""),
+            wsdl=options.text("wsdl", ""),
+            wsdl_sha256=options.text("wsdl_sha256", ""),
+            endpoint=options.url("endpoint", ""),
+            service=options.text("service", ""),
+            port=options.text("port", ""),
+            auth=Auth.read(options.section("auth"), (*KINDS, "wsse")),
+            max_bytes=options.number("max_bytes", 20 * 1024**2),
+            deliver=_operation(options, tables),
+            find=_find(options.section("find"), tables),
+            faults=tuple(map(FaultRule.read, options.sections("faults"))),
+        )
+        route._check(options)
+        return route
+
+    def _check(self, options: Options) -> None:
+        if bool(self.wsdl_url) == bool(self.wsdl):
+            options.fault("wsdl_url", "exactly one of wsdl_url and wsdl is required")
+        if self.wsdl and not self.endpoint:
+            options.fault("endpoint", "is required beside wsdl")
+        if self.wsdl_sha256 and not re.fullmatch("[0-9a-f]{64}", self.wsdl_sha256):
+            options.fault("wsdl_sha256", "is no SHA-256 digest in lower-case hexadecimal")
+        options.end()
+        options.check()
+
+
+def _operation(options: Options, tables: Tables) -> Operation:
+    request = options.mapping("request", tables)
+    if "request" not in options:
+        options.fault("request", "is required")
+    return Operation(
+        name=options.text("operation"),
+        request=request or Mapping.compile({}),
+        success=options.expression("success"),
+        reads=Reads.read(options.section("reads")),
+    )
+
+
+def _find(options: Options | None, tables: Tables) -> FindOperation | None:
+    if options is None:
+        return None
+    options.text("found")
+    found = options.expression("found")
+    if "success" not in options:
+        options.fault("success", "is required: it tells an answer from anything else")
+    absent = _pattern(options, "absent_fault")
+    operation = _operation(options, tables)
+    options.end()
+    return None if found is None else FindOperation(operation, found, None if absent is _ANYTHING else absent)
+
+
+def _pattern(options: Options, key: str) -> re.Pattern[str]:
+    source = options.text(key, "")
+    if not source:
+        return _ANYTHING
+    try:
+        return re.compile(source)
+    except re.error as trouble:
+        options.fault(key, f"is no regular expression: {trouble}")
+        return _ANYTHING

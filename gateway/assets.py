@@ -1,0 +1,62 @@
+"""Finds the data folders that live outside the packages, in a checkout and in an installed wheel."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from gateway.domain.errors import Misconfigured
+
+_BESIDE_THE_PACKAGES = Path(__file__).resolve().parent.parent
+
+
+def xsd_dir() -> Path:
+    """Schemas and service descriptions of the outward contract.
+
+    Raises:
+        Misconfigured: the installation lacks them.
+    """
+    return find("xsd", _BESIDE_THE_PACKAGES)
+
+
+def config_dir() -> Path:
+    """``gateway.toml``, the country packs and the demonstration's definitions.
+
+    Raises:
+        Misconfigured: the installation lacks them.
+    """
+    return find("config", _BESIDE_THE_PACKAGES)
+
+
+def certs_dir() -> Path:
+    """How the test keys and certificates are made.
+
+    Raises:
+        Misconfigured: the installation lacks them.
+    """
+    return find("certs", _BESIDE_THE_PACKAGES)
+
+
+def examples_dir() -> Path:
+    """The demonstration's foreign document systems, and clients to copy.
+
+    Raises:
+        Misconfigured: the installation lacks them.
+    """
+    return find("examples", _BESIDE_THE_PACKAGES)
+
+
+@cache
+def find(name: str, root: Path) -> Path:
+    """Data folder ``name`` of an installation whose packages lie in ``root``.
+
+    A wheel carries it as ``wasl_data/<name>`` beside the packages. That place is looked at first: a
+    folder called ``config`` or ``examples`` among installed packages may be anybody's.
+
+    Raises:
+        Misconfigured: it is in neither place.
+    """
+    for folder in (root / "wasl_data" / name, root / name):
+        if folder.is_dir():
+            return folder
+    raise Misconfigured([f"the data folder {name!r} is missing from the installation in {root}"])

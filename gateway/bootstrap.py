@@ -1,0 +1,254 @@
+"""The only place that builds things: settings become a gateway."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from adapters.contract import Adapter, Context
+from gateway.assets import config_dir
+from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
+from gateway.domain.errors import Misconfigured
+from gateway.domain.evidence.receipt import Issuer
+from gateway.domain.registry.parties import Route
+from gateway.exchange.clock import Ambient
+from gateway.exchange.evidence.fetch import Receipts
+from gateway.exchange.evidence.issue import Issuing, Seals
+from gateway.exchange.operate.health import Health
+from gateway.exchange.registry.apply import Registry
+from gateway.exchange.registry.signers import Signers
+from gateway.exchange.registry.tokens import Tokens
+from gateway.exchange.registry.trust import CertificateJudge
+from gateway.exchange.transit.check import Checking
+from gateway.exchange.transit.claim import Claims
+from gateway.exchange.transit.dispatch import Dispatch
+from gateway.exchange.transit.intake import Intake
+from gateway.exchange.transit.judge import Judge, Window
+from gateway.exchange.transit.letters import Letters
+from gateway.exchange.transit.look import Looking
+from gateway.exchange.transit.outcomes import Outcomes
+from gateway.exchange.transit.refusal import Refusals
+from gateway.exchange.transit.sweep import Sweep
+from gateway.i18n.country import CountryPack, load_country
+from gateway.settings import Settings
+from gateway.store.engine import make_engine
+from gateway.store.payloads import PayloadStore
+from gateway.store.sessions import Store
+from gateway.trust.jws import JwsLimits
+from gateway.trust.seal import KeySealer
+from gateway.trust.xmlgate import XmlLimits
+from gateway.web.services import Services
+
+ADAPTER_GROUP = "wasl.adapters"
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A built hub: what doors and workers are given."""
+
+    settings: Settings
+    pack: CountryPack
+    store: Store
+    payloads: PayloadStore
+    ambient: Ambient
+    issuing: Issuing
+    services: Services
+    registry: Registry
+    adapters: Mapping[str, Adapter]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return self.pack.languages
+
+
+def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
+    """Build a hub from its settings; its home must exist (`gateway.home.prepare`).
+
+    Raises:
+        Misconfigured: a key, a certificate or the country pack cannot be read.
+    """
+    ambient = ambient or Ambient()
+    pack = load_country(settings.hub.country, country_folders(settings))
+    store = Store(_engine(settings))
+    payloads = PayloadStore(settings.payloads.directory, _master_key(settings), ambient.random_bytes)
+    issuing = _issuing(settings, pack, ambient)
+    certificates = CertificateJudge(settings.trust.directory / "parties", settings.trust.require_revocation)
+    receipts = Receipts(store, issuing)
+    judge = _judge(settings, store, certificates)
+    services = Services(
+        intake=Intake(
+            store=store,
+            payloads=payloads,
+            judge=judge,
+            refusals=Refusals(
+                store,
+                issuing,
+                receipts,
+                ambient,
+                pack.languages,
+                timedelta(hours=settings.evidence.rejection_hours),
+                settings.limits.refusals_per_hour,
+            ),
+            receipts=receipts,
+            issuing=issuing,
+            ambient=ambient,
+            languages=pack.languages,
+        ),
+        checking=Checking(judge, ambient, pack.languages),
+        looking=Looking(store),
+        receipts=receipts,
+        tokens=Tokens(
+            store,
+            certificates,
+            ambient,
+            f"{settings.hub.public_url}/oauth2/token",
+            timedelta(seconds=settings.tokens.lifetime_seconds),
+            timedelta(seconds=settings.tokens.assertion_seconds),
+        ),
+        health=Health(store, payloads, issuing),
+    )
+    return Gateway(
+        settings=settings,
+        pack=pack,
+        store=store,
+        payloads=payloads,
+        ambient=ambient,
+        issuing=issuing,
+        services=services,
+        registry=Registry(store, ambient),
+        adapters=find_adapters(),
+    )
+
+
+def country_folders(settings: Settings) -> tuple[Path, ...]:
+    """Where country packs are looked for: the hub's home first, then those that come along."""
+    return (settings.home / "countries", config_dir() / "countries")
+
+
+def find_adapters() -> Mapping[str, Adapter]:
+    """Every installed kind of adapter, by the name of its entry point."""
+    return {entry.name: entry.load()() for entry in entry_points(group=ADAPTER_GROUP)}
+
+
+def dispatcher(gateway: Gateway, owner: str) -> Dispatch:
+    """A dispatch whose leases name ``owner``."""
+    settings = gateway.settings
+    lease = timedelta(seconds=settings.worker.lease_seconds)
+    return Dispatch(
+        store=gateway.store,
+        ambient=gateway.ambient,
+        claims=Claims(gateway.store, gateway.ambient, owner, lease),
+        letters=Letters(gateway.store, gateway.payloads, xml_limits(settings), jws_limits(settings)),
+        outcomes=Outcomes(gateway.store, gateway.issuing, gateway.ambient, owner),
+        adapters=gateway.adapters,
+        contexts=contexts(gateway),
+    )
+
+
+def sweep(gateway: Gateway) -> Sweep:
+    """The job that removes content nobody owns."""
+    return Sweep(gateway.store, gateway.payloads, gateway.ambient)
+
+
+def contexts(gateway: Gateway) -> Callable[[Route], Context]:
+    """Builds what an adapter may use on a route."""
+    outgoing = gateway.settings.outgoing
+    http = GuardedHttp(
+        HttpSettings(
+            allow=outgoing.allow,
+            limits=HttpLimits(
+                connect_s=outgoing.connect_seconds,
+                read_s=outgoing.read_seconds,
+                total_s=outgoing.total_seconds,
+                answer_bytes=outgoing.answer_bytes,
+            ),
+            ca_file=Path(outgoing.ca_bundle) if outgoing.ca_bundle else None,
+        )
+    )
+    secret = partial(read_secret, gateway.settings.home / "secrets")
+
+    def context(route: Route) -> Context:
+        return Context(http=http, options=route.options, secret=secret, now=gateway.ambient.now)
+
+    return context
+
+
+def read_secret(folder: Path, name: str) -> str:
+    """A secret from ``WASL_SECRET_<NAME>``, else from the file ``name`` in ``folder``.
+
+    Raises:
+        Misconfigured: there is no such secret.
+    """
+    variable = "WASL_SECRET_" + name.upper().replace("-", "_")
+    if variable in os.environ:
+        return os.environ[variable]
+    path = folder / name
+    if "/" in name or not path.is_file():
+        raise Misconfigured([f"secret {name}: neither {variable} nor a file of that name"])
+    return path.read_text("utf-8").strip()
+
+
+def xml_limits(settings: Settings) -> XmlLimits:
+    limits = settings.limits
+    return XmlLimits(
+        max_bytes=limits.envelope_bytes,
+        max_depth=limits.xml_depth,
+        max_attributes=limits.xml_attributes,
+        max_elements=limits.xml_elements,
+    )
+
+
+def jws_limits(settings: Settings) -> JwsLimits:
+    return JwsLimits(octets=settings.limits.envelope_bytes, depth=settings.limits.json_depth)
+
+
+def _engine(settings: Settings) -> Engine:
+    url = settings.database.url
+    lock = settings.home / "wasl.lock" if url.startswith("sqlite") else None
+    return make_engine(url, lock)
+
+
+def _master_key(settings: Settings) -> bytes:
+    try:
+        return bytes.fromhex(settings.keys.payload_master_key.read_text("ascii").strip())
+    except (OSError, ValueError) as error:
+        raise Misconfigured([f"keys.payload_master_key: {error}"]) from error
+
+
+def _issuing(settings: Settings, pack: CountryPack, ambient: Ambient) -> Issuing:
+    keys, hub = settings.keys, settings.hub
+    return Issuing(
+        issuer=Issuer(hub.code, hub.name_in(pack.languages[0]), hub.country),
+        policy=settings.evidence.policy,
+        zone=pack.time_zone,
+        seals=Seals(
+            KeySealer.from_files(keys.seal_key, keys.seal_certificate),
+            KeySealer.from_files(keys.test_seal_key, keys.test_seal_certificate),
+        ),
+        ambient=ambient,
+        ledger_origin=settings.evidence.ledger_origin or None,
+    )
+
+
+def _judge(settings: Settings, store: Store, certificates: CertificateJudge) -> Judge:
+    limits = settings.limits
+    return Judge(
+        store=store,
+        signers=Signers(store),
+        certificates=certificates,
+        hub=settings.hub.code,
+        window=Window(
+            timedelta(seconds=limits.claimed_past_seconds),
+            timedelta(seconds=limits.claimed_future_seconds),
+        ),
+        xml_limits=xml_limits(settings),
+        jws_limits=jws_limits(settings),
+        attachment_bytes=limits.attachment_bytes,
+    )

@@ -1,0 +1,1 @@
+"""The demonstration: two foreign systems, a hub between them, and letters that travel while you watch."""

@@ -1,0 +1,170 @@
+"""The story: letters are sent through the hub's door, followed, and everything they left is verified."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from adapters.contract import Response
+from gateway.cli.compose import JWS, XML, SignedLetter, sign
+from gateway.cli.demo.judges import judge
+from gateway.cli.demo.letters import OFFICE_NAMES, Draft
+from gateway.cli.letters import hub_client, post
+from gateway.clients.hub import HubClient
+from gateway.trust.seal import KeySealer
+from gateway.verifier.verify import verify_file
+
+SUFFIX = {XML: ".xml", JWS: ".jws"}
+RESTING = frozenset(
+    {"HANDED_OVER", "AVAILABLE", "HELD", "REFUSED", "REDIRECTED", "EXPIRED", "FAILED", "CANCELLED"}
+)
+_PATIENCE_S = 30.0
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Told:
+    """One letter of the story and what became of it."""
+
+    draft: Draft
+    status: int = 0
+    reference: str | None = None
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Story:
+    """Tells the letters' way as it happens.
+
+    Attributes:
+        folder: where envelopes, receipts and the trust folder are left.
+        keys: the home that holds the senders' keys and certificates.
+        say: one line to whoever watches.
+    """
+
+    url: str
+    folder: Path
+    keys: Path
+    say: Say
+    told: list[Told] = field(default_factory=list)
+    sent: dict[int, SignedLetter] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    def tell(self, draft: Draft) -> Told:
+        """Sign, send and follow one letter, and verify every receipt it brings."""
+        told = Told(draft)
+        self.told.append(told)
+        self.say(f"{draft.number:02d} {draft.title}")
+        sealer = self._sealer(draft.signer)
+        letter = sign(draft.envelope, sealer, draft.media_type, datetime.now(UTC), draft.files)
+        self.sent[draft.number] = letter
+        self._keep(told, f"{self._stem(draft)}-envelope{SUFFIX[draft.media_type]}", letter.root)
+        client = hub_client(self.url, draft.party, sealer)
+        answer = post(client, letter)
+        told.status = answer.status
+        if answer.status == 201:
+            self._accepted(told, client, answer)
+        else:
+            self._refused(told, answer)
+        return told
+
+    def repeat(self, told: Told, number: int) -> bool:
+        """Send the same octets again; whether the receipt is the same, byte for byte."""
+        draft = told.draft
+        self.say(f"{number:02d} the same letter once more, as after a lost answer")
+        client = hub_client(self.url, draft.party, self._sealer(draft.signer))
+        answer = post(client, self.sent[draft.number])
+        first = (
+            self.folder / f"{self._stem(draft)}-receipt-acceptance{SUFFIX[draft.media_type]}"
+        ).read_bytes()
+        same = answer.status == 200 and answer.body == first
+        name = f"{number:02d}-{draft.name}-repeat-receipt-acceptance{SUFFIX[draft.media_type]}"
+        self._keep(told, name, answer.body)
+        self._check(told, name)
+        self.say("   the identical receipt came back" if same else "   ANOTHER RECEIPT CAME BACK")
+        if not same:
+            self.faults.append("a repeat brought another receipt")
+        return same
+
+    def _accepted(self, told: Told, client: HubClient, answer: Response) -> None:
+        told.reference = answer.headers["location"].rpartition("/")[2]
+        self.say(f"   accepted under {told.reference}")
+        told.deliveries = self._follow(client, told.reference)
+        for delivery in told.deliveries:
+            self.say("   " + sentence(delivery))
+        self._receipts(told, client)
+
+    def _refused(self, told: Told, answer: Response) -> None:
+        name = f"{self._stem(told.draft)}-receipt-rejection{SUFFIX[told.draft.media_type]}"
+        self._keep(told, name, answer.body)
+        report = self._check(told, name)
+        reasons = report.receipt.reasons if report.receipt is not None else ()
+        for reason in reasons:
+            told.problems.append(f"{reason.code}: {reason.text}")
+            self.say(f"   refused: {reason.code} {reason.text} ({reason.where})")
+        if not reasons:
+            self.faults.append(f"letter {told.draft.number} was neither accepted nor refused with a receipt")
+
+    def _follow(self, client: HubClient, reference: str) -> list[dict[str, Any]]:
+        """The deliveries once each has come to rest, or as they are when patience ends."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            deliveries: list[dict[str, Any]] = json.loads(client.letter(reference).body)["deliveries"]
+            if all(delivery["state"] in RESTING for delivery in deliveries):
+                return deliveries
+            if time.monotonic() > deadline:
+                self.faults.append(f"{reference} did not come to rest")
+                return deliveries
+            time.sleep(0.2)
+
+    def _receipts(self, told: Told, client: HubClient) -> None:
+        offices = {delivery["id"]: delivery["office"] for delivery in told.deliveries}
+        for receipt in client.receipts(told.reference or ""):
+            kind = receipt["kind"].replace(" ", "-")
+            office = OFFICE_NAMES.get(offices.get(receipt["delivery"], ""), "")
+            suffix = f"-{office}" if office else ""
+            name = f"{self._stem(told.draft)}-receipt-{kind}{suffix}{SUFFIX[told.draft.media_type]}"
+            self._keep(told, name, client.get(receipt["href"], told.draft.media_type).body)
+            self._check(told, name)
+
+    def _check(self, told: Told, name: str) -> Any:
+        """Verify a receipt here and by an independent tool, and say what both found."""
+        path, trust = self.folder / name, self.folder / "trust"
+        report = verify_file(path, trust, None, datetime.now(UTC))
+        tool, agrees = judge(path, trust)
+        words = {None: f"{tool} is not installed", True: f"{tool} agrees", False: f"{tool} DISAGREES"}
+        self.say(f"   {name}: {'good' if report.exit_code == 0 else 'NOT GOOD'}; {words[agrees]}")
+        if report.exit_code != 0 or agrees is False:
+            self.faults.append(f"{name} does not verify")
+        return report
+
+    def _keep(self, told: Told, name: str, octets: bytes) -> None:
+        (self.folder / name).write_bytes(octets)
+        told.files.append(name)
+
+    def _stem(self, draft: Draft) -> str:
+        return f"{draft.number:02d}-{draft.name}"
+
+    def _sealer(self, name: str) -> KeySealer:
+        return KeySealer.from_files(
+            self.keys / "keys" / f"{name}.pem", self.keys / "certificates" / f"{name}.pem"
+        )
+
+
+def sentence(delivery: dict[str, Any]) -> str:
+    """What became of one delivery, in words."""
+    name, state = delivery["name"], delivery["state"]
+    if state == "HANDED_OVER":
+        number = delivery["registerNumber"] or delivery["targetReference"]
+        return f"handed over to {name}, which registered it under {number}"
+    if state == "AVAILABLE":
+        return f"available to {name} in the hub's own order office"
+    return f"{name}: {state}"

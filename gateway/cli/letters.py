@@ -1,0 +1,187 @@
+"""Commands of a sender: ``send status``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from adapters.contract import Response
+from gateway.cli.compose import JWS, XML, SignedLetter, sign
+from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
+from gateway.clients.hub import HubClient
+from gateway.domain.errors import DeliveryError
+from gateway.domain.identifiers import uuid7
+from gateway.domain.transit.envelope import Envelope, Purpose, Recipient
+from gateway.domain.transit.persons import Sender
+from gateway.exchange.clock import Ambient
+from gateway.trust.assertion import make_assertion
+from gateway.trust.seal import KeySealer
+from gateway.wire.mime import write_related
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NAMES = {XML: ".xml", JWS: ".jws"}
+_PATIENT = HttpLimits(connect_s=10, read_s=120, total_s=3600, answer_bytes=4 * 1024 * 1024)
+
+hub_option = click.option("--hub", "url", default="http://127.0.0.1:8080", help="Address of the hub.")
+party_option = click.option("--party", required=True, help="Your party's identifier, such as A0001234-F.")
+key_option = click.option("--key", type=FILE, required=True, help="Private key (PEM).")
+cert_option = click.option("--cert", type=FILE, required=True, help="Its certificate, then its chain (PEM).")
+
+
+def hub_client(url: str, party: str, sealer: KeySealer) -> HubClient:
+    """A client for the hub at ``url`` that proves to be ``party`` when it reads."""
+    host = urlsplit(url).hostname or ""
+    ambient = Ambient()
+
+    def assertion(address: str) -> str:
+        jti = ambient.random_bytes(16).hex()
+        return make_assertion(sealer.key, party, address, jti, ambient.now())
+
+    return HubClient(GuardedHttp(HttpSettings(allow=(host,), limits=_PATIENT)), url.rstrip("/"), assertion)
+
+
+def post(client: HubClient, letter: SignedLetter, language: str = "en") -> Response:
+    """Submit a signed letter, with its contents beside it if there are any.
+
+    Raises:
+        DeliveryError: no answer came; the same letter may be sent again.
+    """
+    headers = {"Accept-Language": language}
+    if not letter.parts:
+        return client.submit(letter.root, letter.media_type, headers=headers)
+    content_type, chunks, length = write_related(letter.root, letter.media_type, letter.parts)
+    return client.submit(chunks, content_type, length, headers)
+
+
+@click.command()
+@hub_option
+@party_option
+@key_option
+@cert_option
+@click.option("--hub-code", default="DEMO-HUB", help="Code of the hub, as its documentation states it.")
+@click.option("--to", "recipients", multiple=True, required=True, help="Office or party; repeatable.")
+@click.option("--subject", required=True)
+@click.option("--body", default=None, help="Text of the letter.")
+@click.option("--type", "document_type", default=None, help="Code of the document type.")
+@click.option("--language", default="fr", help="Language of the letter.")
+@click.option("--attach", "files", multiple=True, type=FILE, help="File to attach; repeatable.")
+@click.option("--format", "form", type=click.Choice(["xml", "json"]), default="xml")
+@click.option("--test", is_flag=True, help="Send as a test.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path())
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def send(
+    url: str,
+    party: str,
+    key: Path,
+    cert: Path,
+    hub_code: str,
+    recipients: tuple[str, ...],
+    subject: str,
+    body: str | None,
+    document_type: str | None,
+    language: str,
+    files: tuple[Path, ...],
+    form: str,
+    test: bool,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Sign a letter, send it, and keep envelope and receipt as files.
+
+    Example: wasl send --party A0000001-3 --key k.pem --cert c.pem --to B0000002-4
+    --subject "Demande" --attach plan.pdf
+    """
+    ambient = Ambient()
+    envelope = Envelope(
+        version="1.0",
+        hub=hub_code,
+        message_id=uuid7(ambient.random_bytes),
+        purpose=Purpose.LETTER,
+        created_at=ambient.now(),
+        sender=Sender(party),
+        recipients=tuple(map(_recipient, recipients)),
+        subject=subject,
+        language=language,
+        test=test,
+        document_type=document_type,
+        body=body,
+    )
+    sealer = KeySealer.from_files(key, cert)
+    letter = sign(envelope, sealer, XML if form == "xml" else JWS, ambient.now(), files)
+    out.mkdir(parents=True, exist_ok=True)
+    name = envelope.message_id
+    (out / f"{name}-envelope{_NAMES[letter.media_type]}").write_bytes(letter.root)
+    try:
+        answer = post(hub_client(url, party, sealer), letter)
+    except DeliveryError as error:
+        click.echo(f"no answer: {error}; send {name} again, a repeat is safe", err=True)
+        sys.exit(3)
+    _tell(answer, out, name, as_json)
+
+
+def _recipient(identifier: str) -> Recipient:
+    return Recipient(office=identifier) if identifier.startswith("B") else Recipient(party=identifier)
+
+
+def _tell(answer: Response, out: Path, name: str, as_json: bool) -> None:
+    media_type = answer.headers.get("content-type", "").partition(";")[0]
+    file = None
+    if media_type in _NAMES:
+        kind = "acceptance" if answer.status in (200, 201) else "rejection"
+        file = out / f"{name}-receipt-{kind}{_NAMES[media_type]}"
+        file.write_bytes(answer.body)
+    reference = answer.headers.get("location", "").rpartition("/")[2] or None
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "status": answer.status,
+                    "messageId": name,
+                    "reference": reference,
+                    "receipt": os.fspath(file) if file else None,
+                    "problem": None if file else answer.body.decode("utf-8", "replace"),
+                }
+            )
+        )
+    elif answer.status in (200, 201):
+        click.echo(f"accepted under {reference}; receipt in {file}")
+    else:
+        click.echo(f"not accepted ({answer.status}): {file or answer.body.decode('utf-8', 'replace')}")
+    if answer.status not in (200, 201):
+        sys.exit(3 if answer.status >= 500 else 1)
+
+
+@click.command()
+@hub_option
+@party_option
+@key_option
+@cert_option
+@click.argument("reference")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(url: str, party: str, key: Path, cert: Path, reference: str, as_json: bool) -> None:
+    """Tell where the letter REFERENCE is now.
+
+    Example: wasl status 7K3M-Q9XT-V2H --party A0000001-3 --key k.pem --cert c.pem
+    """
+    client = hub_client(url, party, KeySealer.from_files(key, cert))
+    try:
+        answer = client.letter(reference)
+    except (DeliveryError, PermissionError) as error:
+        click.echo(f"no answer: {error}", err=True)
+        sys.exit(3)
+    if answer.status != 200:
+        click.echo(answer.body.decode("utf-8", "replace"), err=True)
+        sys.exit(1 if answer.status < 500 else 3)
+    letter = json.loads(answer.body)
+    if as_json:
+        click.echo(json.dumps(letter, ensure_ascii=False, indent=1))
+        return
+    click.echo(f"{letter['reference']}  {letter['subject']}")
+    for delivery in letter["deliveries"]:
+        number = f"  under {delivery['registerNumber']}" if delivery["registerNumber"] else ""
+        click.echo(f"  {delivery['name']}: {delivery['state']}{number}")

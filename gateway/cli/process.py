@@ -1,0 +1,141 @@
+"""Commands that start things: ``init serve worker check-config``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import warnings
+from typing import Any
+
+import click
+from gunicorn.app.base import BaseApplication
+
+from gateway import home
+from gateway.bootstrap import build, dispatcher, find_adapters, sweep
+from gateway.domain.errors import Misconfigured
+from gateway.logs import configure
+from gateway.settings import Settings, StandInWarning, load
+from gateway.workers.embedded import Worker
+from gateway.wsgi import create
+
+
+def settings_from_environment() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        Misconfigured: everything that is wrong with them.
+    """
+    return load(os.environ)
+
+
+def made_home(settings: Settings) -> list[str]:
+    """Make what is missing of the home, telling which stand-ins are in use."""
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always", StandInWarning)
+        made = home.prepare(settings)
+    for warning in raised:
+        click.echo(f"wasl: warning: {warning.message}", err=True)
+    return made
+
+
+@click.command()
+def init() -> None:
+    """Make the hub's home: folders, database, and test keys where there are none.
+
+    Example: WASL_HOME=/srv/wasl wasl init
+    """
+    settings = settings_from_environment()
+    for line in made_home(settings):
+        click.echo(line)
+    click.echo(f"home ready: {settings.home}")
+
+
+@click.command(name="check-config")
+def check_config() -> None:
+    """Read the settings and tell everything that is wrong with them, without starting.
+
+    Example: WASL_CONFIG=/etc/wasl.toml wasl check-config
+    """
+    settings = settings_from_environment()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StandInWarning)
+        build(settings)
+    kinds = ", ".join(sorted(find_adapters()))
+    click.echo(f"settings are good: home {settings.home}, profile {settings.profile}, adapters {kinds}")
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn with our settings; every process builds its own gateway after the fork."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        web = self._settings.web
+        options: dict[str, Any] = {
+            "bind": f"{web.host}:{web.port}",
+            "workers": web.processes,
+            "threads": web.threads,
+            "worker_class": "gthread",
+            "timeout": web.request_seconds,
+            "graceful_timeout": 30,
+            "loglevel": "warning",
+            "proc_name": "wasl",
+            "control_socket_disable": True,
+        }
+        for name, value in options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return create()
+
+
+@click.command()
+def serve() -> None:
+    """Serve the HTTP doors until stopped.
+
+    Example: WASL_WEB_PORT=8080 wasl serve
+    """
+    settings = settings_from_environment()
+    check_port(settings.web.host, settings.web.port, "web.port")
+    made_home(settings)
+    click.echo(f"serving at http://{settings.web.host}:{settings.web.port}")
+    _Server(settings).run()
+
+
+@click.command()
+def worker() -> None:
+    """Deliver accepted letters until stopped.
+
+    Example: wasl worker
+    """
+    settings = settings_from_environment()
+    configure(settings.log)
+    made_home(settings)
+    gateway = build(settings)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    running = Worker(
+        dispatcher(gateway, owner),
+        sweep(gateway),
+        settings.worker.threads,
+        settings.worker.poll_seconds,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: running.stop())
+    click.echo(f"delivering as {owner}")
+    running.run()
+
+
+def check_port(host: str, port: int, key: str) -> None:
+    """Raises:
+    Misconfigured: somebody else listens there.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Misconfigured([f"{key}: port {port} on {host} is taken ({error.strerror})"]) from error

@@ -1,0 +1,206 @@
+"""Commands on the registry: ``apply export party office cert route``."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import tomli_w
+from cryptography import x509
+
+from gateway.bootstrap import Gateway, build
+from gateway.cli.process import settings_from_environment
+from gateway.exchange.registry.declared import Declared, DeclaredCertificate, read_declared
+from gateway.exchange.registry.directory import name_in
+from gateway.store.registry import queries
+
+as_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+def opened() -> Gateway:
+    """The hub of this process's settings."""
+    return build(settings_from_environment())
+
+
+def declared_in(file: Path, gateway: Gateway) -> Declared:
+    """What a registry file declares.
+
+    Raises:
+        Misconfigured: everything that is wrong with it.
+        click.BadParameter: it is no TOML.
+    """
+    try:
+        table = tomllib.loads(file.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise click.BadParameter(f"{file}: {error}") from error
+    checks = {name: adapter.check_options for name, adapter in gateway.adapters.items()}
+    return read_declared(table, file.parent, gateway.languages, checks)
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--as", "actor", default=getpass.getuser, help="Who makes the change.")
+def apply(file: Path, actor: str) -> None:
+    """Bring the registry to what FILE declares; what it does not name stays.
+
+    Example: wasl apply config/demo/registry.toml --as operator
+    """
+    gateway = opened()
+    made = gateway.registry.apply(declared_in(file, gateway), actor)
+    for line in made:
+        click.echo(line)
+    click.echo(f"{len(made)} changes")
+
+
+@click.command()
+def export() -> None:
+    """Print the whole registry as a file that `wasl apply` takes.
+
+    Example: wasl export > registry.toml
+    """
+    click.echo(tomli_w.dumps(_without_none(opened().registry.export())), nl=False)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(entry) for key, entry in value.items() if entry is not None}
+    if isinstance(value, list):
+        return [_without_none(entry) for entry in value]
+    return value
+
+
+def _listing(name: str, help_text: str, rows: Callable[[Gateway], list[dict[str, Any]]]) -> click.Command:
+    @click.command(name=name, help=help_text)
+    @as_json
+    def listing(as_json: bool) -> None:
+        found = rows(opened())
+        if as_json:
+            click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+            return
+        for row in found:
+            click.echo("  ".join(str(value) for value in row.values()))
+
+    return listing
+
+
+def _parties(gateway: Gateway) -> list[dict[str, Any]]:
+    with gateway.store.read() as session:
+        return [
+            {
+                "id": party.id,
+                "kind": party.kind.value,
+                "state": "active" if party.active else "closed",
+                "name": name_in(party.names, gateway.languages),
+            }
+            for party in queries.parties(session)
+        ]
+
+
+def _offices(gateway: Gateway) -> list[dict[str, Any]]:
+    with gateway.store.read() as session:
+        return [
+            {
+                "id": office.id,
+                "party": office.party,
+                "state": "active" if office.active else "closed",
+                "route": office.route.kind.value,
+                "name": name_in(office.names, gateway.languages),
+            }
+            for office in queries.offices(session)
+        ]
+
+
+def _routes(gateway: Gateway) -> list[dict[str, Any]]:
+    with gateway.store.read() as session:
+        return [
+            {
+                "office": office.id,
+                "kind": office.route.kind.value,
+                "adapter": office.route.adapter or "-",
+                "max_bytes": office.route.max_bytes or "-",
+            }
+            for office in queries.offices(session)
+        ]
+
+
+party = _listing("party", "List the registered parties.\n\nExample: wasl party --json", _parties)
+office = _listing("office", "List the order offices.\n\nExample: wasl office --json", _offices)
+route = _listing("route", "List how each office receives.\n\nExample: wasl route", _routes)
+
+
+@click.group()
+def cert() -> None:
+    """List and register parties' certificates.
+
+    Example: wasl cert list
+    """
+
+
+@cert.command(name="list")
+@as_json
+def list_certificates(as_json: bool) -> None:
+    """List the registered certificates.
+
+    Example: wasl cert list --json
+    """
+    gateway = opened()
+    with gateway.store.read() as session:
+        found = [
+            {
+                "digest": row.digest,
+                "party": row.party,
+                "state": "active" if row.active else "withdrawn",
+                "not_after": row.not_after.isoformat(),
+                "exact": row.exact,
+            }
+            for row in queries.certificates(session)
+        ]
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+    else:
+        for row in found:
+            click.echo("  ".join(str(value) for value in row.values()))
+
+
+@cert.command(name="add")
+@click.argument("party_id")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--by-name", is_flag=True, help="Renewals of the same issuer and subject count too.")
+@click.option("--as", "actor", default=getpass.getuser, help="Who makes the change.")
+def add_certificate(party_id: str, file: Path, by_name: bool, actor: str) -> None:
+    """Register the certificate in FILE (PEM) for PARTY_ID.
+
+    Example: wasl cert add A0000001-3 ministry.pem --as operator
+    """
+    gateway = opened()
+    with gateway.store.read() as session:
+        if queries.party(session, party_id) is None:
+            raise click.BadParameter(f"{party_id} is not registered")
+    certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    declared = DeclaredCertificate(certificate, exact=not by_name)
+    for line in gateway.registry.apply(Declared((), (), ((party_id, declared),)), actor):
+        click.echo(line)
+
+
+@cert.command(name="withdraw")
+@click.argument("digest")
+@click.option("--as", "actor", default=getpass.getuser, help="Who makes the change.")
+def withdraw_certificate(digest: str, actor: str) -> None:
+    """Let the certificate with this SHA-256 digest count no longer.
+
+    Example: wasl cert withdraw 9f86d0… --as operator
+    """
+    gateway = opened()
+    with gateway.store.read() as session:
+        row = queries.certificate(session, digest)
+    if row is None:
+        raise click.BadParameter(f"{digest} is not registered")
+    certificate = x509.load_der_x509_certificate(row.der)
+    declared = DeclaredCertificate(certificate, row.exact, active=False)
+    for line in gateway.registry.apply(Declared((), (), ((row.party, declared),)), actor):
+        click.echo(line)

@@ -1,0 +1,239 @@
+"""The hub's guarded way out: allowed addresses, no redirects, bounded time, bounded answers."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.response import BaseHTTPResponse
+
+from adapters.contract import Response
+from gateway.clients.address import Address, AddressRules, Target, parse_target
+from gateway.clients.deadline import Deadline
+from gateway.clients.outgoing import Outgoing, checked
+from gateway.clients.resolver import NOT_REACHED, Resolver, resolve_within, system_resolver
+from gateway.domain.errors import Ambiguous, DeliveryError, Misconfigured, Temporary
+
+_UNKNOWN = "WASL-DLV-004"
+_NO_ANSWER = "WASL-DLV-008"
+_NOT_LET_IN = "WASL-DLV-013"
+_CERTIFICATE_REFUSED = frozenset(
+    {
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+        "SSLV3_ALERT_CERTIFICATE_REVOKED",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+        "TLSV1_ALERT_UNKNOWN_CA",
+        "TLSV1_ALERT_ACCESS_DENIED",
+    }
+)
+_CUT = (ConnectionError, http.client.IncompleteRead, http.client.ImproperConnectionState)
+_BROKEN = (OSError, http.client.HTTPException, HTTPError)
+_PIECE = 64 * 1024
+_REFUSALS = 400
+
+
+@dataclass(frozen=True)
+class HttpLimits:
+    """Bounds of one call, in seconds and octets.
+
+    Attributes:
+        connect_s: for the name look-up, and again for each address to connect, TLS included.
+        read_s: the longest silence, or the longest that 64 KiB may take to leave.
+        total_s: for everything together.
+        answer_bytes: of the answer's body.
+    """
+
+    connect_s: float = 10.0
+    read_s: float = 60.0
+    total_s: float = 600.0
+    answer_bytes: int = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """How the hub calls others.
+
+    Attributes:
+        allow: networks (CIDR) and host names beyond the public addresses; see `AddressRules`.
+        ca_file: certificate authorities in PEM; None for those of the operating system.
+        client_certificate, client_key: PEM files by which the hub shows who it is.
+    """
+
+    allow: tuple[str, ...] = ()
+    limits: HttpLimits = HttpLimits()
+    ca_file: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+
+
+class GuardedHttp:
+    """Implements `adapters.contract.Http`.
+
+    Every call resolves, judges and connects anew, to the very address that was judged. A kept
+    connection that the other side closes meanwhile could not be told from a letter that was taken.
+
+    Args:
+        resolve: finds addresses of names; another one than the system's in tests only.
+
+    Raises:
+        Misconfigured: an entry of the allow-list or a certificate file cannot be used.
+    """
+
+    def __init__(self, settings: HttpSettings, resolve: Resolver = system_resolver) -> None:
+        self._limits = settings.limits
+        self._rules = AddressRules(settings.allow)
+        self._tls = _tls_context(settings)
+        self._resolve = resolve
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Iterator[bytes] | None = None,
+        content_length: int | None = None,
+    ) -> Response:
+        """Send one request and read its answer, whatever its status.
+
+        Args:
+            content_length: octets of ``body``; required when it is an iterator.
+
+        Raises:
+            Temporary: no connection was made, or the other side's TLS refused the hub's certificate:
+                nothing was taken.
+            Permanent: the address is not allowed, or the request is not one.
+            Ambiguous: the connection broke or timed out after sending started, or the answer is too
+                large or none.
+            ValueError: the length of the body is missing or wrong.
+        """
+        target = parse_target(url)
+        outgoing = checked(target, method, headers, body, content_length)
+        with Deadline(self._limits.total_s) as deadline:
+            addresses = self._rules.permitted(target.host, self._addresses(target, deadline))
+            with contextlib.closing(self._connect(target, addresses, deadline)) as connection:
+                return _exchange(connection, outgoing, self._limits, deadline)
+
+    def _addresses(self, target: Target, deadline: Deadline) -> list[str]:
+        if target.literal is not None:
+            return [target.host]
+        seconds = deadline.remaining(self._limits.connect_s)
+        return list(resolve_within(seconds, self._resolve, target.host, target.port))
+
+    def _connect(self, target: Target, addresses: list[Address], deadline: Deadline) -> HTTPConnection:
+        """A connection to the first address that takes one, ready to send."""
+        failure: Exception | None = None
+        for address in addresses:
+            seconds = deadline.remaining(self._limits.connect_s)
+            if seconds <= 0:
+                break
+            connection = self._connection(target, address, seconds)
+            try:
+                connection.connect()
+            except (OSError, HTTPError) as error:
+                connection.close()
+                failure = error
+            else:
+                connection.timeout = self._limits.read_s
+                return connection
+        raise Temporary(NOT_REACHED, f"{target.host}: {_short(failure)}") from failure
+
+    def _connection(self, target: Target, address: Address, seconds: float) -> HTTPConnection:
+        if target.scheme == "http":
+            return HTTPConnection(str(address), target.port, timeout=seconds)
+        return HTTPSConnection(
+            str(address), target.port, timeout=seconds, ssl_context=self._tls, server_hostname=target.host
+        )
+
+
+def _exchange(
+    connection: HTTPConnection, outgoing: Outgoing, limits: HttpLimits, deadline: Deadline
+) -> Response:
+    """Send, then read; from here on nobody knows whether the letter was taken, unless an answer says."""
+    deadline.guard(connection.sock)
+    try:
+        cut_short = _send(connection, outgoing)
+        with contextlib.closing(connection.getresponse()) as answer:
+            response = _read(answer, outgoing.method, limits)
+    except _BROKEN as error:
+        raise _judged(error, deadline) from error
+    if deadline.over:  # an answer without a length ends where the connection was cut
+        raise _too_late(deadline)
+    if cut_short and response.status < _REFUSALS:
+        raise Ambiguous(_UNKNOWN, f"status {response.status} before the whole letter was sent")
+    return response
+
+
+def _send(connection: HTTPConnection, outgoing: Outgoing) -> OSError | None:
+    """Send all of it, or as much as the other side takes.
+
+    Returns:
+        How the other side stopped us, which is no failure yet: it may have answered why.
+    """
+    try:
+        connection.request(
+            outgoing.method,
+            outgoing.path,
+            body=outgoing.pieces,
+            headers=outgoing.headers,
+            preload_content=False,
+            decode_content=False,
+        )
+    except (BrokenPipeError, ConnectionResetError) as error:
+        return error
+    return None
+
+
+def _read(answer: BaseHTTPResponse, method: str, limits: HttpLimits) -> Response:
+    body = bytearray()
+    announced = answer.headers.get("content-length", "")
+    too_large = method != "HEAD" and announced.isdecimal() and int(announced) > limits.answer_bytes
+    while not too_large and (piece := answer.read(_PIECE)):
+        body += piece
+        too_large = len(body) > limits.answer_bytes
+    if too_large:
+        raise Ambiguous(_NO_ANSWER, f"status {answer.status}, more than {limits.answer_bytes} octets")
+    headers = {name.lower(): answer.headers[name] for name in answer.headers}  # repeated ones joined
+    return Response(answer.status, headers, bytes(body))
+
+
+def _judged(error: Exception, deadline: Deadline) -> DeliveryError:
+    if deadline.over:
+        return _too_late(deadline)
+    if isinstance(error, ssl.SSLError) and error.reason in _CERTIFICATE_REFUSED:
+        return Temporary(_NOT_LET_IN, f"TLS: {error.reason}")  # before a request is looked at
+    garbled = isinstance(error, http.client.HTTPException | InvalidHeader)
+    if garbled and not isinstance(error, _CUT):
+        return Ambiguous(_NO_ANSWER, f"not HTTP: {_short(error)}")
+    return Ambiguous(_UNKNOWN, _short(error))
+
+
+def _too_late(deadline: Deadline) -> Ambiguous:
+    return Ambiguous(_UNKNOWN, f"no complete answer within {deadline.seconds:g} seconds")
+
+
+def _short(error: Exception | None) -> str:
+    """What happened, without what was sent or said."""
+    if error is None:
+        return "no time left"
+    reason = getattr(error, "strerror", None) or getattr(error, "reason", None)
+    return f"{type(error).__name__} {reason}" if isinstance(reason, str) else type(error).__name__
+
+
+def _tls_context(settings: HttpSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.client_certificate is not None:
+            context.load_cert_chain(settings.client_certificate, settings.client_key)
+    except (OSError, ssl.SSLError) as error:
+        raise Misconfigured(["outgoing TLS: a certificate or key file cannot be read"]) from error
+    return context

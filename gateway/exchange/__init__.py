@@ -1,0 +1,1 @@
+"""Services: one verb per module, and the only floor that opens transactions."""

@@ -1,0 +1,1 @@
+"""Making, sealing and finding receipts."""

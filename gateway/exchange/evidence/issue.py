@@ -1,0 +1,141 @@
+"""Receipts are filled in, checked, sealed and stored here, for every room that owes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from gateway.domain.errors import Fault
+from gateway.domain.evidence.reasons import explain
+from gateway.domain.evidence.receipt import (
+    Event,
+    Issuer,
+    Receipt,
+    ReceiptKind,
+    StatedReason,
+    check,
+)
+from gateway.domain.identifiers import uuid7
+from gateway.exchange.clock import Ambient
+from gateway.store.evidence.models import ReceiptRow, Rendering
+from gateway.trust.jws import sign_jws
+from gateway.trust.seal import Sealer, sign_xml
+from gateway.wire.receipts import content_digest, receipt_element, receipt_json
+
+XML = "application/xml"
+JWS = "application/jose"
+RECEIPT_TYPE = "wasl-receipt+json"
+_LONGEST_LINE = 500
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A receipt with its digest and one sealed rendering."""
+
+    receipt: Receipt
+    digest: str
+    media_type: str
+    octets: bytes
+
+
+@dataclass(frozen=True)
+class Seals:
+    """The seal for real letters and the one for tests."""
+
+    real: Sealer
+    test: Sealer
+
+    def choose(self, test: bool) -> Sealer:
+        return self.test if test else self.real
+
+
+@dataclass(frozen=True)
+class Issuing:
+    """Makes receipts of this hub.
+
+    Attributes:
+        policy: URI of the evidence policy.
+        ledger_origin: the ledger that will record them, None while there is none.
+    """
+
+    issuer: Issuer
+    policy: str
+    zone: ZoneInfo
+    seals: Seals
+    ambient: Ambient
+    ledger_origin: str | None = None
+
+    def make(self, kind: ReceiptKind, event: Event, at: datetime, **content: Any) -> Receipt:
+        """A receipt with everything that all receipts state, and ``content``.
+
+        Raises:
+            BrokenReceipt: it breaks an invariant.
+        """
+        return check(
+            Receipt(
+                version="1.0",
+                receipt_id=uuid7(self.ambient.random_bytes, int(at.timestamp() * 1000)),
+                kind=kind,
+                event=event,
+                event_time=at,
+                local_time=at.astimezone(self.zone),
+                issuer=self.issuer,
+                policy=self.policy,
+                nonce=self.ambient.random_bytes(16).hex(),
+                ledger_origin=self.ledger_origin,
+                **content,
+            )
+        )
+
+    def seal(self, receipt: Receipt, media_type: str) -> Sealed:
+        """The receipt with one sealed rendering.
+
+        Raises:
+            Unavailable: the seal cannot be used now.
+        """
+        sealer = self.seals.choose(receipt.test)
+        now = self.ambient.now()
+        if media_type == XML:
+            octets = sign_xml(receipt_element(receipt), sealer, now)
+        else:
+            octets = sign_jws(receipt_json(receipt), sealer, RECEIPT_TYPE, now)
+        return Sealed(receipt, content_digest(receipt), media_type, octets)
+
+
+def store(
+    session: Session, sealed: Sealed, message: int, delivery: str | None, outcome: bool = False
+) -> ReceiptRow:
+    """Add a sealed receipt to the open transaction."""
+    receipt = sealed.receipt
+    row = ReceiptRow(
+        receipt_id=receipt.receipt_id,
+        message=message,
+        delivery=delivery,
+        kind=receipt.kind.value,
+        event=receipt.event.value,
+        event_time=receipt.event_time,
+        content=receipt_json(receipt),
+        content_digest=sealed.digest,
+        predecessor=receipt.predecessor,
+        outcome=outcome,
+    )
+    session.add(row)
+    session.flush()
+    session.add(Rendering(receipt=row.id, media_type=sealed.media_type, octets=sealed.octets))
+    return row
+
+
+def stated(faults: tuple[Fault, ...]) -> tuple[StatedReason, ...]:
+    """Faults as the reasons of a receipt."""
+    return tuple(
+        StatedReason(fault.code, explain(fault, "en")[0][:_LONGEST_LINE], _short(fault.where))
+        for fault in faults
+    )
+
+
+def _short(where: str | None) -> str | None:
+    return where[:_LONGEST_LINE] if where else None

@@ -1,0 +1,1 @@
+"""Who is registered, whose certificate is whose, and who may speak for whom."""

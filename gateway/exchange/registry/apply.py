@@ -1,0 +1,154 @@
+"""The registry is changed here, every change recorded with who made it, and given out as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy.orm import Session
+
+from gateway.domain.errors import Misconfigured
+from gateway.exchange.clock import Ambient
+from gateway.exchange.registry.declared import Declared, DeclaredCertificate
+from gateway.exchange.registry.signers import name_digests
+from gateway.store.registry import queries
+from gateway.store.registry.models import CertificateRow, Change, OfficeRow, PartyRow
+from gateway.store.sessions import Store
+
+_Row = PartyRow | OfficeRow | CertificateRow
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Changes and shows the registry."""
+
+    store: Store
+    ambient: Ambient
+
+    def apply(self, declared: Declared, actor: str) -> list[str]:
+        """Bring the registry to what was declared; one line for each change made.
+
+        What is not declared stays as it is: bodies are closed with ``active = false``, never removed.
+
+        Raises:
+            Misconfigured: an office or a certificate of a party that nobody declared.
+        """
+        made: list[str] = []
+        with self.store.write() as session:
+            for values in declared.parties:
+                made += self._put(session, PartyRow, "party", values["id"], values, actor)
+            session.flush()
+            self._check_parties(session, declared)
+            for values in declared.offices:
+                made += self._put(session, OfficeRow, "office", values["id"], values, actor)
+            for party, certificate in declared.certificates:
+                values = self._certificate(party, certificate)
+                made += self._put(session, CertificateRow, "certificate", values["digest"], values, actor)
+        return made
+
+    def _check_parties(self, session: Session, declared: Declared) -> None:
+        named = [(office["id"], office["party"]) for office in declared.offices]
+        unknown = [
+            f"office {office}: party {party} is not registered"
+            for office, party in named
+            if session.get(PartyRow, party) is None
+        ]
+        if unknown:
+            raise Misconfigured(unknown)
+
+    def _put(
+        self,
+        session: Session,
+        table: type[_Row],
+        subject: str,
+        key: str,
+        values: Mapping[str, Any],
+        actor: str,
+    ) -> list[str]:
+        row = session.get(table, key)
+        before = None if row is None else {name: getattr(row, name) for name in values}
+        if before == dict(values):
+            return []
+        if row is None:
+            extra = {"registered_at": self.ambient.now()} if table is CertificateRow else {}
+            session.add(table(**values, **extra))
+        else:
+            for name, value in values.items():
+                setattr(row, name, value)
+        session.add(
+            Change(
+                at=self.ambient.now(),
+                actor=actor,
+                subject=subject,
+                key=key,
+                before=_plain(before),
+                after=_plain(values),
+            )
+        )
+        return [f"{'changed' if before else 'added'} {subject} {key}"]
+
+    def _certificate(self, party: str, declared: DeclaredCertificate) -> dict[str, Any]:
+        der = declared.certificate.public_bytes(Encoding.DER)
+        issuer, subject = name_digests(declared.certificate)
+        return {
+            "digest": sha256(der).hexdigest(),
+            "party": party,
+            "der": der,
+            "issuer_digest": issuer,
+            "subject_digest": subject,
+            "exact": declared.exact,
+            "active": declared.active,
+            "not_after": declared.certificate.not_valid_after_utc,
+        }
+
+    def export(self) -> dict[str, Any]:
+        """The registry as a table that `read_declared` takes back."""
+        with self.store.read() as session:
+            parties = [
+                _party(row, queries.certificates(session, row.id)) for row in queries.party_rows(session)
+            ]
+            offices = [_office(row) for row in queries.office_rows(session)]
+        return {"party": parties, "office": offices}
+
+
+def _plain(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if values is None:
+        return None
+    return {
+        name: value.hex() if isinstance(value, bytes) else _isoformat(value) for name, value in values.items()
+    }
+
+
+def _isoformat(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _party(row: PartyRow, certificates: list[CertificateRow]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "names": row.names,
+        "active": row.active,
+        "may_represent": row.may_represent,
+        "test": row.test,
+        "aliases": row.aliases,
+        "certificate": [_pem(certificate) for certificate in certificates],
+    }
+
+
+def _pem(row: CertificateRow) -> dict[str, Any]:
+    certificate = x509.load_der_x509_certificate(row.der)
+    return {
+        "pem": certificate.public_bytes(Encoding.PEM).decode(),
+        "exact": row.exact,
+        "active": row.active,
+    }
+
+
+def _office(row: OfficeRow) -> dict[str, Any]:
+    names = ("id", "party", "names", "active", "default", "route", "document_types", "readers")
+    return {name: getattr(row, name) for name in names}

@@ -1,0 +1,146 @@
+"""Whose certificate it is, whether it was good, and for whom its holder may speak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy.orm import Session
+
+from gateway.domain.errors import Fault, Refused
+from gateway.domain.evidence.verdict import Level, Verdict
+from gateway.domain.registry.parties import Party
+from gateway.domain.transit.envelope import Envelope
+from gateway.store.registry import queries
+from gateway.store.registry.models import CertificateRow
+from gateway.store.sessions import Store
+
+NOT_REGISTERED = "WASL-CRT-001"
+NOT_EXACT = "WASL-CRT-010"
+MAY_NOT_SPEAK = "WASL-PTY-001"
+INACTIVE = "WASL-PTY-002"
+MAY_NOT_REPRESENT = "WASL-PTY-003"
+FOREIGN_OFFICE = "WASL-PTY-004"
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A signer the registry knows.
+
+    Attributes:
+        party: for whom the certificate is registered.
+        certificate: the one that signed.
+        exact: whether that very certificate is registered.
+    """
+
+    party: Party
+    certificate: x509.Certificate
+    exact: bool
+
+    @property
+    def certificate_digest(self) -> str:
+        return certificate_digest(self.certificate)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the verification of a known signer's signature came to."""
+
+    signer: Signer
+    level: Level
+    verdict: Verdict
+    claimed_time: datetime | None
+
+
+def certificate_digest(certificate: x509.Certificate) -> str:
+    """SHA-256 of the certificate's DER form, in hexadecimal."""
+    return sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def name_digests(certificate: x509.Certificate) -> tuple[str, str]:
+    """Digests of (issuer name and key identifier, subject), which a renewal keeps."""
+    try:
+        identifier = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+        key = identifier.value.key_identifier or b""
+    except x509.ExtensionNotFound:
+        key = b""
+    issuer = sha256(certificate.issuer.public_bytes() + b"\0" + key).hexdigest()
+    return issuer, sha256(certificate.subject.public_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Signers:
+    """Looks signers up in the registry."""
+
+    store: Store
+
+    def by_certificate(self, certificate: x509.Certificate) -> Signer:
+        """The party for which this certificate counts.
+
+        Raises:
+            Refused: it is registered for nobody.
+        """
+        with self.store.read() as session:
+            row = _registration(session, certificate)
+            party = queries.party(session, row.party) if row is not None else None
+        if row is None or party is None:
+            raise Refused.because(NOT_REGISTERED, found=certificate_digest(certificate))
+        return Signer(party, certificate, row.digest == certificate_digest(certificate))
+
+    def by_digest(self, digest: str) -> Signer:
+        """The party of a certificate that the signature names by its digest only.
+
+        Raises:
+            Refused: no such certificate is registered.
+        """
+        with self.store.read() as session:
+            row = queries.certificate(session, digest)
+            party = queries.party(session, row.party) if row is not None and row.active else None
+        if row is None or party is None:
+            raise Refused.because(NOT_REGISTERED, found=digest)
+        return Signer(party, x509.load_der_x509_certificate(row.der), exact=True)
+
+
+def _registration(session: Session, certificate: x509.Certificate) -> CertificateRow | None:
+    row = queries.certificate(session, certificate_digest(certificate))
+    if row is not None:
+        return row if row.active else None
+    return queries.certificate_by_name(session, *name_digests(certificate))
+
+
+def check_level(judged: Judged) -> None:
+    """A plain XML signature does not protect its certificate: only the registered one counts.
+
+    Raises:
+        Refused: XMLDSig with a certificate that is registered by name only.
+    """
+    if judged.level is Level.XMLDSIG and not judged.signer.exact:
+        raise Refused.because(NOT_EXACT, found=judged.signer.certificate_digest)
+
+
+def check_may_speak(signer: Signer, envelope: Envelope, session: Session) -> None:
+    """Whether ``signer`` may send this letter in the name it states.
+
+    Raises:
+        Refused: every rule that forbids it.
+    """
+    faults: list[Fault] = []
+    sender = envelope.sender
+    if sender.party != signer.party.id:
+        faults.append(Fault(MAY_NOT_SPEAK, "/sender/party", found=sender.party))
+    if not signer.party.active:
+        faults.append(Fault(INACTIVE, "/sender/party", found=signer.party.id))
+    if sender.on_behalf_of is not None and not signer.party.may_represent:
+        faults.append(Fault(MAY_NOT_REPRESENT, "/sender/onBehalfOf"))
+    if sender.office is not None and not _owns(session, signer.party.id, sender.office):
+        faults.append(Fault(FOREIGN_OFFICE, "/sender/office", found=sender.office))
+    if faults:
+        raise Refused(faults)
+
+
+def _owns(session: Session, party: str, office_id: str) -> bool:
+    office = queries.office(session, office_id)
+    return office is not None and office.party == party

@@ -1,0 +1,84 @@
+"""Certificates are judged against the trust folder as it is now; good verdicts are remembered briefly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+
+from cryptography import x509
+
+from gateway.domain.evidence.verdict import Verdict
+from gateway.exchange.registry.signers import certificate_digest
+from gateway.trust.anchors import Anchors
+from gateway.trust.chain import judge
+
+_REMEMBERED = 4096
+_Epoch = tuple[tuple[str, int, int], ...]
+_Key = tuple[str, str, int, int | None]
+
+
+@dataclass
+class CertificateJudge:
+    """Judges parties' certificates against the anchors and CRLs of one folder.
+
+    The folder's state (names, sizes, times) is its epoch: any change empties what was remembered.
+    A good verdict holds for one minute of reception time and one of claimed time.
+    """
+
+    folder: Path
+    require_revocation: bool
+    _epoch: _Epoch = ()
+    _anchors: Anchors | None = None
+    _good: dict[_Key, Verdict] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def judge(
+        self,
+        certificate: x509.Certificate,
+        chain: Sequence[x509.Certificate],
+        at: datetime,
+        claimed: datetime | None,
+    ) -> Verdict:
+        """The verdict on ``certificate`` at reception and at the claimed signing time."""
+        anchors = self._current()
+        key = (certificate_digest(certificate), _digest(chain), _minute(at), _minute_or_none(claimed))
+        with self._lock:
+            remembered = self._good.get(key)
+        if remembered is not None:
+            return remembered
+        verdict = judge(certificate, chain, anchors, at, claimed, self.require_revocation)
+        if verdict.passed:
+            self._remember(key, verdict)
+        return verdict
+
+    def _remember(self, key: _Key, verdict: Verdict) -> None:
+        with self._lock:
+            if len(self._good) >= _REMEMBERED:
+                self._good.clear()
+            self._good[key] = verdict
+
+    def _current(self) -> Anchors:
+        epoch = tuple(
+            (entry.name, entry.stat().st_mtime_ns, entry.stat().st_size)
+            for entry in sorted(self.folder.glob("*"))
+        )
+        with self._lock:
+            if self._anchors is None or epoch != self._epoch:
+                self._anchors, self._epoch = Anchors.load(self.folder), epoch
+                self._good.clear()
+            return self._anchors
+
+
+def _digest(chain: Sequence[x509.Certificate]) -> str:
+    return "".join(certificate_digest(certificate) for certificate in chain)
+
+
+def _minute(moment: datetime) -> int:
+    return int(moment.timestamp()) // 60
+
+
+def _minute_or_none(moment: datetime | None) -> int | None:
+    return None if moment is None else _minute(moment)

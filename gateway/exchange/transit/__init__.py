@@ -1,0 +1,1 @@
+"""The journey of a letter: intake, dispatch, and looking at where it is."""

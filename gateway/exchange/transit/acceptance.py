@@ -1,0 +1,223 @@
+"""What is promised when a letter is accepted: the receipt's content and the rows that keep it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy.orm import Session
+
+from gateway.domain.evidence.receipt import (
+    Addressee,
+    AttachmentDigest,
+    Authentication,
+    Event,
+    Octets,
+    Receipt,
+    ReceiptKind,
+    Represented,
+    Signer,
+    Submitter,
+)
+from gateway.domain.identifiers import new_reference, uuid7
+from gateway.domain.transit.envelope import Envelope
+from gateway.domain.transit.persons import Person
+from gateway.domain.transit.routing import Destination
+from gateway.domain.transit.states import MessageState, Transport
+from gateway.exchange.clock import Ambient
+from gateway.exchange.evidence.issue import Issuing, Sealed, store
+from gateway.exchange.registry.directory import name_in
+from gateway.exchange.transit.contents import Contents
+from gateway.exchange.transit.judge import Authenticated, Routed
+from gateway.exchange.transit.submission import Submission
+from gateway.store.payloads import StoredPayload
+from gateway.store.transit.models import (
+    AttachmentRow,
+    DeliveryEvent,
+    DeliveryRow,
+    Message,
+    Payload,
+)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """An acceptance ready to be committed."""
+
+    sealed: Sealed
+    deliveries: tuple[tuple[str, Destination], ...]
+    routed: Routed
+
+
+def promise(
+    routed: Routed,
+    submission: Submission,
+    issuing: Issuing,
+    ambient: Ambient,
+    languages: tuple[str, ...],
+) -> Promise:
+    """Build and seal the acceptance; nothing is stored yet.
+
+    Raises:
+        Unavailable: the seal cannot be used now.
+    """
+    at = ambient.now()
+    deliveries = tuple((uuid7(ambient.random_bytes, _milliseconds(at)), to) for to in routed.destinations)
+    receipt = issuing.make(
+        ReceiptKind.ACCEPTANCE,
+        Event.SUBMISSION_ACCEPTANCE,
+        at,
+        reference=new_reference(ambient.random_bytes),
+        directory_version=routed.directory_version,
+        recipients=tuple(addressee(to, languages, delivery) for delivery, to in deliveries),
+        **about_submission(routed.authenticated, submission, languages),
+        **about_envelope(routed.envelope),
+    )
+    return Promise(issuing.seal(receipt, submission.answer_type), deliveries, routed)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def about_submission(
+    authenticated: Authenticated, submission: Submission, languages: tuple[str, ...]
+) -> dict[str, object]:
+    """What a receipt states about the octets received and their signer."""
+    judged = authenticated.judged
+    party = judged.signer.party
+    return {
+        "authenticated_by": Authentication.OWN_SIGNATURE,
+        "submitted_at": authenticated.received_at,
+        "sender": Submitter(party.id, name_in(party.names, languages)),
+        "signer": Signer(
+            judged.signer.certificate_digest,
+            judged.level,
+            judged.verdict.indication,
+            judged.verdict.sub,
+            judged.claimed_time,
+        ),
+        "received": Octets(sha256(submission.root).hexdigest(), submission.media_type, len(submission.root)),
+    }
+
+
+def about_envelope(envelope: Envelope) -> dict[str, object]:
+    """What a receipt states about a letter that could be read."""
+    behalf = envelope.sender.on_behalf_of
+    return {
+        "test": envelope.test,
+        "message_id": envelope.message_id,
+        "subject": envelope.subject,
+        "on_behalf_of": None if behalf is None else _represented(behalf),
+        "attachments": tuple(
+            AttachmentDigest(a.id, a.name, a.media_type, a.size, a.sha256) for a in envelope.attachments
+        ),
+    }
+
+
+def _represented(person: Person) -> Represented:
+    identification = person.identification
+    # a citizen's identifiers are personal data that the evidence does not need
+    identifiers = () if person.kind.value == "citizen" else person.identifiers
+    return Represented(
+        person.kind,
+        person.name,
+        identification.assurance,
+        identification.identified_by,
+        identification.method,
+        identifiers,
+    )
+
+
+def addressee(to: Destination, languages: tuple[str, ...], delivery: str | None) -> Addressee:
+    return Addressee(
+        office=to.office.id,
+        party=to.party.id,
+        name=name_in(to.office.names, languages),
+        delivery=delivery,
+        unit=to.recipient.unit,
+        notices=to.notices,
+    )
+
+
+def keep(session: Session, promised: Promise, submission: Submission, contents: Contents) -> None:
+    """Add everything the acceptance promises to the open transaction."""
+    message = _message(promised, submission, contents)
+    for payload in (contents.root, *contents.by_attachment.values()):
+        if payload is not None:
+            session.add(_payload(payload, promised.sealed.receipt.event_time))
+    session.flush()
+    session.add(message)
+    session.flush()
+    for attachment_id, payload in contents.by_attachment.items():
+        session.add(AttachmentRow(message=message.id, attachment_id=attachment_id, payload=payload.object_id))
+    for ordinal, (delivery_id, destination) in enumerate(promised.deliveries):
+        session.add(_delivery(promised, message, ordinal, delivery_id, destination))
+    session.flush()
+    for delivery_id, _ in promised.deliveries:
+        session.add(_first_event(delivery_id, message.received_at))
+    store(session, promised.sealed, message.id, None)
+
+
+def _message(promised: Promise, submission: Submission, contents: Contents) -> Message:
+    receipt, envelope = promised.sealed.receipt, promised.routed.envelope
+    signed = promised.routed.authenticated.signed
+    return Message(
+        state=MessageState.ACCEPTED.value,
+        reference=receipt.reference,
+        party=promised.routed.authenticated.judged.signer.party.id,
+        message_id=envelope.message_id,
+        root_digest=sha256(submission.root).hexdigest(),
+        content_digest=signed.content_digest,
+        media_type=submission.media_type,
+        received_at=promised.routed.authenticated.received_at,
+        envelope=contents.root.object_id if contents.root else None,
+        test=envelope.test,
+        lane=envelope.lane.value,
+        not_before=envelope.not_before,
+        expires_at=envelope.expires_at,
+        subject=envelope.subject,
+    )
+
+
+def _payload(payload: StoredPayload, at: datetime) -> Payload:
+    return Payload(
+        object_id=payload.object_id,
+        wrapped_key=payload.wrapped_key,
+        sha256=payload.sha256,
+        size=payload.size,
+        created_at=at,
+    )
+
+
+def _delivery(
+    promised: Promise, message: Message, ordinal: int, delivery_id: str, to: Destination
+) -> DeliveryRow:
+    receipt: Receipt = promised.sealed.receipt
+    return DeliveryRow(
+        id=delivery_id,
+        message=message.id,
+        ordinal=ordinal,
+        office=to.office.id,
+        party=to.party.id,
+        office_name=receipt.recipients[ordinal].name,
+        unit=to.recipient.unit,
+        notices=list(to.notices),
+        due_at=promised.routed.envelope.not_before or receipt.event_time,
+        accepted_at=receipt.event_time,
+        chain_digest=promised.sealed.digest,
+        chain_time=receipt.event_time,
+    )
+
+
+def _first_event(delivery_id: str, at: datetime) -> DeliveryEvent:
+    return DeliveryEvent(
+        delivery=delivery_id,
+        track="transport",
+        was="",
+        now=Transport.QUEUED.value,
+        at=at,
+        by="intake",
+        why=None,
+    )

@@ -1,0 +1,149 @@
+"""Intake: signed octets come in, and either a letter is accepted for good or nothing is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from sqlalchemy.exc import IntegrityError
+
+from gateway.domain.errors import Conflict, Refused, Unavailable
+from gateway.domain.transit.envelope import Envelope
+from gateway.exchange.clock import Ambient
+from gateway.exchange.evidence.fetch import Receipts
+from gateway.exchange.evidence.issue import Issuing
+from gateway.exchange.transit.acceptance import Promise, keep, promise
+from gateway.exchange.transit.contents import Contents
+from gateway.exchange.transit.judge import Authenticated, Judge, Routed
+from gateway.exchange.transit.places import in_terms_of
+from gateway.exchange.transit.refusal import Refusals
+from gateway.exchange.transit.submission import Answer, AnswerKind, Submission
+from gateway.store.evidence import queries as evidence
+from gateway.store.payloads import PayloadStore
+from gateway.store.sessions import Store
+from gateway.store.transit import queries
+from gateway.store.transit.models import Message
+
+OTHER_CONTENT = "WASL-DUP-001"
+
+
+@dataclass(frozen=True)
+class _Known:
+    """An accepted message and its acceptance, by their row numbers."""
+
+    reference: str
+    receipt: int
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Takes submissions in."""
+
+    store: Store
+    payloads: PayloadStore
+    judge: Judge
+    refusals: Refusals
+    receipts: Receipts
+    issuing: Issuing
+    ambient: Ambient
+    languages: tuple[str, ...]
+
+    def submit(self, submission: Submission) -> Answer:
+        """Accept, repeat or refuse one submission.
+
+        The exact repeat comes first, so that a retry never fails for having waited. A refusal of a
+        signer that is not yet known is raised; one of a known signer is answered with a receipt.
+
+        Raises:
+            Refused: before the signer is known.
+            Conflict: the message id was accepted before with other content.
+            Unavailable: our own trouble; nothing was stored.
+        """
+        known = self._repeat(submission)
+        if known is not None:
+            return self._answer_again(known, submission)
+        authenticated = self.judge.authenticate(submission.root, submission.media_type, self.ambient.now())
+        envelope: Envelope | None = None
+        try:
+            envelope = self.judge.read(authenticated)
+            return self._admit(authenticated, envelope, submission)
+        except Conflict:
+            raise
+        except Refused as refusal:
+            return self.refusals.refuse(authenticated, submission, refusal, envelope)
+
+    def _repeat(self, submission: Submission) -> _Known | None:
+        with self.store.read() as session:
+            message = queries.accepted_by_root(session, sha256(submission.root).hexdigest())
+            if message is None:
+                return None
+            return _Known(message.reference or "", evidence.first_receipt(session, message.id).id)
+
+    def _answer_again(self, known: _Known, submission: Submission) -> Answer:
+        octets = self.receipts.rendering(known.receipt, submission.answer_type)
+        return Answer(AnswerKind.REPEATED, submission.answer_type, octets, known.reference)
+
+    def _admit(self, authenticated: Authenticated, envelope: Envelope, submission: Submission) -> Answer:
+        known = self._same_letter(authenticated, envelope)
+        if known is not None:
+            return self._answer_again(known, submission)
+        routed = self.judge.route(authenticated, envelope)
+        contents, promised = self._prepare(routed, submission)
+        if not self._commit(promised, routed, submission, contents):
+            contents.discard()
+            return self._answer_first(authenticated, envelope, submission)
+        sealed = promised.sealed
+        return Answer(AnswerKind.ACCEPTED, sealed.media_type, sealed.octets, sealed.receipt.reference)
+
+    def _prepare(self, routed: Routed, submission: Submission) -> tuple[Contents, Promise]:
+        """Contents on disk and a sealed acceptance, nothing of it visible yet."""
+        contents = Contents(self.payloads)
+        try:
+            with in_terms_of(routed.authenticated.signed.level):
+                contents.take(routed.envelope, submission.parts)
+            contents.keep_root(submission.root)
+            return contents, promise(routed, submission, self.issuing, self.ambient, self.languages)
+        except BaseException:
+            contents.discard()
+            raise
+
+    def _commit(self, promised: Promise, routed: Routed, submission: Submission, contents: Contents) -> bool:
+        """Commit the promise; False when another submission with this message id came first.
+
+        Contents stay when the commit fails: it may have happened. The sweep finds what nobody owns.
+        """
+        party = routed.authenticated.judged.signer.party.id
+        try:
+            with self.store.write() as session:
+                if queries.accepted_by_id(session, party, routed.envelope.message_id) is not None:
+                    return False
+                keep(session, promised, submission, contents)
+        except IntegrityError:
+            return False
+        return True
+
+    def _answer_first(
+        self, authenticated: Authenticated, envelope: Envelope, submission: Submission
+    ) -> Answer:
+        known = self._same_letter(authenticated, envelope)
+        if known is None:
+            raise Unavailable("an identifier was taken and nobody has it")
+        return self._answer_again(known, submission)
+
+    def _same_letter(self, authenticated: Authenticated, envelope: Envelope) -> _Known | None:
+        """The accepted message with this id, if it has the same signed content.
+
+        Raises:
+            Conflict: it has other content.
+        """
+        party = authenticated.judged.signer.party.id
+        with self.store.read() as session:
+            message = queries.accepted_by_id(session, party, envelope.message_id)
+            if message is None:
+                return None
+            self._check_same(message, authenticated)
+            return _Known(message.reference or "", evidence.first_receipt(session, message.id).id)
+
+    def _check_same(self, message: Message, authenticated: Authenticated) -> None:
+        if message.content_digest != authenticated.signed.content_digest:
+            raise Conflict.because(OTHER_CONTENT, found=message.message_id)

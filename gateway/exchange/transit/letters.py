@@ -1,0 +1,107 @@
+"""An accepted letter is put together again from the store, for whoever hands it over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from adapters.contract import Letter
+from gateway.domain.evidence.receipt import Addressee, Receipt
+from gateway.domain.registry.parties import Office
+from gateway.domain.transit.envelope import Attachment, Envelope
+from gateway.exchange.registry.directory import StoredDirectory
+from gateway.store.evidence import queries as evidence
+from gateway.store.payloads import PayloadStore
+from gateway.store.sessions import Store
+from gateway.store.transit import queries
+from gateway.store.transit.models import DeliveryRow, Message, Payload
+from gateway.trust.jws import JwsLimits, open_jws
+from gateway.trust.xmlgate import XmlLimits, open_xml
+from gateway.trust.xmlsig import verify_xml
+from gateway.wire.envelopes import read_envelope_json, read_envelope_xml
+from gateway.wire.receipts import read_receipt_json
+
+_JWS_TYPES = frozenset({"application/jose", "application/jose+json"})
+
+
+@dataclass(frozen=True)
+class Case:
+    """One delivery with everything that handing it over, or giving it up, needs to know."""
+
+    row: DeliveryRow
+    message: Message
+    acceptance: Receipt
+    office: Office | None
+    contents: dict[str, Payload]
+    root: Payload | None
+
+    @property
+    def addressee(self) -> Addressee:
+        return self.acceptance.recipients[self.row.ordinal]
+
+
+@dataclass(frozen=True)
+class Letters:
+    """Reads accepted letters back."""
+
+    store: Store
+    payloads: PayloadStore
+    xml_limits: XmlLimits
+    jws_limits: JwsLimits
+
+    def case(self, delivery: str) -> Case:
+        """What is known of a delivery, detached from the store."""
+        with self.store.read() as session:
+            row = session.get_one(DeliveryRow, delivery)
+            message = session.get_one(Message, row.message)
+            root = session.get(Payload, message.envelope) if message.envelope else None
+            return Case(
+                row=row,
+                message=message,
+                acceptance=read_receipt_json(evidence.first_receipt(session, message.id).content),
+                office=StoredDirectory(session).office(row.office),
+                contents=queries.attachments(session, message.id),
+                root=root,
+            )
+
+    def letter(self, case: Case, office: Office) -> Letter:
+        """The letter as an adapter gets it; the envelope read from the octets that were signed.
+
+        Raises:
+            Unavailable: its content cannot be read.
+        """
+        original = self._original(case)
+        envelope = self.envelope(original, case.message.media_type)
+        sender = case.acceptance.sender
+        return Letter(
+            delivery_id=case.row.id,
+            reference=case.message.reference or "",
+            accepted_at=case.row.accepted_at,
+            envelope=envelope,
+            original=original,
+            original_media_type=case.message.media_type,
+            sender_name=sender.name if sender is not None else "",
+            office=office.id,
+            open=self._opener(case),
+            document_type=office.document_types.get(envelope.document_type or ""),
+        )
+
+    def envelope(self, original: bytes, media_type: str) -> Envelope:
+        """The content of a stored envelope, from the octets that its signature covers."""
+        if media_type in _JWS_TYPES:
+            return read_envelope_json(open_jws(original, media_type, self.jws_limits).payload)
+        return read_envelope_xml(verify_xml(open_xml(original, self.xml_limits)).signed_bytes)
+
+    def _original(self, case: Case) -> bytes:
+        if case.root is None or case.root.wrapped_key is None:
+            return b""
+        with self.payloads.open(case.root.object_id, case.root.wrapped_key) as stream:
+            return stream.read()
+
+    def _opener(self, case: Case) -> Callable[[Attachment], BinaryIO]:
+        def open_content(attachment: Attachment) -> BinaryIO:
+            payload = case.contents[attachment.id]
+            return self.payloads.open(payload.object_id, payload.wrapped_key or b"")
+
+        return open_content

@@ -1,0 +1,60 @@
+"""What comes in through a door and what goes back, without any door's vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from gateway.domain.errors import Fault
+
+
+class Part(Protocol):
+    """One attachment's content as it arrives."""
+
+    @property
+    def content_id(self) -> str: ...
+
+    @property
+    def chunks(self) -> Iterator[bytes]: ...
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A signed envelope, and its attachments still to be read.
+
+    Attributes:
+        root: the envelope's octets exactly as received.
+        media_type: of the root, without parameters.
+        parts: contents beside the envelope, in the order they arrive; read at most once.
+        answer_type: media type of the receipt the sender wants.
+    """
+
+    root: bytes
+    media_type: str
+    parts: Iterator[Part]
+    answer_type: str
+
+
+class AnswerKind(Enum):
+    """What became of a submission."""
+
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The sealed receipt to send back.
+
+    Attributes:
+        faults: why it was refused; empty otherwise.
+    """
+
+    kind: AnswerKind
+    media_type: str
+    octets: bytes
+    reference: str | None = None
+    faults: tuple[Fault, ...] = ()

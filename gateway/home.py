@@ -1,0 +1,78 @@
+"""A hub's home is made here: folders, test keys where there are none, and the database's tables."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+from gateway.assets import certs_dir
+from gateway.settings import Settings, stand_in
+from gateway.store.engine import make_engine
+from gateway.store.migrate import upgrade
+
+TEST_PKI_MARK = "TEST-PKI"
+
+
+def prepare(settings: Settings) -> list[str]:
+    """Make what is missing of the home; one line for each thing made. Safe to repeat.
+
+    Raises:
+        Misconfigured: in production, where keys and certificates are never made by the hub.
+        Unavailable: the database cannot be made.
+    """
+    made: list[str] = []
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.payloads.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made += _test_pki(settings)
+    made += _master_key(settings.keys.payload_master_key)
+    engine = make_engine(settings.database.url, _lock(settings))
+    made.append(f"database at revision {upgrade(engine)}")
+    engine.dispose()
+    return made
+
+
+def _lock(settings: Settings) -> Path | None:
+    return settings.home / "wasl.lock" if settings.database.url.startswith("sqlite") else None
+
+
+def _test_pki(settings: Settings) -> list[str]:
+    mark = settings.home / TEST_PKI_MARK
+    if settings.keys.seal_key.exists() and not mark.exists():
+        return []
+    stand_in("the home's keys and certificates are test ones", settings.hub.production)
+    module, now = testpki(), datetime.now(UTC)
+    if mark.exists():
+        # only the revocation lists of a test PKI grow old
+        module.write_crls(module.load(settings.home, now), now)
+        return []
+    module.build(settings.home, now)
+    mark.write_text("These keys and certificates are for tests and demonstrations only.\n")
+    return [f"test keys and certificates in {settings.home}"]
+
+
+def testpki() -> ModuleType:
+    """The module that builds the test PKI; it lies outside the packages, with its documentation."""
+    name = "wasl_testpki"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, certs_dir() / "testpki.py")
+        if spec is None or spec.loader is None:
+            raise ImportError("certs/testpki.py")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+def _master_key(path: Path) -> list[str]:
+    if path.exists():
+        return []
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+    return [f"payload master key {path}"]

@@ -1,0 +1,219 @@
+"""Every option of the hub as frozen sections; ``config/gateway.toml`` tells each in prose with its unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.domain.content import Kind
+from gateway.domain.transit.retry import RetrySchedule
+from gateway.settings_values import Texts, option
+
+_ADDRESS = r"https?://[^\s/?#@]+(/[^\s?#]*[^\s/?#])?"
+_DAY = 86_400
+_YEAR = 366 * _DAY
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Which hub this is."""
+
+    code: str = option("DEMO-HUB", pattern=Kind.CODE.pattern, expected="a code of letters, digits and . _ -")
+    name: Texts = option(
+        {"ar": "بوابة وصل", "fr": "Passerelle Wasl", "en": "Wasl gateway"},
+        pattern=r".*\S.*",
+        expected="a text that is not empty in each language",
+    )
+    country: str = option("ma", pattern=r"[a-z]{2}", expected="a country's two letters in lower case")
+    public_url: str = option(
+        "http://127.0.0.1:8080",
+        pattern=_ADDRESS,
+        expected="an address that begins with http:// or https:// and does not end with /",
+    )
+    production: bool = option(False)
+    demonstration: bool = option(False)
+
+    def name_in(self, language: str) -> str:
+        """The hub's name in ``language``, or in English, or in the first language it has one in."""
+        return self.name.get(language) or self.name.get("en") or next(iter(self.name.values()))
+
+
+@dataclass(frozen=True)
+class Web:
+    """The HTTP server."""
+
+    host: str = option("127.0.0.1", pattern=r"\S+", expected="an address or host name")
+    port: int = option(8080, least=0, most=65_535)
+    processes: int = option(2, least=1, most=256)
+    threads: int = option(2, least=1, most=64)
+    request_seconds: int = option(300, least=1, most=_DAY)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The process that delivers."""
+
+    threads: int = option(4, least=1, most=256)
+    poll_seconds: float = option(1.0, least=0.01, most=3600)
+    lease_seconds: int = option(300, least=1, most=_DAY)
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where the hub's records are."""
+
+    url: str = option("", secret=True)
+
+
+@dataclass(frozen=True)
+class Payloads:
+    """Where the letters' content is."""
+
+    directory: Path = option(Path("payloads"))
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The hub's own keys and certificates, all PEM files."""
+
+    seal_key: Path = option(Path("keys/hub-seal.pem"))
+    seal_certificate: Path = option(Path("certificates/hub-seal.pem"))
+    test_seal_key: Path = option(Path("keys/test-seal.pem"))
+    test_seal_certificate: Path = option(Path("certificates/test-seal.pem"))
+    payload_master_key: Path = option(Path("keys/payload-master.key"))
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whom the hub believes."""
+
+    directory: Path = option(Path("trust"))
+    require_revocation: bool = option(True)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a request may cost."""
+
+    envelope_bytes: int = option(2 * 1024**2, least=1024, most=9 * 1024**2)
+    attachment_bytes: int = option(5 * 1024**3, least=1024, most=5 * 1024**3)
+    request_parts: int = option(66, least=1, most=1000)
+    inline_bytes: int = option(1024**2, least=0, most=1024**2)
+    xml_depth: int = option(32, least=8, most=200)
+    xml_attributes: int = option(64, least=8, most=1000)
+    xml_elements: int = option(20_000, least=100, most=1_000_000)
+    json_depth: int = option(32, least=8, most=200)
+    refusals_per_hour: int = option(200, least=1, most=1_000_000)
+    claimed_past_seconds: int = option(7 * _DAY, least=0, most=_YEAR)
+    claimed_future_seconds: int = option(300, least=0, most=_DAY)
+
+
+@dataclass(frozen=True)
+class Retry:
+    """When a failed delivery is tried again, unless its route says otherwise."""
+
+    first_seconds: float = option(30.0, least=0.01, most=_DAY)
+    factor: float = option(2.0, least=1, most=10)
+    cap_seconds: float = option(3600.0, least=0.01, most=7 * _DAY)
+    jitter: float = option(0.2, least=0, most=1)
+    lifetime_seconds: float = option(5.0 * _DAY, least=1, most=_YEAR)
+
+    @property
+    def schedule(self) -> RetrySchedule:
+        """The same values as the rules take them."""
+        return RetrySchedule(
+            self.first_seconds, self.factor, self.cap_seconds, self.jitter, self.lifetime_seconds
+        )
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """Calls from the hub to other systems."""
+
+    allow: tuple[str, ...] = option(
+        (), pattern=r"[^\s/]+(/\d{1,3})?", expected="host names, addresses or nets"
+    )
+    connect_seconds: float = option(5.0, least=0.01, most=300)
+    read_seconds: float = option(30.0, least=0.01, most=3600)
+    total_seconds: float = option(120.0, least=0.01, most=_DAY)
+    answer_bytes: int = option(1024**2, least=1024, most=64 * 1024**2)
+    ca_bundle: str = option("", pattern=r"(/.+)?", expected="empty or an absolute path")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Access tokens for reading calls."""
+
+    lifetime_seconds: int = option(600, least=30, most=_DAY)
+    assertion_seconds: int = option(300, least=10, most=3600)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Receipts."""
+
+    policy: str = option("urn:wasl:policy:evidence:1.0", pattern=Kind.URI.pattern, expected="an absolute URI")
+    rejection_hours: int = option(24, least=1, most=24 * 366)
+    ledger_origin: str = option("", pattern=r"\S*", expected="a name without spaces")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demonstration's foreign document systems."""
+
+    soap_port: int = option(8091, least=1, most=65_535)
+    rest_port: int = option(8092, least=1, most=65_535)
+
+
+@dataclass(frozen=True)
+class Log:
+    """What the hub writes about its own work."""
+
+    level: str = option("INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+    format: str = option("json", choices=("json", "console"))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All options, read once at start; every path is absolute.
+
+    Attributes:
+        home: the folder of everything the hub keeps by default.
+        profile: ``embedded`` (nothing to install) or ``scaled``.
+    """
+
+    home: Path
+    profile: str = "embedded"
+    hub: Hub = field(default_factory=Hub)
+    web: Web = field(default_factory=Web)
+    worker: Worker = field(default_factory=Worker)
+    database: Database = field(default_factory=Database)
+    payloads: Payloads = field(default_factory=Payloads)
+    keys: Keys = field(default_factory=Keys)
+    trust: Trust = field(default_factory=Trust)
+    limits: Limits = field(default_factory=Limits)
+    retry: Retry = field(default_factory=Retry)
+    outgoing: Outgoing = field(default_factory=Outgoing)
+    tokens: Tokens = field(default_factory=Tokens)
+    evidence: Evidence = field(default_factory=Evidence)
+    demo: Demo = field(default_factory=Demo)
+    log: Log = field(default_factory=Log)
+
+
+SECTIONS: dict[str, type] = {
+    "hub": Hub,
+    "web": Web,
+    "worker": Worker,
+    "database": Database,
+    "payloads": Payloads,
+    "keys": Keys,
+    "trust": Trust,
+    "limits": Limits,
+    "retry": Retry,
+    "outgoing": Outgoing,
+    "tokens": Tokens,
+    "evidence": Evidence,
+    "demo": Demo,
+    "log": Log,
+}
+"""The sections of the settings by their name in the file."""

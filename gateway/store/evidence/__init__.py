@@ -1,0 +1,1 @@
+"""Receipts and their sealed renderings in tables."""

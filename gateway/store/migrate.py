@@ -1,0 +1,139 @@
+"""Brings a database's tables to the form that this version of the gateway knows."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from gateway.domain.errors import Misconfigured
+from gateway.store.engine import READ, write_lock
+from gateway.store.sessions import access_options, database_trouble
+
+_FOLDER = Path(__file__).parent / "migrations"
+_ADVISORY_LOCK = 0x5741534C  # "WASL"; one upgrade at a time on PostgreSQL
+
+
+def head() -> str:
+    """The revision that this version of the gateway knows."""
+    return ScriptDirectory.from_config(_config(_FOLDER)).get_current_head() or ""
+
+
+def current(engine: Engine) -> str | None:
+    """The revision of the database; None when it has no tables of ours.
+
+    Raises:
+        Unavailable: the database cannot be read.
+    """
+    with database_trouble(), _reading(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(engine: Engine, folder: Path = _FOLDER) -> str | None:
+    """Run the steps that are missing, all or none, one process at a time.
+
+    Args:
+        folder: the steps; another one than the gateway's own in tests only.
+
+    Returns:
+        The revision that the database has now.
+
+    Raises:
+        Unavailable: the database cannot be changed now.
+        Misconfigured: the database has a revision that this version does not know, or a step left rows
+            that point nowhere.
+    """
+    with database_trouble(), _maintenance(engine) as connection:
+        _must_know(connection, folder)
+        command.upgrade(_config(folder, connection), "head")
+        _must_be_whole(connection)
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def differences(engine: Engine) -> list[Any]:
+    """What separates the database's tables from the models, as Alembic operations; [] when nothing."""
+    import gateway.store.models as models
+
+    with database_trouble(), _reading(engine) as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, models.Base.metadata))
+
+
+def draft(engine: Engine, number: str, message: str, folder: Path = _FOLDER) -> Path:
+    """Write the next step from the models' differences to an upgraded database, for a person to review."""
+    import gateway.store.models as models
+
+    with _maintenance(engine) as connection:
+        config = _config(folder, connection)
+        config.attributes["metadata"] = models.Base.metadata
+        script = command.revision(config, message, autogenerate=True, rev_id=number)
+    return Path(script.path)  # type: ignore[union-attr]
+
+
+def _config(folder: Path, connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextlib.contextmanager
+def _reading(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        yield connection.execution_options(**access_options(engine.dialect.name, READ))
+
+
+@contextlib.contextmanager
+def _maintenance(engine: Engine) -> Iterator[Connection]:
+    """One transaction under the writers' lock, in which SQLite's tables may be copied and renamed."""
+    lock = write_lock(engine)
+    with (
+        engine.connect() as connection,
+        _keys_unwatched(connection),
+        lock.hold() if lock is not None else contextlib.nullcontext(),
+        connection.begin(),
+    ):
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        yield connection
+
+
+@contextlib.contextmanager
+def _keys_unwatched(connection: Connection) -> Iterator[None]:
+    # Dropping the old copy of a table would delete the rows that point at it. SQLite ignores this
+    # pragma inside a transaction.
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        connection.connection.cursor().execute("PRAGMA foreign_keys=ON")
+
+
+def _must_know(connection: Connection, folder: Path) -> None:
+    found = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_config(folder)).walk_revisions()}
+    if found is not None and found not in known:
+        raise Misconfigured([f"database: its revision {found} belongs to a later version of the gateway"])
+
+
+def _must_be_whole(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        return
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    if broken:
+        tables = sorted({str(row[0]) for row in broken})
+        raise Misconfigured([f"database: rows of {', '.join(tables)} would point nowhere after the upgrade"])

@@ -1,0 +1,93 @@
+"""Reads one payload: every octet it gives was checked."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from typing import Any, BinaryIO, TypeVar
+
+from gateway.domain.errors import Unavailable
+from gateway.store.payload_files import disk_trouble
+from gateway.store.payload_segments import MAGIC, SEALED, SEGMENT, Segments, Tampered, content_size, count
+
+T = TypeVar("T")
+
+
+class PayloadReader(io.RawIOBase):
+    """The content of one object as a seekable binary stream; holds one segment in memory."""
+
+    def __init__(self, file: BinaryIO, segments: Segments) -> None:
+        super().__init__()
+        self._file = file
+        self._segments = segments
+        self._position = 0
+        self._held: tuple[int, bytes] | None = None
+        with disk_trouble():
+            size = os.fstat(file.fileno()).st_size
+            magic = file.read(len(MAGIC))
+        self._size = _judged(lambda: content_size(size))
+        self._last = count(size - len(MAGIC)) - 1
+        if magic != MAGIC:
+            raise Unavailable("payload store: an object is damaged (magic)")
+        self._segment(0)  # a wrong key or a swapped file shows before the first octet is promised
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position in the content."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise ValueError("a position before the start")
+        self._position = start + offset
+        return self._position
+
+    def tell(self) -> int:
+        """The position in the content."""
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer from the segment at the position; 0 at the end.
+
+        Raises:
+            Unavailable: the object was tampered with, or the disk failed.
+        """
+        if self._position >= self._size:
+            return 0
+        number, start = divmod(self._position, SEGMENT)
+        view = memoryview(buffer).cast("B")
+        part = self._segment(number)[start : start + len(view)]
+        view[: len(part)] = part
+        self._position += len(part)
+        return len(part)
+
+    def close(self) -> None:
+        """Close the file; what was in memory is let go."""
+        self._held = None
+        self._file.close()
+        super().close()
+
+    def _segment(self, number: int) -> bytes:
+        if self._held is None or self._held[0] != number:
+            self._held = None  # never two at a time
+            with disk_trouble():
+                self._file.seek(len(MAGIC) + number * SEALED)
+                sealed = self._file.read(SEALED)
+            self._held = (
+                number,
+                _judged(lambda: self._segments.open(number, sealed, last=number == self._last)),
+            )
+        return self._held[1]
+
+
+def _judged(judge: Callable[[], T]) -> T:
+    try:
+        return judge()
+    except Tampered as error:
+        raise Unavailable(f"payload store: an object is damaged ({error})") from error

@@ -1,0 +1,137 @@
+"""Payloads as encrypted files under random names, each with its own key: without the key it is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+
+from gateway.domain.errors import Misconfigured, Unavailable
+from gateway.store.payload_files import PayloadFolder, StoredObject, disk_trouble, fsync_folder
+from gateway.store.payload_reader import PayloadReader
+from gateway.store.payload_segments import KEY, Segments
+from gateway.store.payload_writer import PayloadWriter, StoredPayload
+
+__all__ = ["PayloadStore", "PayloadWriter", "StoredObject", "StoredPayload"]
+
+_BUFFER = 64 * 1024
+
+
+class PayloadStore:
+    """The payloads of one hub in one folder.
+
+    Args:
+        root: the folder; made when first needed.
+        master_key: 32 octets that wrap every payload's own key.
+        random_bytes: ``os.urandom`` or the like.
+
+    Raises:
+        Misconfigured: the master key has another length.
+    """
+
+    def __init__(self, root: Path, master_key: bytes, random_bytes: Callable[[int], bytes]) -> None:
+        if len(master_key) != KEY:
+            raise Misconfigured([f"the payload store's master key has {len(master_key)} octets, not {KEY}"])
+        self._folder = PayloadFolder(root)
+        self._master_key = master_key
+        self._random_bytes = random_bytes
+
+    def create(self) -> PayloadWriter:
+        """A writer for a new payload, to be used as a context manager.
+
+        Leaving its block without `commit` discards what was written.
+        """
+        object_id, key = self._random_bytes(16).hex(), self._random_bytes(KEY)
+        wrapped_key = aes_key_wrap(self._master_key, key)
+        return PayloadWriter(self._folder, object_id, Segments(key, object_id), wrapped_key)
+
+    def write(self, chunks: Iterable[bytes]) -> StoredPayload:
+        """Store the chunks as one payload; durable when this returns.
+
+        Raises:
+            Unavailable: the disk is full or failing; nothing was stored.
+        """
+        with self.create() as writer:
+            for chunk in chunks:
+                writer.write(chunk)
+            return writer.commit()
+
+    def open(self, object_id: str, wrapped_key: bytes) -> BinaryIO:
+        """The content as a seekable stream, from its start; the caller closes it.
+
+        Its reads raise Unavailable where the object was tampered with.
+
+        Raises:
+            Unavailable: the object is missing, damaged, or not under this key.
+        """
+        try:
+            key = aes_key_unwrap(self._master_key, wrapped_key)
+        except (InvalidUnwrap, ValueError) as error:
+            raise Unavailable("payload store: an object's key is damaged or under another master") from error
+        path = self._folder.object_path(object_id)
+        with disk_trouble(), contextlib.ExitStack() as undo:
+            file = undo.enter_context(path.open("rb", buffering=0))
+            reader = PayloadReader(cast("BinaryIO", file), Segments(key, object_id))
+            undo.pop_all()
+        return io.BufferedReader(reader, _BUFFER)
+
+    def delete(self, object_id: str) -> None:
+        """Remove an object; one that is not there is removed already.
+
+        Raises:
+            Unavailable: the disk does not allow it.
+        """
+        path = self._folder.object_path(object_id)
+        with disk_trouble(), contextlib.suppress(FileNotFoundError):
+            path.unlink()
+            fsync_folder(path.parent)
+
+    def list_objects(self) -> Iterator[StoredObject]:
+        """Every object in its place, in no order: those without a row in the database are orphans.
+
+        An object is in its place before its row is committed: compare only those older than a request
+        can last.
+
+        Raises:
+            Unavailable: the disk failed.
+        """
+        with disk_trouble():
+            yield from self._folder.objects()
+
+    def sweep_temp(self, older_than: datetime) -> int:
+        """Remove what killed processes left unfinished before the moment ``older_than``.
+
+        A file at which somebody still writes stays, however old.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            Unavailable: the disk failed.
+        """
+        with disk_trouble():
+            return sum(_removed(path, older_than) for path in list(self._folder.temporaries()))
+
+
+def _removed(path: Path, older_than: datetime) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        if datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC) >= older_than:
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)
+        return True
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)

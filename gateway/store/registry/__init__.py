@@ -1,0 +1,1 @@
+"""Parties, offices, certificates and tokens in tables."""

@@ -1,0 +1,145 @@
+"""Look-ups in the registry, answered in the domain's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from gateway.domain.registry.parties import Office, Party, PartyKind, Route, RouteKind
+from gateway.domain.transit.retry import RetrySchedule
+from gateway.domain.transit.states import MessageState
+from gateway.store.registry.models import (
+    AccessToken,
+    CertificateRow,
+    Change,
+    OfficeRow,
+    PartyRow,
+    SeenAssertion,
+)
+from gateway.store.transit.models import DeliveryRow, Message
+
+
+def party(session: Session, party_id: str) -> Party | None:
+    row = session.get(PartyRow, party_id)
+    return None if row is None else party_of(row)
+
+
+def party_of(row: PartyRow) -> Party:
+    return Party(
+        id=row.id,
+        kind=PartyKind(row.kind),
+        names=row.names,
+        active=row.active,
+        may_represent=row.may_represent,
+        test=row.test,
+        aliases=tuple(row.aliases),
+    )
+
+
+def parties(session: Session) -> list[Party]:
+    return [party_of(row) for row in session.scalars(select(PartyRow).order_by(PartyRow.id))]
+
+
+def office(session: Session, office_id: str) -> Office | None:
+    row = session.get(OfficeRow, office_id)
+    return None if row is None else office_of(row)
+
+
+def default_office(session: Session, party_id: str) -> Office | None:
+    query = select(OfficeRow).where(OfficeRow.party == party_id, OfficeRow.active, OfficeRow.default)
+    row = session.scalars(query.order_by(OfficeRow.id).limit(1)).first()
+    return None if row is None else office_of(row)
+
+
+def offices(session: Session) -> list[Office]:
+    return [office_of(row) for row in session.scalars(select(OfficeRow).order_by(OfficeRow.id))]
+
+
+def office_of(row: OfficeRow) -> Office:
+    return Office(
+        id=row.id,
+        party=row.party,
+        names=row.names,
+        route=route_of(row.route),
+        active=row.active,
+        default=row.default,
+        document_types=row.document_types,
+        readers=tuple(row.readers),
+    )
+
+
+def route_of(declared: Mapping[str, Any]) -> Route:
+    """The route that an office's stored declaration describes."""
+    return Route(
+        kind=RouteKind(declared["kind"]),
+        adapter=declared.get("adapter", ""),
+        options=declared.get("options", {}),
+        retry=RetrySchedule(**declared.get("retry", {})),
+        max_bytes=declared.get("max_bytes"),
+        accepts_test=declared.get("accepts_test", False),
+    )
+
+
+def sender_of(session: Session, reference: str, reader: str) -> str | None:
+    """The party that sent the accepted letter ``reference``, if ``reader`` was a recipient of it."""
+    query = (
+        select(Message.party)
+        .join(DeliveryRow, DeliveryRow.message == Message.id)
+        .where(Message.reference == reference, DeliveryRow.party == reader)
+        .where(Message.state == MessageState.ACCEPTED.value)
+    )
+    return session.scalars(query.limit(1)).first()
+
+
+def certificate(session: Session, digest: str) -> CertificateRow | None:
+    return session.get(CertificateRow, digest)
+
+
+def certificate_by_name(session: Session, issuer_digest: str, subject_digest: str) -> CertificateRow | None:
+    """An active registration by issuer key and subject, which a renewed certificate also meets."""
+    query = select(CertificateRow).where(
+        CertificateRow.issuer_digest == issuer_digest,
+        CertificateRow.subject_digest == subject_digest,
+        CertificateRow.active,
+        CertificateRow.exact.is_(False),
+    )
+    return session.scalars(query.limit(1)).first()
+
+
+def certificates(session: Session, party_id: str | None = None) -> list[CertificateRow]:
+    query = select(CertificateRow).order_by(CertificateRow.party, CertificateRow.digest)
+    if party_id is not None:
+        query = query.where(CertificateRow.party == party_id)
+    return list(session.scalars(query))
+
+
+def version(session: Session) -> int:
+    """The directory's version: the number of the last recorded change, 0 before any."""
+    return session.scalar(select(func.max(Change.id))) or 0
+
+
+def changes(session: Session, limit: int = 100) -> list[Change]:
+    return list(session.scalars(select(Change).order_by(Change.id.desc()).limit(limit)))
+
+
+def token(session: Session, digest: str, now: datetime) -> AccessToken | None:
+    row = session.get(AccessToken, digest)
+    return row if row is not None and row.expires_at > now else None
+
+
+def forget_expired(session: Session, now: datetime) -> None:
+    """Drop tokens and assertions whose time is over."""
+    session.execute(delete(AccessToken).where(AccessToken.expires_at <= now))
+    session.execute(delete(SeenAssertion).where(SeenAssertion.expires_at <= now))
+
+
+def party_rows(session: Session) -> list[PartyRow]:
+    return list(session.scalars(select(PartyRow).order_by(PartyRow.id)))
+
+
+def office_rows(session: Session) -> list[OfficeRow]:
+    return list(session.scalars(select(OfficeRow).order_by(OfficeRow.id)))

@@ -1,0 +1,1 @@
+"""Messages, deliveries and payloads on disk and in tables."""

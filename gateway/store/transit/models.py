@@ -1,0 +1,142 @@
+"""Tables of the journey: messages, their contents, deliveries, attempts and events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.domain.transit.states import MessageState, Processing, Transport
+from gateway.store.base import Base
+from gateway.store.types import Moment
+
+
+class Payload(Base):
+    """One encrypted object of the payload store; deleting its key destroys the content."""
+
+    __tablename__ = "payload"
+
+    object_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    owners: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Message(Base):
+    """One submission of a known signer, accepted or refused.
+
+    An accepted message id is unique per signing party; a refused one may be used again.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        Index(
+            "uq_message_accepted",
+            "party",
+            "message_id",
+            unique=True,
+            sqlite_where=text("state = 'ACCEPTED'"),
+            postgresql_where=text("state = 'ACCEPTED'"),
+        ),
+        Index("ix_message_root_digest", "root_digest"),
+        Index("ix_message_refused", "party", "state", "received_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(String(8))
+    reference: Mapped[str | None] = mapped_column(String(13), unique=True)
+    party: Mapped[str] = mapped_column(String(10))
+    message_id: Mapped[str | None] = mapped_column(String(36))
+    root_digest: Mapped[str] = mapped_column(String(64))
+    content_digest: Mapped[str] = mapped_column(String(64))
+    refusal_digest: Mapped[str | None] = mapped_column(String(64))
+    media_type: Mapped[str] = mapped_column(String(127))
+    received_at: Mapped[datetime] = mapped_column(Moment)
+    envelope: Mapped[str | None] = mapped_column(ForeignKey("payload.object_id"))
+    test: Mapped[bool] = mapped_column(default=False)
+    lane: Mapped[str] = mapped_column(String(8), default="single")
+    not_before: Mapped[datetime | None] = mapped_column(Moment)
+    expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    subject: Mapped[str] = mapped_column(String(240), default="")
+
+    @property
+    def accepted(self) -> bool:
+        return self.state == MessageState.ACCEPTED.value
+
+
+class AttachmentRow(Base):
+    """Where the content of one attachment of an accepted message lies."""
+
+    __tablename__ = "attachment"
+
+    message: Mapped[int] = mapped_column(ForeignKey("message.id"), primary_key=True)
+    attachment_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    payload: Mapped[str] = mapped_column(ForeignKey("payload.object_id"))
+
+
+class DeliveryRow(Base):
+    """One recipient's delivery; `state` and `processing` move only through the domain's tables."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index("ix_delivery_due", "state", "due_at"),
+        Index("ix_delivery_lease", "state", "lease_until"),
+        Index("ix_delivery_office", "office", "state"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    message: Mapped[int] = mapped_column(ForeignKey("message.id"), index=True)
+    ordinal: Mapped[int]
+    office: Mapped[str] = mapped_column(String(10))
+    party: Mapped[str] = mapped_column(String(10))
+    office_name: Mapped[str] = mapped_column(String(500))
+    unit: Mapped[str | None] = mapped_column(String(240))
+    notices: Mapped[list[str]] = mapped_column(JSON, default=list)
+    state: Mapped[str] = mapped_column(String(12), default=Transport.QUEUED.value)
+    processing: Mapped[str] = mapped_column(String(16), default=Processing.NONE.value)
+    due_at: Mapped[datetime | None] = mapped_column(Moment)
+    accepted_at: Mapped[datetime] = mapped_column(Moment)
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None] = mapped_column(Moment)
+    sending_since: Mapped[datetime | None] = mapped_column(Moment)
+    doubt: Mapped[bool] = mapped_column(default=False)
+    failures: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    held_code: Mapped[str | None] = mapped_column(String(16))
+    held_until: Mapped[datetime | None] = mapped_column(Moment)
+    target_reference: Mapped[str | None] = mapped_column(String(500))
+    register_number: Mapped[str | None] = mapped_column(String(120))
+    chain_digest: Mapped[str] = mapped_column(String(64))
+    chain_time: Mapped[datetime] = mapped_column(Moment)
+
+
+class DeliveryEvent(Base):
+    """One move of one track: appended, never changed."""
+
+    __tablename__ = "delivery_event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery: Mapped[str] = mapped_column(ForeignKey("delivery.id"), index=True)
+    track: Mapped[str] = mapped_column(String(12))
+    was: Mapped[str] = mapped_column(String(16))
+    now: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime] = mapped_column(Moment)
+    by: Mapped[str] = mapped_column(String(120))
+    why: Mapped[str | None] = mapped_column(String(120))
+
+
+class Attempt(Base):
+    """One try to hand a letter over, with what the other side said."""
+
+    __tablename__ = "attempt"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery: Mapped[str] = mapped_column(ForeignKey("delivery.id"), index=True)
+    number: Mapped[int]
+    started_at: Mapped[datetime] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    code: Mapped[str | None] = mapped_column(String(16))
+    detail: Mapped[str] = mapped_column(Text, default="")

@@ -1,0 +1,176 @@
+"""Look-ups of messages, deliveries and payload keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from gateway.domain.transit.states import (
+    PROCESSING_MOVES,
+    TRANSPORT_MOVES,
+    MessageState,
+    Processing,
+    Transport,
+    advance,
+)
+from gateway.store.transit.models import (
+    AttachmentRow,
+    Attempt,
+    DeliveryEvent,
+    DeliveryRow,
+    Message,
+    Payload,
+)
+
+_ACCEPTED = MessageState.ACCEPTED.value
+
+
+def accepted_by_root(session: Session, root_digest: str) -> Message | None:
+    """The accepted message whose root part had exactly these octets."""
+    query = select(Message).where(Message.root_digest == root_digest, Message.state == _ACCEPTED)
+    return session.scalars(query.limit(1)).first()
+
+
+def accepted_by_id(session: Session, party: str, message_id: str) -> Message | None:
+    query = select(Message).where(
+        Message.party == party, Message.message_id == message_id, Message.state == _ACCEPTED
+    )
+    return session.scalars(query).first()
+
+
+def accepted_by_reference(session: Session, reference: str) -> Message | None:
+    query = select(Message).where(Message.reference == reference, Message.state == _ACCEPTED)
+    return session.scalars(query).first()
+
+
+def same_refusal(session: Session, party: str, refusal_digest: str, since: datetime) -> Message | None:
+    """The same refusal of the same octets, if it was stored after ``since``."""
+    query = select(Message).where(
+        Message.party == party,
+        Message.refusal_digest == refusal_digest,
+        Message.state == MessageState.REFUSED.value,
+        Message.received_at > since,
+    )
+    return session.scalars(query.order_by(Message.id.desc()).limit(1)).first()
+
+
+def refusals_since(session: Session, party: str, since: datetime) -> int:
+    query = (
+        select(func.count())
+        .select_from(Message)
+        .where(
+            Message.party == party,
+            Message.state == MessageState.REFUSED.value,
+            Message.received_at > since,
+        )
+    )
+    return session.scalar(query) or 0
+
+
+def deliveries(session: Session, message: int) -> list[DeliveryRow]:
+    query = select(DeliveryRow).where(DeliveryRow.message == message).order_by(DeliveryRow.ordinal)
+    return list(session.scalars(query))
+
+
+def events(session: Session, delivery: str) -> list[DeliveryEvent]:
+    query = select(DeliveryEvent).where(DeliveryEvent.delivery == delivery).order_by(DeliveryEvent.id)
+    return list(session.scalars(query))
+
+
+def attempts(session: Session, delivery: str) -> list[Attempt]:
+    query = select(Attempt).where(Attempt.delivery == delivery).order_by(Attempt.number)
+    return list(session.scalars(query))
+
+
+def attachments(session: Session, message: int) -> dict[str, Payload]:
+    """The payload of each attachment of a message, by attachment id."""
+    query = (
+        select(AttachmentRow.attachment_id, Payload)
+        .join(Payload, Payload.object_id == AttachmentRow.payload)
+        .where(AttachmentRow.message == message)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def due(session: Session, now: datetime, limit: int) -> list[DeliveryRow]:
+    """Deliveries that somebody should work on: due ones, and those whose lease ran out.
+
+    On PostgreSQL the rows are locked and rows locked by others are passed over.
+    """
+    query = (
+        select(DeliveryRow)
+        .where(_workable(now))
+        .order_by(DeliveryRow.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return list(session.scalars(query))
+
+
+def _workable(now: datetime) -> ColumnElement[bool]:
+    waiting = (Transport.QUEUED.value, Transport.WAITING.value)
+    return or_(
+        and_(DeliveryRow.state.in_(waiting), DeliveryRow.due_at <= now),
+        and_(DeliveryRow.state == Transport.DELIVERING.value, DeliveryRow.lease_until <= now),
+    )
+
+
+def held_too_long(session: Session, now: datetime, limit: int) -> list[DeliveryRow]:
+    """Held deliveries whose deadline for a person's decision has passed."""
+    query = select(DeliveryRow).where(
+        DeliveryRow.state == Transport.HELD.value, DeliveryRow.held_until <= now
+    )
+    return list(session.scalars(query.limit(limit).with_for_update(skip_locked=True)))
+
+
+def open_attempt(session: Session, delivery: str) -> Attempt | None:
+    """The attempt that was started and not yet ended."""
+    query = select(Attempt).where(Attempt.delivery == delivery, Attempt.ended_at.is_(None))
+    return session.scalars(query.order_by(Attempt.number.desc()).limit(1)).first()
+
+
+def move(
+    session: Session, row: DeliveryRow, to: Transport, at: datetime, by: str, why: str | None = None
+) -> None:
+    """Move the transport track, if the table allows it, and append the event.
+
+    Raises:
+        ForbiddenMove: the table has no such move.
+    """
+    was = Transport(row.state)
+    row.state = advance(TRANSPORT_MOVES, was, to).value
+    _record(session, row, "transport", was.value, to.value, at, by, why)
+
+
+def process(
+    session: Session, row: DeliveryRow, to: Processing, at: datetime, by: str, why: str | None = None
+) -> None:
+    """Move the processing track, if the table allows it, and append the event.
+
+    Raises:
+        ForbiddenMove: the table has no such move.
+    """
+    was = Processing(row.processing)
+    row.processing = advance(PROCESSING_MOVES, was, to).value
+    _record(session, row, "processing", was.value, to.value, at, by, why)
+
+
+def _record(
+    session: Session,
+    row: DeliveryRow,
+    track: str,
+    was: str,
+    now: str,
+    at: datetime,
+    by: str,
+    why: str | None,
+) -> None:
+    session.add(DeliveryEvent(delivery=row.id, track=track, was=was, now=now, at=at, by=by, why=why))
+
+
+def depth(session: Session) -> dict[str, int]:
+    """How many deliveries are in each transport state."""
+    query = select(DeliveryRow.state, func.count()).group_by(DeliveryRow.state)
+    return {row[0]: row[1] for row in session.execute(query)}

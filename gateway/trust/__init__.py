@@ -1,0 +1,1 @@
+"""Signatures, certificates, seals: octets in, verdict out."""

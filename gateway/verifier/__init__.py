@@ -1,0 +1,1 @@
+"""The offline verdict: what a receipt proves, told without any hub."""

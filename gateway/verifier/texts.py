@@ -1,0 +1,31 @@
+"""The verifier's words in each language, read from ``texts.toml`` beside this module."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+LANGUAGES = ("en", "fr", "ar")
+
+
+@cache
+def table() -> Mapping[str, Mapping[str, str]]:
+    """Code to language to text; placeholders in braces."""
+    entries = tomllib.loads(files(__package__).joinpath("texts.toml").read_text("utf-8"))
+    return {
+        f"{step}.{finding}": words
+        for step, findings in entries.items()
+        for finding, words in findings.items()
+    }
+
+
+def text(code: str, language: str, values: Mapping[str, str]) -> str:
+    """The text of ``code``, in English where the language is not one of ours.
+
+    Raises:
+        KeyError: no such code.
+    """
+    words = table()[code]
+    return words.get(language, words["en"]).format_map(dict(values))

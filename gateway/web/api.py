@@ -1,0 +1,149 @@
+"""The REST door, version 1: submit, check, follow, receipts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request, url_for
+
+from gateway.domain.errors import Refused
+from gateway.exchange.evidence.fetch import ReceiptSummary
+from gateway.exchange.evidence.issue import JWS, XML
+from gateway.exchange.transit.check import Report
+from gateway.exchange.transit.look import DeliveryView, LetterView
+from gateway.exchange.transit.submission import Answer, AnswerKind
+from gateway.settings import Limits
+from gateway.web.access import Access
+from gateway.web.problems import status_of
+from gateway.web.reading import answer_type, submission
+from gateway.web.services import Services
+
+READ = "envelopes:read"
+BAD_PARAMETER = "WASL-REQ-010"
+
+
+def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
+    """The routes of ``/api/v1``."""
+    api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+    @api.post("/envelopes")
+    @access.signature
+    def submit() -> Response:
+        with submission(request, limits) as submitted:
+            return _receipt(services.intake.submit(submitted))
+
+    @api.post("/envelopes/check")
+    @access.signature
+    def check() -> Response:
+        with submission(request, limits) as submitted:
+            return jsonify(_report(services.checking.check(submitted)))
+
+    @api.get("/envelopes")
+    @access.token(READ)
+    def find(party: str) -> Response:
+        message_id = request.args.get("messageId")
+        if not message_id:
+            raise Refused.because(BAD_PARAMETER, "messageId")
+        return _json({"envelopes": [_letter(services.looking.by_message_id(message_id, party))]})
+
+    @api.get("/envelopes/<reference>")
+    @access.token(READ)
+    def follow(party: str, reference: str) -> Response:
+        return _json(_letter(services.looking.letter(reference, party)))
+
+    @api.get("/envelopes/<reference>/receipts")
+    @access.token(READ)
+    def receipts(party: str, reference: str) -> Response:
+        found = services.receipts.all_of(reference, party)
+        return _json({"receipts": [_summary(reference, receipt) for receipt in found]})
+
+    @api.get("/envelopes/<reference>/receipts/<receipt_id>")
+    @access.token(READ)
+    def receipt(party: str, reference: str, receipt_id: str) -> Response:
+        media_type = answer_type(request, XML)
+        octets = services.receipts.one(reference, receipt_id, media_type, party)
+        answer = Response(octets, content_type=media_type)
+        answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+        answer.vary.add("Accept")
+        return answer
+
+    return api
+
+
+def _receipt(answer: Answer) -> Response:
+    statuses = {AnswerKind.ACCEPTED: 201, AnswerKind.REPEATED: 200}
+    status = statuses.get(answer.kind) or status_of(answer.faults)
+    response = Response(answer.octets, status, content_type=answer.media_type)
+    if answer.reference is not None:
+        response.headers["Location"] = url_for("api.follow", reference=answer.reference)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _json(members: dict[str, Any]) -> Response:
+    response = jsonify(members)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _report(report: Report) -> dict[str, Any]:
+    return {
+        "party": report.party,
+        "level": report.level,
+        "messageId": report.message_id,
+        "recipients": [
+            {
+                "office": limits.office,
+                "name": limits.name,
+                "route": limits.route,
+                "maxBytes": limits.max_bytes,
+                "documentTypes": list(limits.document_types),
+                "notices": list(limits.notices),
+            }
+            for limits in report.recipients
+        ],
+    }
+
+
+def _letter(letter: LetterView) -> dict[str, Any]:
+    return {
+        "reference": letter.reference,
+        "messageId": letter.message_id,
+        "state": letter.state,
+        "test": letter.test,
+        "subject": letter.subject,
+        "receivedAt": letter.received_at.isoformat(),
+        "deliveries": [_delivery(delivery) for delivery in letter.deliveries],
+        "receipts": url_for("api.receipts", reference=letter.reference),
+    }
+
+
+def _delivery(delivery: DeliveryView) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "office": delivery.office,
+        "name": delivery.name,
+        "state": delivery.state,
+        "processing": delivery.processing,
+        "notices": list(delivery.notices),
+        "registerNumber": delivery.register_number,
+        "targetReference": delivery.target_reference,
+        "nextAttempt": delivery.next_attempt.isoformat() if delivery.next_attempt else None,
+        "events": [
+            {"track": step.track, "state": step.state, "at": step.at.isoformat(), "reason": step.why}
+            for step in delivery.steps
+        ],
+    }
+
+
+def _summary(reference: str, receipt: ReceiptSummary) -> dict[str, Any]:
+    return {
+        "id": receipt.receipt_id,
+        "kind": receipt.kind,
+        "event": receipt.event,
+        "eventTime": receipt.event_time.isoformat(),
+        "delivery": receipt.delivery,
+        "contentDigest": receipt.content_digest,
+        "mediaTypes": [XML, JWS],
+        "href": url_for("api.receipt", reference=reference, receipt_id=receipt.receipt_id),
+    }

@@ -1,0 +1,39 @@
+"""The Flask application: doors, problem documents and headers put together."""
+
+from __future__ import annotations
+
+from flask import Flask, Response
+
+from gateway.settings import Settings
+from gateway.web import api, health, oauth, problems
+from gateway.web.access import Access
+from gateway.web.services import Services
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'self'; object-src 'none'",
+}
+
+
+def create_app(settings: Settings, services: Services, languages: tuple[str, ...]) -> Flask:
+    """The WSGI application over the given services."""
+    app = Flask("gateway.web")
+    app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
+    app.config["MAX_FORM_PARTS"] = 20
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    access = Access(services.tokens)
+    problems.install(app, languages)
+    app.register_blueprint(api.blueprint(services, settings.limits, access))
+    app.register_blueprint(oauth.blueprint(services.tokens))
+    app.register_blueprint(health.blueprint(services.health))
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return app

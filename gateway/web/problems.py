@@ -1,0 +1,136 @@
+"""The one table from errors to HTTP answers (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import structlog
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from gateway.domain.errors import (
+    Conflict,
+    Fault,
+    GatewayFault,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    Refused,
+    TooLarge,
+    TooMany,
+    Unavailable,
+    UnsupportedMedia,
+)
+from gateway.domain.evidence.reasons import catalogue, explain
+from gateway.i18n import choose_language
+
+PROBLEM = "application/problem+json"
+INTERNAL = "WASL-HUB-001"
+_LARGEST_LIST = 100
+
+STATUS: Mapping[type[Exception], int] = {
+    NotAuthenticated: 401,
+    NotAllowed: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    UnsupportedMedia: 415,
+    TooMany: 429,
+    Unavailable: 503,
+}
+"""Status by kind of error; any other refusal has the status of its first reason, all else is a 500."""
+
+_FROM_HTTP: Mapping[int, str] = {404: "WASL-REQ-005", 405: "WASL-REQ-006", 413: "WASL-REQ-002"}
+
+_log = structlog.get_logger()
+
+
+def status_of(faults: tuple[Fault, ...]) -> int:
+    """The status that the first reason gives a refusal."""
+    return catalogue()[faults[0].code].http or 422
+
+
+def install(app: Flask, languages: tuple[str, ...]) -> None:
+    """Let every error leave the application as a problem document in one of ``languages``."""
+    for kind, answer in (
+        (Refused, _refused),
+        (GatewayFault, _ours),
+        (HTTPException, _plain),
+        (Exception, _unknown),
+    ):
+        app.register_error_handler(kind, partial(answer, languages))
+
+
+def _refused(languages: tuple[str, ...], error: Refused) -> Response:
+    status = STATUS.get(type(error)) or status_of(error.faults)
+    answer = _problem(status, error.faults, languages)
+    if isinstance(error, NotAuthenticated):
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+def _ours(languages: tuple[str, ...], error: GatewayFault) -> Response:
+    _log.warning("our fault", cause=str(error), kind=type(error).__name__)
+    if not isinstance(error, Unavailable):
+        return _problem(500, (Fault(INTERNAL),), languages)
+    answer = _problem(503, (Fault(error.code),), languages)
+    answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+def _plain(languages: tuple[str, ...], error: HTTPException) -> Response:
+    status = error.code or 500
+    code = _FROM_HTTP.get(status, INTERNAL if status >= 500 else "WASL-REQ-010")
+    answer = _problem(status, (Fault(code),), languages)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer
+
+
+def _unknown(languages: tuple[str, ...], error: Exception) -> Response:
+    _log.exception("unexpected error", path=request.path)
+    return _problem(500, (Fault(INTERNAL),), languages)
+
+
+def _problem(status: int, faults: tuple[Fault, ...], languages: tuple[str, ...]) -> Response:
+    language = choose_language(request.headers.get("Accept-Language"), languages, languages[0])
+    members = problem(status, faults, language)
+    answer = Response(json.dumps(members, ensure_ascii=False), status, mimetype=PROBLEM)
+    answer.headers["Content-Language"] = language
+    answer.headers["Cache-Control"] = "no-store"
+    answer.vary.add("Accept-Language")
+    return answer
+
+
+def problem(status: int, faults: tuple[Fault, ...], language: str) -> dict[str, Any]:
+    """The members of a problem document: the first fault in front, all of them in ``faults``."""
+    first = faults[0]
+    text, remedy = explain(first, language)
+    return {
+        "type": f"urn:wasl:problem:{first.code}",
+        "title": text,
+        "status": status,
+        "detail": remedy,
+        "code": first.code,
+        "remedy": remedy,
+        "faults": [_fault(fault, language) for fault in faults[:_LARGEST_LIST]],
+    }
+
+
+def _fault(fault: Fault, language: str) -> dict[str, Any]:
+    text, remedy = explain(fault, language)
+    members = {
+        "code": fault.code,
+        "where": fault.where,
+        "line": fault.line,
+        "expected": fault.expected,
+        "found": fault.found,
+        "text": text,
+        "remedy": remedy,
+    }
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,112 @@
+"""Requests are read here: media types, bodies, attachments, tokens, wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from flask import Request
+
+from gateway.domain.errors import Refused, TooLarge, UnsupportedMedia
+from gateway.exchange.evidence.issue import JWS, XML
+from gateway.exchange.transit.judge import MEDIA_TYPES
+from gateway.exchange.transit.submission import Submission
+from gateway.settings import Limits
+from gateway.wire.mime import RelatedLimits, RelatedReader
+
+UNSUPPORTED = "WASL-REQ-001"
+TOO_LARGE = "WASL-REQ-002"
+CUT_OFF = "WASL-REQ-004"
+COMPRESSED = "WASL-REQ-008"
+NOT_ACCEPTABLE = "WASL-REQ-009"
+RELATED = "multipart/related"
+_DRAINED = 64 * 1024 * 1024
+_CHUNK = 64 * 1024
+
+
+@contextmanager
+def submission(request: Request, limits: Limits) -> Iterator[Submission]:
+    """The submission in a request, streamed; what nobody read is drained at the end, within bounds.
+
+    Raises:
+        UnsupportedMedia, TooLarge, Refused: the request is not one that the hub takes.
+    """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMedia.because(COMPRESSED)
+    stream = cast("BinaryIO", request.stream)
+    media_type = (request.mimetype or "").lower()
+    try:
+        if media_type == RELATED:
+            yield _related(request, stream, limits)
+        elif media_type in MEDIA_TYPES:
+            root = _whole(request, stream, limits.envelope_bytes)
+            yield Submission(root, media_type, iter(()), answer_type(request, media_type))
+        else:
+            raise UnsupportedMedia.because(UNSUPPORTED, found=media_type or "none")
+    finally:
+        _drain(stream)
+
+
+def _related(request: Request, stream: BinaryIO, limits: Limits) -> Submission:
+    reader = RelatedReader(
+        stream,
+        request.headers["Content-Type"],
+        RelatedLimits(root=limits.envelope_bytes, parts=limits.request_parts),
+    )
+    media_type, root = reader.root()
+    if media_type not in MEDIA_TYPES:
+        raise UnsupportedMedia.because(UNSUPPORTED, found=media_type)
+    return Submission(root, media_type, iter(reader.parts()), answer_type(request, media_type))
+
+
+def _whole(request: Request, stream: BinaryIO, limit: int) -> bytes:
+    declared = request.content_length
+    if declared is not None and declared > limit:
+        raise TooLarge.because(TOO_LARGE, expected=str(limit))
+    body = stream.read(limit + 1)
+    while 0 < len(body) <= limit:
+        more = stream.read(limit + 1 - len(body))
+        if not more:
+            break
+        body += more
+    if len(body) > limit:
+        raise TooLarge.because(TOO_LARGE, expected=str(limit))
+    if declared is not None and len(body) < declared:
+        raise Refused.because(CUT_OFF)
+    return body
+
+
+def _drain(stream: BinaryIO) -> None:
+    # a client that is still sending would not read an answer that comes before it has finished
+    left = _DRAINED
+    try:
+        while left > 0:
+            chunk = stream.read(min(_CHUNK, left))
+            if not chunk:
+                return
+            left -= len(chunk)
+    except Exception:  # noqa: S110, BLE001 - the answer is decided; the client went away
+        pass
+
+
+def answer_type(request: Request, media_type: str) -> str:
+    """The receipt's media type that the sender wants; by default the submission's own syntax.
+
+    Raises:
+        Refused: the sender accepts none that exists.
+    """
+    own, other = (XML, JWS) if media_type == XML else (JWS, XML)
+    accepted = request.accept_mimetypes
+    if not accepted:
+        return own
+    best = accepted.best_match([own, other])
+    if best is None:
+        raise Refused.because(NOT_ACCEPTABLE)
+    return own if accepted.quality(own) >= accepted.quality(best) else best
+
+
+def bearer(request: Request) -> str | None:
+    """The access token of a request, or None."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None

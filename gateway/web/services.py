@@ -1,0 +1,24 @@
+"""What the HTTP doors call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.exchange.evidence.fetch import Receipts
+from gateway.exchange.operate.health import Health
+from gateway.exchange.registry.tokens import Tokens
+from gateway.exchange.transit.check import Checking
+from gateway.exchange.transit.intake import Intake
+from gateway.exchange.transit.look import Looking
+
+
+@dataclass(frozen=True)
+class Services:
+    """Every service behind a door, one verb each."""
+
+    intake: Intake
+    checking: Checking
+    looking: Looking
+    receipts: Receipts
+    tokens: Tokens
+    health: Health

@@ -1,0 +1,74 @@
+"""Reads and writes receipts in both syntaxes; the digest of the content travels inside."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields
+from typing import Any
+
+import rfc8785
+from lxml import etree
+
+from gateway.domain.errors import Fault, Refused
+from gateway.domain.evidence.receipt import Receipt
+from gateway.wire.codec import from_json, from_xml, to_json, to_xml
+from gateway.wire.models import RECEIPT, CarriedReceipt
+from gateway.wire.schema import faults_of_json, faults_of_xml
+from gateway.wire.strict_json import parse_json
+from gateway.wire.strict_xml import parse_xml
+from gateway.wire.xml_faults import CODE
+
+
+def content_digest(receipt: Receipt) -> str:
+    """SHA-256, in lower-case hexadecimal, of the RFC 8785 form of the JSON rendering."""
+    return hashlib.sha256(rfc8785.dumps(to_json(receipt))).hexdigest()
+
+
+def _carried(receipt: Receipt) -> CarriedReceipt:
+    content = {field.name: getattr(receipt, field.name) for field in fields(Receipt)}
+    return CarriedReceipt(**content, content_digest=content_digest(receipt))
+
+
+def receipt_element(receipt: Receipt) -> etree._Element:
+    """The root element, not yet sealed, with ``ContentDigest`` as its last child."""
+    return to_xml(_carried(receipt), RECEIPT.namespace, RECEIPT.name)
+
+
+def receipt_json(receipt: Receipt) -> bytes:
+    """The JSON text with ``contentDigest``, in the canonical form of RFC 8785."""
+    return rfc8785.dumps(to_json(_carried(receipt)))
+
+
+def read_receipt_xml(octets: bytes) -> Receipt:
+    """The receipt of an XML document, whose seal is another's business.
+
+    Raises:
+        Refused: not strict XML, every fault against the schema, or a digest of other content.
+    """
+    root = parse_xml(octets)
+    _refuse(faults_of_xml(RECEIPT, root))
+    return _content(from_xml(CarriedReceipt, root), "/Receipt/ContentDigest")
+
+
+def read_receipt_json(octets: bytes) -> Receipt:
+    """The receipt of a JSON text, whose seal is another's business.
+
+    Raises:
+        Refused: not strict JSON, every fault against the schema, or a digest of other content.
+    """
+    value: Any = parse_json(octets)
+    _refuse(faults_of_json(RECEIPT, value))
+    return _content(from_json(CarriedReceipt, value), "/contentDigest")
+
+
+def _content(carried: CarriedReceipt, where: str) -> Receipt:
+    receipt = carried.content()
+    digest = content_digest(receipt)
+    if digest != carried.content_digest:
+        raise Refused.because(CODE, where, expected=digest, found=carried.content_digest)
+    return receipt
+
+
+def _refuse(faults: tuple[Fault, ...]) -> None:
+    if faults:
+        raise Refused(faults)

@@ -1,0 +1,79 @@
+"""The embedded worker: APScheduler tells when to look, a thread pool delivers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event, Semaphore
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from gateway.domain.errors import GatewayFault
+from gateway.exchange.transit.dispatch import Dispatch
+from gateway.exchange.transit.sweep import Sweep
+
+_log = structlog.get_logger()
+
+
+class Worker:
+    """Delivers with a fixed number of threads until it is told to stop."""
+
+    def __init__(self, dispatch: Dispatch, sweep: Sweep, threads: int, poll_seconds: float) -> None:
+        self._dispatch, self._sweep = dispatch, sweep
+        self._threads, self._poll = threads, poll_seconds
+        self._free = Semaphore(threads)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="delivery")
+        self._stopping = Event()
+
+    def run(self) -> None:
+        """Work until `stop`; deliveries under way are finished before this returns."""
+        scheduler = BackgroundScheduler(timezone="UTC")
+        seconds = {"trigger": "interval", "coalesce": True, "max_instances": 1}
+        scheduler.add_job(_contained(self._claim), seconds=self._poll, **seconds)
+        scheduler.add_job(_contained(self._dispatch.give_up_held), seconds=60, **seconds)
+        scheduler.add_job(_contained(self._sweep.run), seconds=3600, **seconds)
+        scheduler.start()
+        self._stopping.wait()
+        scheduler.shutdown(wait=True)
+        self._pool.shutdown(wait=True)
+
+    def stop(self) -> None:
+        """Let `run` return after what is under way; may be called from a signal handler."""
+        self._stopping.set()
+
+    def _claim(self) -> None:
+        """Claim as many deliveries as threads are free, as long as there are any."""
+        while not self._stopping.is_set():
+            slots = self._take_slots()
+            claimed = self._dispatch.claims.claim(slots) if slots else []
+            for delivery in claimed:
+                self._pool.submit(self._dispatch.work, delivery).add_done_callback(self._done)
+            for _ in range(slots - len(claimed)):
+                self._free.release()
+            if not claimed:
+                return
+
+    def _take_slots(self) -> int:
+        taken = 0
+        while taken < self._threads and self._free.acquire(blocking=False):
+            taken += 1
+        return taken
+
+    def _done(self, future: Future[None]) -> None:
+        self._free.release()
+        error = future.exception()
+        if error is not None:
+            _log.error("delivery failed inside the hub", exc_info=error)
+
+
+def _contained(job: Callable[[], object]) -> Callable[[], None]:
+    """A job whose failure for now is logged; the next run tries again."""
+
+    def run() -> None:
+        try:
+            job()
+        except GatewayFault as fault:
+            _log.warning("job interrupted", job=job.__name__, cause=str(fault))
+
+    return run
