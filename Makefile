@@ -55,7 +55,7 @@ bench:
 
 bench-long:
 	@$(BOOTSTRAP) test
-	$(BIN)/python bench/accept.py --long
+	$(BIN)/python bench/accept.py --letters 50000
 
 soak:
 	@$(BOOTSTRAP) test

@@ -23,6 +23,7 @@ from gateway.exchange.evidence.fetch import Receipts
 from gateway.exchange.evidence.issue import Issuing, Seals
 from gateway.exchange.operate.health import Health
 from gateway.exchange.registry.apply import Registry
+from gateway.exchange.registry.cache import RegistryCache
 from gateway.exchange.registry.signers import Signers
 from gateway.exchange.registry.tokens import Tokens
 from gateway.exchange.registry.trust import CertificateJudge
@@ -101,7 +102,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
             ambient=ambient,
             languages=pack.languages,
         ),
-        checking=Checking(judge, ambient, pack.languages),
+        checking=Checking(store, judge, ambient, pack.languages),
         looking=Looking(store),
         receipts=receipts,
         tokens=Tokens(
@@ -240,8 +241,7 @@ def _issuing(settings: Settings, pack: CountryPack, ambient: Ambient) -> Issuing
 def _judge(settings: Settings, store: Store, certificates: CertificateJudge) -> Judge:
     limits = settings.limits
     return Judge(
-        store=store,
-        signers=Signers(store),
+        signers=Signers(store, RegistryCache()),
         certificates=certificates,
         hub=settings.hub.code,
         window=Window(

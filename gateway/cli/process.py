@@ -16,8 +16,8 @@ from gateway.bootstrap import build, dispatcher, find_adapters, sweep
 from gateway.domain.errors import Misconfigured
 from gateway.logs import configure
 from gateway.settings import Settings, StandInWarning, load
+from gateway.web.app import create_app
 from gateway.workers.embedded import Worker
-from gateway.wsgi import create
 
 
 def settings_from_environment() -> Settings:
@@ -90,7 +90,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
                 self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return create()
+        gateway = build(self._settings)
+        return create_app(self._settings, gateway.services, gateway.languages)
 
 
 @click.command()
@@ -100,6 +101,7 @@ def serve() -> None:
     Example: WASL_WEB_PORT=8080 wasl serve
     """
     settings = settings_from_environment()
+    configure(settings.log)
     check_port(settings.web.host, settings.web.port, "web.port")
     made_home(settings)
     click.echo(f"serving at http://{settings.web.host}:{settings.web.port}")

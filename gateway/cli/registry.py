@@ -16,7 +16,7 @@ from cryptography import x509
 from gateway.bootstrap import Gateway, build
 from gateway.cli.process import settings_from_environment
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate, read_declared
-from gateway.exchange.registry.directory import name_in
+from gateway.exchange.registry.names import name_in
 from gateway.store.registry import queries
 
 as_json = click.option("--json", "as_json", is_flag=True, help="For programs.")

@@ -31,7 +31,6 @@ _LOCAL = tuple(
     ip_network(block)
     for block in (
         "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",  # RFC 1918
-        "127.0.0.0/8", "::1/128",
         "100.64.0.0/10",  # RFC 6598
         "fc00::/7",  # RFC 4193
     )
@@ -94,7 +93,7 @@ def parse_target(url: str) -> Target:
         raise Permanent(NOT_ALLOWED, "the URL's scheme is neither http nor https")
     if "@" in parts.netloc:
         raise Permanent(NOT_ALLOWED, "the URL carries credentials")
-    _check_host(host)
+    _check_host(host, bracketed="[" in parts.netloc)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, DEFAULT_PORTS[parts.scheme] if port is None else port, path)
 
@@ -110,15 +109,15 @@ def _with_ascii_host(url: str) -> str:
     return encoded
 
 
-def _check_host(host: str) -> None:
+def _check_host(host: str, bracketed: bool) -> None:
     try:
         address: Address | None = ip_address(host)
     except ValueError:
         address = None
-    if address is not None and getattr(address, "scope_id", None) is None:
+    if address is not None and bracketed is (address.version == 6) and "%" not in host:
         return
     # Decimal, octal, hexadecimal and shortened IPv4 forms: resolvers take them, people do not.
-    if address is not None or _NUMERIC_END.fullmatch(host) or not _HOST_NAME.fullmatch(host):
+    if address is not None or bracketed or _NUMERIC_END.fullmatch(host) or not _HOST_NAME.fullmatch(host):
         raise Permanent(NOT_ALLOWED, "the URL's host is neither a name nor an address in its usual form")
 
 
@@ -164,6 +163,8 @@ class AddressRules:
     def _permits(self, host: str, address: Address) -> bool:
         if _within(address, self._networks):
             return True
+        if address.is_loopback:  # first, for ::1 lies in a block of the other table
+            return host in self._names
         if _within(address, _NEVER_BY_NAME):
             return False
         if _within(address, _LOCAL):

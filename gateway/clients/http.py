@@ -15,6 +15,7 @@ from urllib3.response import BaseHTTPResponse
 
 from adapters.contract import Response
 from gateway.clients.address import Address, AddressRules, Target, parse_target
+from gateway.clients.answer import WholeHead
 from gateway.clients.deadline import Deadline
 from gateway.clients.outgoing import Outgoing, checked
 from gateway.clients.resolver import NOT_REACHED, Resolver, resolve_within, system_resolver
@@ -35,7 +36,7 @@ _CERTIFICATE_REFUSED = frozenset(
         "TLSV1_ALERT_ACCESS_DENIED",
     }
 )
-_CUT = (ConnectionError, http.client.IncompleteRead, http.client.ImproperConnectionState)
+_CUT = (ConnectionError, http.client.IncompleteRead)
 _BROKEN = (OSError, http.client.HTTPException, HTTPError)
 _PIECE = 64 * 1024
 _REFUSALS = 400
@@ -148,11 +149,15 @@ class GuardedHttp:
         raise Temporary(NOT_REACHED, f"{target.host}: {_short(failure)}") from failure
 
     def _connection(self, target: Target, address: Address, seconds: float) -> HTTPConnection:
-        if target.scheme == "http":
-            return HTTPConnection(str(address), target.port, timeout=seconds)
-        return HTTPSConnection(
-            str(address), target.port, timeout=seconds, ssl_context=self._tls, server_hostname=target.host
+        connection = (
+            HTTPConnection(str(address), target.port, timeout=seconds)
+            if target.scheme == "http"
+            else HTTPSConnection(
+                str(address), target.port, timeout=seconds, ssl_context=self._tls, server_hostname=target.host
+            )
         )
+        connection.response_class = WholeHead
+        return connection
 
 
 def _exchange(
@@ -188,7 +193,7 @@ def _send(connection: HTTPConnection, outgoing: Outgoing) -> OSError | None:
             preload_content=False,
             decode_content=False,
         )
-    except (BrokenPipeError, ConnectionResetError) as error:
+    except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError) as error:
         return error
     return None
 
@@ -232,6 +237,7 @@ def _short(error: Exception | None) -> str:
 def _tls_context(settings: HttpSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
+        context.hostname_checks_common_name = False  # RFC 9110 4.3.4: alternative names only
         if settings.client_certificate is not None:
             context.load_cert_chain(settings.client_certificate, settings.client_key)
     except (OSError, ssl.SSLError) as error:

@@ -31,12 +31,12 @@ def resolve_within(seconds: float, resolve: Resolver, host: str, port: int) -> S
         Temporary: the name leads nowhere, or nobody answered in time.
     """
     answers: list[Sequence[str]] = []
-    failures: list[OSError | UnicodeError] = []
+    failures: list[OSError] = []
 
     def look_up() -> None:
         try:
             answers.append(resolve(host, port))
-        except (OSError, UnicodeError) as error:  # a label that is too long is a UnicodeError
+        except OSError as error:
             failures.append(error)
 
     thread = threading.Thread(target=look_up, name="look-up", daemon=True)

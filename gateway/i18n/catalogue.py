@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
@@ -16,6 +18,7 @@ from gateway.domain.errors import Misconfigured
 
 SHIPPED = Path(__file__).parent / "catalogues"
 """The catalogues that come with the gateway, ``<language>.po``."""
+_LINE = re.compile(r'#.*|\s*|((msgctxt|msgid|msgid_plural|msgstr(\[[0-9]\])?) )?".*"')
 FALLBACK = "en"
 """The language of the source texts: every language falls back on it at last."""
 
@@ -32,10 +35,18 @@ def read_catalogue(path: Path) -> Catalog:
         Misconfigured: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return read_po(file, locale=_known(path.stem.rpartition(".")[2]), abort_invalid=True)
+        lines = path.read_text("utf-8").splitlines()
+        _check_lines(lines)
+        return read_po(lines, locale=_known(path.stem.rpartition(".")[2]), abort_invalid=True)
     except (OSError, PoFileError, ValueError) as error:
         raise Misconfigured([f"{path}: {error}"]) from error
+
+
+def _check_lines(lines: Iterable[str]) -> None:
+    # Babel takes a text without quotation marks and cuts its ends off.
+    for number, line in enumerate(lines, 1):
+        if _LINE.fullmatch(line) is None:
+            raise ValueError(f"line {number} is no line of a catalogue")
 
 
 def _known(language: str) -> str | None:

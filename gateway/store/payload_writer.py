@@ -24,12 +24,14 @@ class StoredPayload:
         wrapped_key: its key under the store's master key (RFC 3394); without it the object is noise.
         size: of the content, in octets.
         sha256: of the content, in lower-case hexadecimal.
+        inline: the encrypted content itself, where it is small enough to stand in the database.
     """
 
     object_id: str
     wrapped_key: bytes
     size: int
     sha256: str
+    inline: bytes | None = None
 
 
 class PayloadWriter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -16,12 +17,14 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from gateway.domain.errors import Misconfigured, Unavailable
 from gateway.store.payload_files import PayloadFolder, StoredObject, disk_trouble, fsync_folder
 from gateway.store.payload_reader import PayloadReader
-from gateway.store.payload_segments import KEY, Segments
+from gateway.store.payload_segments import KEY, Segments, Tampered
 from gateway.store.payload_writer import PayloadWriter, StoredPayload
 
 __all__ = ["PayloadStore", "PayloadWriter", "StoredObject", "StoredPayload"]
 
 _BUFFER = 64 * 1024
+INLINE = 64 * 1024
+"""The longest content, in octets, that stands in the database."""
 
 
 class PayloadStore:
@@ -63,6 +66,42 @@ class PayloadStore:
                 writer.write(chunk)
             return writer.commit()
 
+    def write_small(self, content: bytes) -> StoredPayload:
+        """Encrypt a short content for the database's row, durable with it; longer ones become files.
+
+        A letter's envelope is a few KB: a row costs no file, no second flush and leaves no orphan.
+        """
+        if len(content) > INLINE:
+            return self.write([content])
+        object_id, key = self._random_bytes(16).hex(), self._random_bytes(KEY)
+        return StoredPayload(
+            object_id,
+            aes_key_wrap(self._master_key, key),
+            len(content),
+            hashlib.sha256(content).hexdigest(),
+            Segments(key, object_id).seal(0, content, last=True),
+        )
+
+    def read_small(self, object_id: str, wrapped_key: bytes, inline: bytes | None) -> bytes:
+        """The whole content of a short object, from its row or its file.
+
+        Raises:
+            Unavailable: it is missing, damaged, or not under this key.
+        """
+        if inline is None:
+            with self.open(object_id, wrapped_key) as stream:
+                return stream.read()
+        try:
+            return Segments(self._unwrap(wrapped_key), object_id).open(0, inline, last=True)
+        except Tampered as error:
+            raise Unavailable("payload store: an object was tampered with") from error
+
+    def _unwrap(self, wrapped_key: bytes) -> bytes:
+        try:
+            return aes_key_unwrap(self._master_key, wrapped_key)
+        except (InvalidUnwrap, ValueError) as error:
+            raise Unavailable("payload store: an object's key is damaged or under another master") from error
+
     def open(self, object_id: str, wrapped_key: bytes) -> BinaryIO:
         """The content as a seekable stream, from its start; the caller closes it.
 
@@ -71,10 +110,7 @@ class PayloadStore:
         Raises:
             Unavailable: the object is missing, damaged, or not under this key.
         """
-        try:
-            key = aes_key_unwrap(self._master_key, wrapped_key)
-        except (InvalidUnwrap, ValueError) as error:
-            raise Unavailable("payload store: an object's key is damaged or under another master") from error
+        key = self._unwrap(wrapped_key)
         path = self._folder.object_path(object_id)
         with disk_trouble(), contextlib.ExitStack() as undo:
             file = undo.enter_context(path.open("rb", buffering=0))

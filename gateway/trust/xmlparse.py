@@ -129,7 +129,6 @@ class _Meter:
         parser.EndElementHandler = self._end
         parser.CommentHandler = self._comment
         parser.ProcessingInstructionHandler = self._instruction
-        parser.StartDoctypeDeclHandler = self._doctype
         try:
             parser.Parse(raw, True)
         except expat.ExpatError as error:
@@ -163,6 +162,3 @@ class _Meter:
 
     def _instruction(self, target: str, data: str) -> None:
         raise _Exceeded(INSTRUCTION)
-
-    def _doctype(self, *declared: object) -> None:
-        raise _Exceeded(DOCTYPE)

@@ -24,19 +24,22 @@ def content_digest(receipt: Receipt) -> str:
     return hashlib.sha256(rfc8785.dumps(to_json(receipt))).hexdigest()
 
 
-def _carried(receipt: Receipt) -> CarriedReceipt:
+def carry(receipt: Receipt) -> CarriedReceipt:
+    """The receipt with its digest, as every rendering carries it; at once if it does already."""
+    if isinstance(receipt, CarriedReceipt):
+        return receipt
     content = {field.name: getattr(receipt, field.name) for field in fields(Receipt)}
     return CarriedReceipt(**content, content_digest=content_digest(receipt))
 
 
 def receipt_element(receipt: Receipt) -> etree._Element:
     """The root element, not yet sealed, with ``ContentDigest`` as its last child."""
-    return to_xml(_carried(receipt), RECEIPT.namespace, RECEIPT.name)
+    return to_xml(carry(receipt), RECEIPT.namespace, RECEIPT.name)
 
 
 def receipt_json(receipt: Receipt) -> bytes:
     """The JSON text with ``contentDigest``, in the canonical form of RFC 8785."""
-    return rfc8785.dumps(to_json(_carried(receipt)))
+    return rfc8785.dumps(to_json(carry(receipt)))
 
 
 def read_receipt_xml(octets: bytes) -> Receipt:

@@ -16,6 +16,8 @@ from pathlib import Path
 from certs import testpki
 from tests.assets import (
     cases_certificates,
+    cases_chains,
+    cases_content,
     cases_good,
     cases_jws,
     cases_parsing,
@@ -32,6 +34,8 @@ GROUPS = (
     cases_properties,
     cases_parsing,
     cases_certificates,
+    cases_chains,
+    cases_content,
     cases_jws,
 )
 ENDINGS = {"application/xml": "xml", "application/jose": "jose", "application/jose+json": "jose.json"}

@@ -84,14 +84,21 @@ def _stacks(bench: Bench) -> Cases:
     intermediates = (bench.pki["ministry"].certificate, *bench.pki["ministry"].chain)
     yield bench.xades("good-with-intermediate", certificates=intermediates)
     yield bench.plain("good-with-intermediate-basic", certificates=intermediates)
-    inclusive = Transform(EXC_C14N, f'<ec:InclusiveNamespaces xmlns:ec="{EXC_C14N}" PrefixList=""/>')
-    yield bench.plain("good-empty-prefix-list-basic", references=(Reference("", (ENVELOPED, inclusive)),))
+    listed = Transform(EXC_C14N, f'<ec:InclusiveNamespaces xmlns:ec="{EXC_C14N}" PrefixList="unused"/>')
+    unused = 'xmlns="urn:wasl:envelope:1.0" xmlns:unused="urn:example:unused"'
+    text = bench.letter("good-prefix-list-basic", xmlns=unused)
+    root = Reference("", (ENVELOPED, listed), octets=rs.with_prefix_list("unused"))
+    yield bench.plain("good-prefix-list-basic", text, references=(root,))
+    defaulted = bench.xades_plan().objects.replace("xades:", "").replace("xmlns:xades=", "xmlns=")
+    yield bench.xades("good-default-prefixes", prefix="", objects=defaulted.replace("ds:Object>", "Object>"), c14n=C14N)
 
 
 def _octets(bench: Bench) -> Cases:
     yield bench.xades("good-carriage-returns", bench.letter("good-carriage-returns", body="un&#13;\ndeux"))
     yield bench.xades("good-crlf-document", bench.letter("good-crlf-document", end="\r\n  "))
     yield bench.xades("good-cdata", bench.letter("good-cdata", body="<![CDATA[a < b & c]]>"))
+    yield bench.xades("good-space-around-date", bench.letter("good-space-around-date").replace("</CreatedAt>", " </CreatedAt>"))
+    yield bench.xades("good-byte-order-mark", bench.letter("good-byte-order-mark", declaration="\ufeff"))
     yield bench.xades("good-no-declaration", bench.letter("good-no-declaration", declaration=""))
     text = bench.letter("good-prefixed", p="w:", xmlns='xmlns:w="urn:wasl:envelope:1.0"')
     yield bench.xades("good-prefixed", text)

@@ -19,10 +19,10 @@ ALGORITHM = {"p384": "ES384", "rsa": "RS256", "rsa3072": "RS256", "ed25519": "Ed
 def cases(bench: Bench) -> Cases:
     """Every JWS and JSON case."""
     for group in (_good, _algorithms, _keys, _header, _critical, _times, _values, _encoding, _forms, _json, _certificates, _content):
-        yield from group(_Desk(bench))
+        yield from group(Desk(bench))
 
 
-class _Desk:
+class Desk:
     """Short ways to a signed JSON letter."""
 
     def __init__(self, bench: Bench) -> None:
@@ -62,7 +62,7 @@ class _Desk:
         return Case(case, rawjws.flattened(head, octets, "ES256", self.bench.pki["ministry"].key, **more), JOSE_JSON)
 
 
-def _good(desk: _Desk) -> Cases:
+def _good(desk: Desk) -> Cases:
     yield desk.make("good-jws-es256")
     yield desk.make("good-jws-es384", holder="ministry-p384", alg="ES384")
     for alg in ("RS256", "PS256"):
@@ -84,7 +84,7 @@ def _good(desk: _Desk) -> Cases:
     yield desk.make("good-jws-by-subject", holder="ministry-by-subject")
 
 
-def _algorithms(desk: _Desk) -> Cases:
+def _algorithms(desk: Desk) -> Cases:
     for none in ("none", "None", "NONE", "nOnE", "none ", ""):
         case = f"jws-none-{none.strip() or 'empty'}{'-space' if none.endswith(' ') else ''}-" + "".join("u" if c.isupper() else "l" for c in none)
         head, body = b64url(json.dumps(desk.header(alg=none)).encode()), b64url(desk.payload(case))
@@ -131,7 +131,7 @@ def _algorithms(desk: _Desk) -> Cases:
     yield desk.make("jws-rs256-signed-as-ps256", holder="ministry-rsa", alg="RS256", signs_as="PS256")
 
 
-def _keys(desk: _Desk) -> Cases:
+def _keys(desk: Desk) -> Cases:
     """Keys and addresses in the header that nobody may follow."""
     attacker = desk.bench.pki["stranger"]
     numbers = attacker.key.public_key().public_numbers()
@@ -162,7 +162,7 @@ def _keys(desk: _Desk) -> Cases:
         yield desk.make(f"jws-thumbprint-{name}", **{"x5t#S256": value})
 
 
-def _header(desk: _Desk) -> Cases:
+def _header(desk: Desk) -> Cases:
     for name, value in {"missing": None, "other": "JWT", "receipt": "wasl-receipt+json", "webhook": "wasl-webhook+json", "long": "application/wasl-envelope+json", "upper": "WASL-ENVELOPE+JSON", "list": ["wasl-envelope+json"], "jose": "JOSE"}.items():
         yield desk.make(f"jws-typ-{name}", typ=value)
     good = json.dumps(desk.header())
@@ -192,7 +192,7 @@ def _header(desk: _Desk) -> Cases:
     yield desk.make("jws-header-huge", kid="k" * 300_000)
 
 
-def _critical(desk: _Desk) -> Cases:
+def _critical(desk: Desk) -> Cases:
     lists: dict[str, Any] = {
         "empty": [],
         "unknown": ["urn:example:extension"],
@@ -221,7 +221,7 @@ def _critical(desk: _Desk) -> Cases:
     yield desk.make("jws-b64-not-critical", b64=False)
 
 
-def _times(desk: _Desk) -> Cases:
+def _times(desk: Desk) -> Cases:
     stamp = desk.bench.at
     yield desk.make("jws-both-times", sigT=stamp(minutes=-1))
     yield desk.make("jws-no-time", iat=None)
@@ -237,7 +237,7 @@ def _times(desk: _Desk) -> Cases:
         yield desk.make(f"jws-sigt-{name}", iat=None, sigT=value)
 
 
-def _values(desk: _Desk) -> Cases:
+def _values(desk: Desk) -> Cases:
     key = desk.bench.pki["ministry"].key
     good = desk.make("jws-value").raw.decode()
     head, body, value = good.split(".")
@@ -272,7 +272,7 @@ def _values(desk: _Desk) -> Cases:
     yield Case("jws-changed-certificate", f"{swapped}.{body}.{value}".encode(), JOSE)
 
 
-def _encoding(desk: _Desk) -> Cases:
+def _encoding(desk: Desk) -> Cases:
     """Several spellings of the same octets; the signature is over the spelling sent where possible."""
     good = desk.make("jws-encoding").raw.decode()
     head, body, value = good.split(".")
@@ -302,7 +302,7 @@ def _encoding(desk: _Desk) -> Cases:
     yield Case("jws-nul", good.encode() + b"\x00", JOSE)
 
 
-def _forms(desk: _Desk) -> Cases:
+def _forms(desk: Desk) -> Cases:
     good = desk.make("jws-form").raw.decode()
     head, body, value = good.split(".")
     whole = {"payload": body, "protected": head, "signature": value}
@@ -344,7 +344,7 @@ def _forms(desk: _Desk) -> Cases:
     yield Case("jws-oversize", f"{head}.{'A' * 3_000_000}.{value}".encode(), JOSE)
 
 
-def _json(desk: _Desk) -> Cases:
+def _json(desk: Desk) -> Cases:
     """Text that two JSON readers understand differently, under a valid signature."""
     good = desk.payload("jws-json").decode()
     inside = good[1:-1]
@@ -398,7 +398,7 @@ def _json(desk: _Desk) -> Cases:
         yield desk.make(f"json-{name}", octets)
 
 
-def _certificates(desk: _Desk) -> Cases:
+def _certificates(desk: Desk) -> Cases:
     algorithms = {"weak-rsa": "RS256", "ledger": "EdDSA"}
     for name in (*testpki.BAD, "stranger", "ministry-own-root", "ministry-web", *OTHER_ROLES):
         if name == "weak-rsa":
@@ -409,7 +409,7 @@ def _certificates(desk: _Desk) -> Cases:
         yield desk.make(f"jws-cert-{name}-thumbprint", holder=name, alg=algorithms.get(name, "ES256"), x5c=None)
 
 
-def _content(desk: _Desk) -> Cases:
+def _content(desk: Desk) -> Cases:
     changes: dict[str, dict[str, Any]] = {
         "audience": {"hub": "OTHER-HUB"},
         "party-another": {"sender": {"party": letters.COMMUNE}},

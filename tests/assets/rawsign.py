@@ -212,6 +212,18 @@ def covered(tree: Any, reference: Reference) -> bytes:
     return canonical(node, forms[-1] if forms else C14N)
 
 
+def with_prefix_list(*prefixes: str) -> Callable[[Any], bytes]:
+    """What a whole-root reference with exclusive C14N and a PrefixList digests."""
+
+    def octets(tree: Any) -> bytes:
+        tree = copy.deepcopy(tree)
+        cut_out(_own_signature(tree))
+        form = {"method": "c14n", "exclusive": True, "with_comments": False}
+        return bytes(etree.tostring(tree, inclusive_ns_prefixes=list(prefixes), **form))
+
+    return octets
+
+
 def _own_signature(tree: Any) -> Any:
     """The signature being made, or the only one."""
     found = list(tree.iter(f"{{{DS}}}Signature"))

@@ -116,20 +116,21 @@ class Door(BaseHTTPRequestHandler):
         elif path.startswith("/pieces/") and path[8:].isdecimal():
             self._piece(int(path[8:]))
         else:
-            self._answer(404, "text/plain; charset=utf-8", "Introuvable.".encode())
+            self._answer(404, "text/plain; charset=utf-8", b"Introuvable.")
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if self.path != PATH:
             self._answer(404, "text/plain; charset=utf-8", b"Introuvable.")
         elif not length.isdecimal() or int(length) > LARGEST:
-            self._answer(413, "text/plain; charset=utf-8", "Message trop volumineux.".encode())
-        elif not self._is_known():
-            self._answer(401, "text/plain; charset=utf-8", "Identification requise.".encode())
+            self._answer(413, "text/plain; charset=utf-8", b"Message trop volumineux.")
         else:
             self._soap(self.rfile.read(int(length)))
 
     def _soap(self, octets: bytes) -> None:
+        if not self._is_known():
+            self._answer(401, "text/plain; charset=utf-8", b"Identification requise.")
+            return
         try:
             answer = self.service.call(octets, datetime.now().astimezone())
         except Refus as refus:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Fault
@@ -22,22 +23,25 @@ from gateway.domain.evidence.receipt import (
 from gateway.domain.identifiers import uuid7
 from gateway.exchange.clock import Ambient
 from gateway.store.evidence.models import ReceiptRow, Rendering
+from gateway.store.rows import inserted_id, table
 from gateway.trust.jws import sign_jws
 from gateway.trust.seal import Sealer, sign_xml
-from gateway.wire.receipts import content_digest, receipt_element, receipt_json
+from gateway.wire.receipts import carry, receipt_element, receipt_json
 
 XML = "application/xml"
 JWS = "application/jose"
 RECEIPT_TYPE = "wasl-receipt+json"
 _LONGEST_LINE = 500
+_RECEIPTS, _RENDERINGS = table(ReceiptRow), table(Rendering)
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """A receipt with its digest and one sealed rendering."""
+    """A receipt with its digest, its canonical content, and one sealed rendering."""
 
     receipt: Receipt
     digest: str
+    content: bytes
     media_type: str
     octets: bytes
 
@@ -99,34 +103,39 @@ class Issuing:
         """
         sealer = self.seals.choose(receipt.test)
         now = self.ambient.now()
+        carried = carry(receipt)
+        content = receipt_json(carried)
         if media_type == XML:
-            octets = sign_xml(receipt_element(receipt), sealer, now)
+            octets = sign_xml(receipt_element(carried), sealer, now)
         else:
-            octets = sign_jws(receipt_json(receipt), sealer, RECEIPT_TYPE, now)
-        return Sealed(receipt, content_digest(receipt), media_type, octets)
+            octets = sign_jws(content, sealer, RECEIPT_TYPE, now)
+        return Sealed(receipt, carried.content_digest, content, media_type, octets)
 
 
 def store(
     session: Session, sealed: Sealed, message: int, delivery: str | None, outcome: bool = False
-) -> ReceiptRow:
+) -> None:
     """Add a sealed receipt to the open transaction."""
     receipt = sealed.receipt
-    row = ReceiptRow(
-        receipt_id=receipt.receipt_id,
-        message=message,
-        delivery=delivery,
-        kind=receipt.kind.value,
-        event=receipt.event.value,
-        event_time=receipt.event_time,
-        content=receipt_json(receipt),
-        content_digest=sealed.digest,
-        predecessor=receipt.predecessor,
-        outcome=outcome,
+    added = session.execute(
+        insert(_RECEIPTS).values(
+            receipt_id=receipt.receipt_id,
+            message=message,
+            delivery=delivery,
+            kind=receipt.kind.value,
+            event=receipt.event.value,
+            event_time=receipt.event_time,
+            content=sealed.content,
+            content_digest=sealed.digest,
+            predecessor=receipt.predecessor,
+            outcome=outcome,
+        )
     )
-    session.add(row)
-    session.flush()
-    session.add(Rendering(receipt=row.id, media_type=sealed.media_type, octets=sealed.octets))
-    return row
+    session.execute(
+        insert(_RENDERINGS).values(
+            receipt=inserted_id(added), media_type=sealed.media_type, octets=sealed.octets
+        )
+    )
 
 
 def stated(faults: tuple[Fault, ...]) -> tuple[StatedReason, ...]:

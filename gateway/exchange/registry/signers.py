@@ -8,13 +8,13 @@ from hashlib import sha256
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Fault, Refused
 from gateway.domain.evidence.verdict import Level, Verdict
 from gateway.domain.registry.parties import Party
 from gateway.domain.transit.envelope import Envelope
-from gateway.store.registry import queries
+from gateway.domain.transit.routing import Directory
+from gateway.exchange.registry.cache import CachedRegistry, RegistryCache
 from gateway.store.registry.models import CertificateRow
 from gateway.store.sessions import Store
 
@@ -76,6 +76,7 @@ class Signers:
     """Looks signers up in the registry."""
 
     store: Store
+    cache: RegistryCache
 
     def by_certificate(self, certificate: x509.Certificate) -> Signer:
         """The party for which this certificate counts.
@@ -83,12 +84,14 @@ class Signers:
         Raises:
             Refused: it is registered for nobody.
         """
+        digest = certificate_digest(certificate)
         with self.store.read() as session:
-            row = _registration(session, certificate)
-            party = queries.party(session, row.party) if row is not None else None
-        if row is None or party is None:
-            raise Refused.because(NOT_REGISTERED, found=certificate_digest(certificate))
-        return Signer(party, certificate, row.digest == certificate_digest(certificate))
+            registry = self.cache.at(session)
+            row = registry.certificate(digest)
+            exact = row is not None
+            if row is None:
+                row = registry.certificate_by_name(*name_digests(certificate))
+            return _signer(registry, row, certificate, exact, digest)
 
     def by_digest(self, digest: str) -> Signer:
         """The party of a certificate that the signature names by its digest only.
@@ -97,18 +100,22 @@ class Signers:
             Refused: no such certificate is registered.
         """
         with self.store.read() as session:
-            row = queries.certificate(session, digest)
-            party = queries.party(session, row.party) if row is not None and row.active else None
-        if row is None or party is None:
-            raise Refused.because(NOT_REGISTERED, found=digest)
-        return Signer(party, x509.load_der_x509_certificate(row.der), exact=True)
+            registry = self.cache.at(session)
+            row = registry.certificate(digest)
+            return _signer(registry, row, None, True, digest)
 
 
-def _registration(session: Session, certificate: x509.Certificate) -> CertificateRow | None:
-    row = queries.certificate(session, certificate_digest(certificate))
-    if row is not None:
-        return row if row.active else None
-    return queries.certificate_by_name(session, *name_digests(certificate))
+def _signer(
+    registry: CachedRegistry,
+    row: CertificateRow | None,
+    certificate: x509.Certificate | None,
+    exact: bool,
+    digest: str,
+) -> Signer:
+    party = registry.party(row.party) if row is not None and row.active else None
+    if row is None or party is None:
+        raise Refused.because(NOT_REGISTERED, found=digest)
+    return Signer(party, certificate or x509.load_der_x509_certificate(row.der), exact)
 
 
 def check_level(judged: Judged) -> None:
@@ -121,7 +128,7 @@ def check_level(judged: Judged) -> None:
         raise Refused.because(NOT_EXACT, found=judged.signer.certificate_digest)
 
 
-def check_may_speak(signer: Signer, envelope: Envelope, session: Session) -> None:
+def check_may_speak(signer: Signer, envelope: Envelope, directory: Directory) -> None:
     """Whether ``signer`` may send this letter in the name it states.
 
     Raises:
@@ -135,12 +142,12 @@ def check_may_speak(signer: Signer, envelope: Envelope, session: Session) -> Non
         faults.append(Fault(INACTIVE, "/sender/party", found=signer.party.id))
     if sender.on_behalf_of is not None and not signer.party.may_represent:
         faults.append(Fault(MAY_NOT_REPRESENT, "/sender/onBehalfOf"))
-    if sender.office is not None and not _owns(session, signer.party.id, sender.office):
+    if sender.office is not None and not _owns(directory, signer.party.id, sender.office):
         faults.append(Fault(FOREIGN_OFFICE, "/sender/office", found=sender.office))
     if faults:
         raise Refused(faults)
 
 
-def _owns(session: Session, party: str, office_id: str) -> bool:
-    office = queries.office(session, office_id)
+def _owns(directory: Directory, party: str, office_id: str) -> bool:
+    office = directory.office(office_id)
     return office is not None and office.party == party

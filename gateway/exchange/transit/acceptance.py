@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from gateway.domain.evidence.receipt import (
@@ -27,11 +29,12 @@ from gateway.domain.transit.routing import Destination
 from gateway.domain.transit.states import MessageState, Transport
 from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.issue import Issuing, Sealed, store
-from gateway.exchange.registry.directory import name_in
+from gateway.exchange.registry.names import name_in
 from gateway.exchange.transit.contents import Contents
 from gateway.exchange.transit.judge import Authenticated, Routed
 from gateway.exchange.transit.submission import Submission
 from gateway.store.payloads import StoredPayload
+from gateway.store.rows import inserted_id, table
 from gateway.store.transit.models import (
     AttachmentRow,
     DeliveryEvent,
@@ -143,81 +146,87 @@ def addressee(to: Destination, languages: tuple[str, ...], delivery: str | None)
 
 def keep(session: Session, promised: Promise, submission: Submission, contents: Contents) -> None:
     """Add everything the acceptance promises to the open transaction."""
-    message = _message(promised, submission, contents)
-    for payload in (contents.root, *contents.by_attachment.values()):
-        if payload is not None:
-            session.add(_payload(payload, promised.sealed.receipt.event_time))
-    session.flush()
-    session.add(message)
-    session.flush()
-    for attachment_id, payload in contents.by_attachment.items():
-        session.add(AttachmentRow(message=message.id, attachment_id=attachment_id, payload=payload.object_id))
-    for ordinal, (delivery_id, destination) in enumerate(promised.deliveries):
-        session.add(_delivery(promised, message, ordinal, delivery_id, destination))
-    session.flush()
-    for delivery_id, _ in promised.deliveries:
-        session.add(_first_event(delivery_id, message.received_at))
-    store(session, promised.sealed, message.id, None)
+    stored = [one for one in (contents.root, *contents.by_attachment.values()) if one is not None]
+    at = promised.sealed.receipt.event_time
+    session.execute(insert(table(Payload)), [_payload(payload, at) for payload in stored])
+    message = inserted_id(
+        session.execute(insert(table(Message)).values(_message(promised, submission, contents)))
+    )
+    if contents.by_attachment:
+        attached = [
+            {"message": message, "attachment_id": attachment_id, "payload": payload.object_id}
+            for attachment_id, payload in contents.by_attachment.items()
+        ]
+        session.execute(insert(table(AttachmentRow)), attached)
+    deliveries = [
+        _delivery(promised, message, ordinal, delivery_id, to)
+        for ordinal, (delivery_id, to) in enumerate(promised.deliveries)
+    ]
+    session.execute(insert(table(DeliveryRow)), deliveries)
+    session.execute(insert(table(DeliveryEvent)), [_first_event(one, at) for one in deliveries])
+    store(session, promised.sealed, message, None)
 
 
-def _message(promised: Promise, submission: Submission, contents: Contents) -> Message:
+def _message(promised: Promise, submission: Submission, contents: Contents) -> dict[str, Any]:
     receipt, envelope = promised.sealed.receipt, promised.routed.envelope
-    signed = promised.routed.authenticated.signed
-    return Message(
-        state=MessageState.ACCEPTED.value,
-        reference=receipt.reference,
-        party=promised.routed.authenticated.judged.signer.party.id,
-        message_id=envelope.message_id,
-        root_digest=sha256(submission.root).hexdigest(),
-        content_digest=signed.content_digest,
-        media_type=submission.media_type,
-        received_at=promised.routed.authenticated.received_at,
-        envelope=contents.root.object_id if contents.root else None,
-        test=envelope.test,
-        lane=envelope.lane.value,
-        not_before=envelope.not_before,
-        expires_at=envelope.expires_at,
-        subject=envelope.subject,
-    )
+    authenticated = promised.routed.authenticated
+    return {
+        "state": MessageState.ACCEPTED.value,
+        "reference": receipt.reference,
+        "party": authenticated.judged.signer.party.id,
+        "message_id": envelope.message_id,
+        "root_digest": sha256(submission.root).hexdigest(),
+        "content_digest": authenticated.signed.content_digest,
+        "media_type": submission.media_type,
+        "received_at": authenticated.received_at,
+        "envelope": contents.root.object_id if contents.root else None,
+        "test": envelope.test,
+        "lane": envelope.lane.value,
+        "not_before": envelope.not_before,
+        "expires_at": envelope.expires_at,
+        "subject": envelope.subject,
+    }
 
 
-def _payload(payload: StoredPayload, at: datetime) -> Payload:
-    return Payload(
-        object_id=payload.object_id,
-        wrapped_key=payload.wrapped_key,
-        sha256=payload.sha256,
-        size=payload.size,
-        created_at=at,
-    )
+def _payload(payload: StoredPayload, at: datetime) -> dict[str, Any]:
+    return {
+        "object_id": payload.object_id,
+        "wrapped_key": payload.wrapped_key,
+        "sha256": payload.sha256,
+        "size": payload.size,
+        "inline": payload.inline,
+        "owners": 1,
+        "created_at": at,
+    }
 
 
 def _delivery(
-    promised: Promise, message: Message, ordinal: int, delivery_id: str, to: Destination
-) -> DeliveryRow:
+    promised: Promise, message: int, ordinal: int, delivery_id: str, to: Destination
+) -> dict[str, Any]:
     receipt: Receipt = promised.sealed.receipt
-    return DeliveryRow(
-        id=delivery_id,
-        message=message.id,
-        ordinal=ordinal,
-        office=to.office.id,
-        party=to.party.id,
-        office_name=receipt.recipients[ordinal].name,
-        unit=to.recipient.unit,
-        notices=list(to.notices),
-        due_at=promised.routed.envelope.not_before or receipt.event_time,
-        accepted_at=receipt.event_time,
-        chain_digest=promised.sealed.digest,
-        chain_time=receipt.event_time,
-    )
+    return {
+        "id": delivery_id,
+        "message": message,
+        "ordinal": ordinal,
+        "office": to.office.id,
+        "party": to.party.id,
+        "office_name": receipt.recipients[ordinal].name,
+        "unit": to.recipient.unit,
+        "notices": list(to.notices),
+        "due_at": promised.routed.envelope.not_before or receipt.event_time,
+        "accepted_at": receipt.event_time,
+        "chain_digest": promised.sealed.digest,
+        "chain_time": receipt.event_time,
+    }
 
 
-def _first_event(delivery_id: str, at: datetime) -> DeliveryEvent:
-    return DeliveryEvent(
-        delivery=delivery_id,
-        track="transport",
-        was="",
-        now=Transport.QUEUED.value,
-        at=at,
-        by="intake",
-        why=None,
-    )
+def _first_event(delivery: dict[str, Any], at: datetime) -> dict[str, Any]:
+    return {
+        "delivery": delivery["id"],
+        "track": "transport",
+        "was": "",
+        "now": Transport.QUEUED.value,
+        "at": at,
+        "by": "intake",
+        "why": None,
+    }

@@ -10,7 +10,7 @@ from gateway.domain.errors import Fault, Refused
 from gateway.domain.transit.envelope import Attachment, Envelope
 from gateway.domain.transit.routing import Destination
 from gateway.exchange.clock import Ambient
-from gateway.exchange.registry.directory import name_in
+from gateway.exchange.registry.names import name_in
 from gateway.exchange.transit.contents import (
     MISSING,
     TWICE,
@@ -21,6 +21,7 @@ from gateway.exchange.transit.contents import (
 from gateway.exchange.transit.judge import Judge
 from gateway.exchange.transit.places import in_terms_of
 from gateway.exchange.transit.submission import Part, Submission
+from gateway.store.sessions import Store
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Report:
 class Checking:
     """Judges without consequence."""
 
+    store: Store
     judge: Judge
     ambient: Ambient
     languages: tuple[str, ...]
@@ -64,7 +66,8 @@ class Checking:
         """
         authenticated = self.judge.authenticate(submission.root, submission.media_type, self.ambient.now())
         envelope = self.judge.read(authenticated)
-        routed = self.judge.route(authenticated, envelope)
+        with self.store.read() as session:
+            routed = self.judge.route(session, authenticated, envelope)
         with in_terms_of(authenticated.signed.level):
             _compare(envelope, submission.parts)
         return Report(

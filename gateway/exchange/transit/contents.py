@@ -28,11 +28,11 @@ class Contents:
     def discard(self) -> None:
         """Delete everything written; nothing of a refused submission is kept."""
         written = [*self.by_attachment.values(), *([self.root] if self.root else [])]
-        for payload in written:
+        for payload in (one for one in written if one.inline is None):
             self.payloads.delete(payload.object_id)
 
     def keep_root(self, octets: bytes) -> None:
-        self.root = self.payloads.write([octets])
+        self.root = self.payloads.write_small(octets)
 
     def take(self, envelope: Envelope, parts: Iterator[Part]) -> None:
         """Store every content that the envelope lists.

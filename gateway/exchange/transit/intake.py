@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Conflict, Refused, Unavailable
 from gateway.domain.transit.envelope import Envelope
@@ -22,7 +23,6 @@ from gateway.store.evidence import queries as evidence
 from gateway.store.payloads import PayloadStore
 from gateway.store.sessions import Store
 from gateway.store.transit import queries
-from gateway.store.transit.models import Message
 
 OTHER_CONTENT = "WASL-DUP-001"
 
@@ -84,10 +84,12 @@ class Intake:
         return Answer(AnswerKind.REPEATED, submission.answer_type, octets, known.reference)
 
     def _admit(self, authenticated: Authenticated, envelope: Envelope, submission: Submission) -> Answer:
-        known = self._same_letter(authenticated, envelope)
+        with self.store.read() as session:
+            known = _same_letter(session, authenticated, envelope)
+            if known is None:
+                routed = self.judge.route(session, authenticated, envelope)
         if known is not None:
             return self._answer_again(known, submission)
-        routed = self.judge.route(authenticated, envelope)
         contents, promised = self._prepare(routed, submission)
         if not self._commit(promised, routed, submission, contents):
             contents.discard()
@@ -125,25 +127,23 @@ class Intake:
     def _answer_first(
         self, authenticated: Authenticated, envelope: Envelope, submission: Submission
     ) -> Answer:
-        known = self._same_letter(authenticated, envelope)
+        with self.store.read() as session:
+            known = _same_letter(session, authenticated, envelope)
         if known is None:
             raise Unavailable("an identifier was taken and nobody has it")
         return self._answer_again(known, submission)
 
-    def _same_letter(self, authenticated: Authenticated, envelope: Envelope) -> _Known | None:
-        """The accepted message with this id, if it has the same signed content.
 
-        Raises:
-            Conflict: it has other content.
-        """
-        party = authenticated.judged.signer.party.id
-        with self.store.read() as session:
-            message = queries.accepted_by_id(session, party, envelope.message_id)
-            if message is None:
-                return None
-            self._check_same(message, authenticated)
-            return _Known(message.reference or "", evidence.first_receipt(session, message.id).id)
+def _same_letter(session: Session, authenticated: Authenticated, envelope: Envelope) -> _Known | None:
+    """The accepted message with this id, if it has the same signed content.
 
-    def _check_same(self, message: Message, authenticated: Authenticated) -> None:
-        if message.content_digest != authenticated.signed.content_digest:
-            raise Conflict.because(OTHER_CONTENT, found=message.message_id)
+    Raises:
+        Conflict: it has other content.
+    """
+    party = authenticated.judged.signer.party.id
+    message = queries.accepted_by_id(session, party, envelope.message_id)
+    if message is None:
+        return None
+    if message.content_digest != authenticated.signed.content_digest:
+        raise Conflict.because(OTHER_CONTENT, found=message.message_id)
+    return _Known(message.reference or "", evidence.first_receipt(session, message.id).id)

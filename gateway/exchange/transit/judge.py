@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.orm import Session
+
 from gateway.domain.errors import Fault, Refused, UnsupportedMedia
 from gateway.domain.evidence.verdict import Level
 from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.routing import Destination, find_routes
 from gateway.domain.transit.rules import faults_of
-from gateway.exchange.registry.directory import StoredDirectory
 from gateway.exchange.registry.signers import (
     Judged,
     Signer,
@@ -21,8 +22,6 @@ from gateway.exchange.registry.signers import (
 )
 from gateway.exchange.registry.trust import CertificateJudge
 from gateway.exchange.transit.places import in_terms_of
-from gateway.store.registry import queries
-from gateway.store.sessions import Store
 from gateway.trust.chain import refusal_for
 from gateway.trust.jws import JwsLimits, open_jws, verify_jws
 from gateway.trust.signed import Signed
@@ -66,7 +65,6 @@ class Window:
 class Judge:
     """Judges submissions; writes nothing."""
 
-    store: Store
     signers: Signers
     certificates: CertificateJudge
     hub: str
@@ -107,17 +105,17 @@ class Judge:
         self._check_rules(envelope, signed.level, now)
         return envelope
 
-    def route(self, authenticated: Authenticated, envelope: Envelope) -> Routed:
+    def route(self, session: Session, authenticated: Authenticated, envelope: Envelope) -> Routed:
         """Where the letter goes, once its signer may send it.
 
         Raises:
             Refused: the signer may not speak so, or recipients that cannot be reached (all of them).
         """
-        with self.store.read() as session:
-            with in_terms_of(authenticated.signed.level):
-                check_may_speak(authenticated.judged.signer, envelope, session)
-                destinations = find_routes(envelope, StoredDirectory(session))
-            return Routed(authenticated, envelope, destinations, queries.version(session))
+        registry = self.signers.cache.at(session)
+        with in_terms_of(authenticated.signed.level):
+            check_may_speak(authenticated.judged.signer, envelope, registry)
+            destinations = find_routes(envelope, registry)
+        return Routed(authenticated, envelope, destinations, registry.snapshot.version)
 
     def _check_window(self, claimed: datetime | None, now: datetime) -> None:
         if claimed is None:

@@ -10,9 +10,9 @@ from adapters.contract import Letter
 from gateway.domain.evidence.receipt import Addressee, Receipt
 from gateway.domain.registry.parties import Office
 from gateway.domain.transit.envelope import Attachment, Envelope
-from gateway.exchange.registry.directory import StoredDirectory
 from gateway.store.evidence import queries as evidence
 from gateway.store.payloads import PayloadStore
+from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
 from gateway.store.transit import queries
 from gateway.store.transit.models import DeliveryRow, Message, Payload
@@ -60,7 +60,7 @@ class Letters:
                 row=row,
                 message=message,
                 acceptance=read_receipt_json(evidence.first_receipt(session, message.id).content),
-                office=StoredDirectory(session).office(row.office),
+                office=registry.office(session, row.office),
                 contents=queries.attachments(session, message.id),
                 root=root,
             )
@@ -96,8 +96,7 @@ class Letters:
     def _original(self, case: Case) -> bytes:
         if case.root is None or case.root.wrapped_key is None:
             return b""
-        with self.payloads.open(case.root.object_id, case.root.wrapped_key) as stream:
-            return stream.read()
+        return self.payloads.read_small(case.root.object_id, case.root.wrapped_key, case.root.inline)
 
     def _opener(self, case: Case) -> Callable[[Attachment], BinaryIO]:
         def open_content(attachment: Attachment) -> BinaryIO:

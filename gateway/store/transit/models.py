@@ -13,7 +13,10 @@ from gateway.store.types import Moment
 
 
 class Payload(Base):
-    """One encrypted object of the payload store; deleting its key destroys the content."""
+    """One encrypted object; deleting its key destroys the content.
+
+    It lies in the payload store under its id, or, when it is short, here as ``inline``.
+    """
 
     __tablename__ = "payload"
 
@@ -21,6 +24,7 @@ class Payload(Base):
     wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int] = mapped_column(BigInteger)
+    inline: Mapped[bytes | None] = mapped_column(LargeBinary)
     owners: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(Moment)
 

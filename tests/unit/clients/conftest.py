@@ -44,6 +44,19 @@ class Server:
         return body
 
 
+def secure(connection: socket.socket, tls: ssl.SSLContext, behave: Callable[[ssl.SSLSocket], None]) -> None:
+    """Shake hands and behave; a client refused is read to its end, so that it can read why."""
+    with tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as secured:
+        try:
+            secured.do_handshake()
+        except ssl.SSLError:
+            socket.socket.shutdown(secured, socket.SHUT_WR)
+            while socket.socket.recv(secured, 65536):
+                pass
+        else:
+            behave(secured)
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Server]]:
     """Start a server: ``serve(behaviour)``, ``serve(behaviour, tls=context)``."""
@@ -67,8 +80,7 @@ def serve() -> Iterator[Callable[..., Server]]:
                     if tls is None:
                         behaviour(connection, server)
                     else:
-                        with tls.wrap_socket(connection, server_side=True) as secured:
-                            behaviour(secured, server)
+                        secure(connection, tls, lambda secured: behaviour(secured, server))
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()

@@ -15,7 +15,7 @@ from gateway.domain.errors import Misconfigured, Permanent
         ("http://192.0.2.7/", "192.0.2.7", 80, "/", "192.0.2.7"),
         ("https://[2001:DB8::7]:8443/x", "2001:db8::7", 8443, "/x", "[2001:db8::7]:8443"),
         ("https://dms.example?x=1", "dms.example", 443, "/?x=1", "dms.example"),
-        ("https://بريد.example/a", "xn--ogbmp5b.example", 443, "/a", "xn--ogbmp5b.example"),
+        ("https://بريد.example/a", "xn--ngbof4h.example", 443, "/a", "xn--ngbof4h.example"),
     ],
 )
 def test_a_url_names_its_target(url: str, host: str, port: int, path: str, authority: str) -> None:
@@ -26,14 +26,16 @@ def test_a_url_names_its_target(url: str, host: str, port: int, path: str, autho
 @pytest.mark.parametrize(
     "url",
     [
-        "file:///etc/passwd", "gopher://dms.example/", "ftp://dms.example/", "//dms.example/", "dms.example", "",
-        "http:dms.example", "http:///path", "http://", "http://?x",
+        "file:///etc/passwd", "gopher://dms.example/", "ftp://dms.example/", "//dms.example/", "dms.example",
+        "", "http:dms.example", "http:///path", "http://", "http://?x",
         "http://user@dms.example/", "http://user:secret@dms.example/", "http://@dms.example/",
         "http://dms.example@127.0.0.1/", "http://dms.example:x/", "http://dms.example:70000/",
         "http://dms.example\\@127.0.0.1/", "http://dms.example/a b", "http://dms.example/a\r\nHost: x",
         "http://dms.example\t/", "\x01http://dms.example/", "http://dms.example/é", "http://dms%2eexample/",
         "http://é@dms.example/", "http://-dms.example/", "http://dms..example/", "http://[::1/",
-        "http://[fe80::1%25eth0]/", "http://[v1.x]/", "http://ⓓms.example/é", "http://" + "a" * 300 + "/",
+        "http://[fe80::1%25eth0]/", "http://[v1.x]/", "http://[dms.example]/", "http://[192.0.2.1]/",
+        "http://ⓓms.example/é", "http://" + "a" * 300 + "/",
+        "http://" + "a" * 64 + ".example/",
         "http://é" + "a" * 80 + ".example/",
     ],
 )  # fmt: skip
@@ -47,7 +49,8 @@ def test_what_is_no_plain_url_is_refused(url: str) -> None:
 @pytest.mark.parametrize(
     "host",
     ["2130706433", "017700000001", "0x7f000001", "0x7f.1", "127.1", "127.0.1", "0177.0.0.1", "127.0.0.01",
-     "0x7f.0x0.0x0.0x1", "1.2.3.4.5", "256.1.1.1", "127.0.0.1.", "0", "0x", "dms.example.1", "１２７.0.0.1", "①27.1"],
+     "0x7f.0x0.0x0.0x1", "1.2.3.4.5", "256.1.1.1", "127.0.0.1.", "0", "0x", "dms.example.1",
+     "１２７.0.0.1", "①27.1"],
 )  # fmt: skip
 def test_addresses_in_unusual_forms_are_refused_or_read_as_what_they_are(host: str) -> None:
     rules = AddressRules(())

@@ -12,6 +12,7 @@ import pytest
 
 import gateway
 import gateway.domain
+from gateway.domain.errors import Misconfigured
 from gateway.i18n import Translator, shipped_languages
 from gateway.i18n.catalogue import SHIPPED, chain, locale_of, read_catalogue, texts
 from gateway.i18n.completeness import faults_of
@@ -109,6 +110,31 @@ def test_a_catalogue_that_lacks_a_text_has_too_much_or_breaks_one_is_told(tmp_pa
         "'odd {name}': the placeholder {name} is no plain name",
         "untranslated: '{number} hour'",
     }
+
+
+@pytest.mark.parametrize(
+    "text", ["msgid a\n", 'msgid "a"\nmsgstr b\n', 'mgsid "a"\n', 'msgid "a"\nmsgid "b"\n', '"a"\n']
+)
+def test_a_broken_catalogue_is_told(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "messages.fr.po"
+    path.write_text(text, "utf-8")
+    with pytest.raises(Misconfigured, match=r"messages\.fr\.po"):
+        read_catalogue(path)
+
+
+def test_a_missing_catalogue_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"fr\.po"):
+        read_catalogue(tmp_path / "fr.po")
+
+
+def test_update_keeps_plurals(tmp_path: Path) -> None:
+    path = Path(__file__).parents[2] / "assets" / "countries" / "zo" / "messages.es.po"
+    message = Message("{number} letter", "{number} letters")
+    (tmp_path / "es.po").write_bytes(rendered(updated(read_catalogue(path), [message], is_source=False)))
+    assert read_catalogue(tmp_path / "es.po").get(message.singular).string == (
+        "{number} carta",
+        "{number} cartas",
+    )
 
 
 def test_update_adds_what_is_new_and_drops_what_is_unused(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ OFFERED = ("ar", "fr", "en")
         ("zgh, fr-MA;q=0.8, en;q=0.9", "en"),
         ("zgh", "ar"),
         ("*", "ar"),
+        ("*;q=0, fr", "fr"),
+        ("*;q=0", "ar"),
         ("zgh, *;q=0.5", "ar"),
         ("ar;q=0, *", "fr"),
         ("ar;q=0, fr;q=0, en;q=0, *", "ar"),

@@ -426,6 +426,45 @@ def test_a_list_made_after_a_certificates_end_is_silent_about_it(pki: Pki, parti
     assert verdict_on(holder, replace(parties, crls=(*parties.crls, keeping)), moment, moment) == PASSED
 
 
+def test_an_authority_that_may_not_sign_lists_is_silent(pki: Pki, parties: Anchors) -> None:
+    root = issue(pki, "root-y", None, ca=True)
+    leaf = issue(pki, "under-root-y", "root-y")
+    no_lists = (
+        x509.CertificateBuilder()
+        .subject_name(root.certificate.subject)
+        .issuer_name(root.certificate.subject)
+        .public_key(root.key.public_key())  # type: ignore[arg-type]
+        .serial_number(8)
+        .not_valid_before(NOW - DAY)
+        .not_valid_after(NOW + DAY)
+        .add_extension(x509.BasicConstraints(True, None), True)
+    )
+    usage = x509.KeyUsage(False, False, False, False, False, True, False, False, False)
+    listing = make_crl(pki, "root-y", NOW, 1)
+    for builder, code in ((no_lists, None), (no_lists.add_extension(usage, True), "WASL-CRT-008")):
+        anchor = builder.sign(root.key, hashes.SHA256())  # type: ignore[arg-type]
+        verdict = judge(leaf.certificate, (), Anchors(roots=(anchor,), crls=(listing,)), NOW)
+        assert verdict.passed if code is None else code_of(verdict) == code
+
+
+def test_a_list_that_cannot_be_read_says_nothing(pki: Pki, parties: Anchors) -> None:
+    broken = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.28"), b"\x30\x80")
+    root = tuple(crl for crl in parties.crls if crl.issuer == pki["parties-ca"].certificate.subject)
+    crls = (*root, crafted(pki, (broken, True)))
+    assert code_of(verdict_on(pki["ministry"], replace(parties, crls=crls))) == "WASL-CRT-008"
+
+
+def test_a_way_longer_than_six_is_not_walked(pki: Pki) -> None:
+    above = issue(pki, "long-0", None, ca=True)
+    chain: list[x509.Certificate] = []
+    for number in range(1, 6):
+        chain.append(issue(pki, f"long-{number}", f"long-{number - 1}", ca=True).certificate)
+    anchors = Anchors(roots=(above.certificate,))
+    near, far = issue(pki, "near", "long-4"), issue(pki, "far", "long-5")
+    assert judge(near.certificate, chain, anchors, NOW, require_revocation=False).passed
+    assert code_of(judge(far.certificate, chain, anchors, NOW, require_revocation=False)) == "WASL-CRT-005"
+
+
 # --- trust folders
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, hmac, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from jwcrypto import jwk
 from jwcrypto import jws as jwcrypto_jws
@@ -33,6 +33,7 @@ from gateway.trust.jws import (
     verify_jws,
 )
 from gateway.trust.jwsheader import certificate_digest
+from gateway.trust.jwsprimitive import check_key
 
 NOW = datetime(2030, 3, 4, 8, 15, 2, 417000, tzinfo=UTC)
 PAYLOAD = '{"subject":"Demande de permis ـ طلب رخصة"}'.encode()
@@ -423,3 +424,35 @@ def test_a_key_that_fails_is_our_own_trouble(pki: Pki, monkeypatch: pytest.Monke
     with pytest.raises(Unavailable) as fault:
         sign_jws(PAYLOAD, sealer_of(pki["p256"]), ENVELOPE_TYP, NOW)
     assert fault.value.code == "WASL-HUB-002"
+
+
+def test_a_key_so_large_that_it_only_costs_time_is_refused() -> None:
+    huge = rsa.RSAPublicNumbers(65537, (1 << 16383) + 1).public_key()
+    assert code_of(lambda: check_key("RS256", huge)) == "WASL-JWS-004"
+
+
+def test_a_certificate_whose_key_cannot_be_read_is_refused(pki: Pki) -> None:
+    # The point on the curve is spoiled; the certificate itself still reads.
+    der = pki["ministry"].certificate.public_bytes(serialization.Encoding.DER)
+    point = (
+        pki["ministry"]
+        .key.public_key()
+        .public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    )
+    spoiled = der.replace(point, point[:1] + bytes(64))
+    assert spoiled != der
+    entry = base64.b64encode(spoiled).decode()
+    assert opening(signed(pki, header_of(pki, x5c=[entry]))) == "WASL-CRT-009"
+    digest = b64(hashlib.sha256(spoiled).digest()).decode()
+    gated = open_jws(signed(pki, header_of(pki, x5c=None, **{"x5t#S256": digest})), COMPACT)
+    assert code_of(lambda: verify_jws(gated, x509.load_der_x509_certificate(spoiled))) == "WASL-CRT-009"
+
+
+def test_the_rest_of_a_chain_is_carried_and_must_be_readable_too(pki: Pki) -> None:
+    entries = [
+        base64.b64encode(one.public_bytes(serialization.Encoding.DER)).decode()
+        for one in (pki["ministry"].certificate, *pki["ministry"].chain)
+    ]
+    assert open_jws(signed(pki, header_of(pki, x5c=entries)), COMPACT).chain == pki["ministry"].chain
+    assert opening(signed(pki, header_of(pki, x5c=[entries[0], "AAAA"]))) == "WASL-CRT-009"
+    assert opening(signed(pki, header_of(pki, x5c=[entries[0][:-4] + "AB=="]))) == "WASL-CRT-009"

@@ -105,6 +105,7 @@ def _messages() -> None:
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("inline", sa.LargeBinary(), nullable=True),
         sa.Column("owners", sa.Integer(), nullable=False),
         sa.Column("created_at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("object_id", name=op.f("pk_payload")),
