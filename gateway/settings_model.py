@@ -161,8 +161,8 @@ class Evidence:
 class Demo:
     """The demonstration's foreign document systems."""
 
-    soap_port: int = option(8091, least=1, most=65_535)
-    rest_port: int = option(8092, least=1, most=65_535)
+    soap_port: int = option(8301, least=1, most=65_535)
+    rest_port: int = option(8302, least=1, most=65_535)
 
 
 @dataclass(frozen=True)

@@ -85,12 +85,9 @@ class Translator:
     def _reason_text(self, code: str) -> ReasonText:
         reason = catalogue()[code]
         own = self._pack.reasons.get(code, {}) if self._pack is not None else {}
-        for language in (self.language, self.fallback):
-            if language in own:
-                return own[language]
-            if language in reason.texts:
-                return ReasonText(reason.texts[language], reason.remedies[language])
-        return ReasonText(reason.texts[FALLBACK], reason.remedies[FALLBACK])
+        shipped = {tag: ReasonText(text, reason.remedies[tag]) for tag, text in reason.texts.items()}
+        spoken = (self.language, self.fallback, FALLBACK)
+        return next(words[tag] for tag in spoken for words in (own, shipped) if tag in words)
 
     def name(self, names: Mapping[str, str]) -> str:
         """The name in this language, else in the fallback language, English or any that there is."""

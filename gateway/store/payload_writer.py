@@ -61,9 +61,14 @@ class PayloadWriter:
     def __enter__(self) -> Self:
         with disk_trouble():
             self._temporary, self._descriptor = self._folder.create_temporary(self._object_id)
-            # Tells the sweep that somebody is still at work here; a killed process lets go by itself.
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _write_all(self._descriptor, MAGIC)
+        try:
+            with disk_trouble():
+                # Tells the sweep that somebody is at work here; a killed process lets go by itself.
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _write_all(self._descriptor, MAGIC)
+        except BaseException:
+            self.discard()
+            raise
         return self
 
     def __exit__(

@@ -51,9 +51,9 @@ class Verdict:
     valid: bool = False
 
 
-def verdicts() -> tuple[Verdict, ...]:
+def verdicts(table_name: str = "verdicts.toml") -> tuple[Verdict, ...]:
     """The table, in its order."""
-    table = tomllib.loads(Path(__file__).with_name("verdicts.toml").read_text("utf-8"))
+    table = tomllib.loads(Path(__file__).with_name(table_name).read_text("utf-8"))
     return tuple(
         Verdict(pattern, tuple(entry["answers"]), entry["attack"], entry.get("valid", False))
         for pattern, entry in table.items()

@@ -28,7 +28,7 @@ from gateway.settings import Settings, load
 
 SOAP, REST, HUB, WORKER = "ministry", "commune", "hub", "worker"
 SIGNERS = ("demo-ministry", "demo-commune", "demo-agency", "demo-platform")
-_SECRETS = {"WASL_SECRET_COMMUNE_API_KEY": "demonstration-key-of-the-commune"}
+_SECRETS = {"WASL_SECRET_COMMUNE_KEY": "cle-de-demonstration"}
 
 
 @click.command()
@@ -92,8 +92,8 @@ def _register(settings: Settings) -> None:
             module.issue_party(pki, signer, organization=f"DEMONSTRATION {signer}")
     gateway = build(settings)
     text = (config_dir() / "demo" / "registry.toml").read_text("utf-8")
-    text = text.replace(":8091/", f":{settings.demo.soap_port}/")
-    text = text.replace(":8092/", f":{settings.demo.rest_port}/")
+    text = text.replace(":8301/", f":{settings.demo.soap_port}/")
+    text = text.replace(":8302/", f":{settings.demo.rest_port}/")
     checks = {name: adapter.check_options for name, adapter in gateway.adapters.items()}
     declared = read_declared(tomllib.loads(text), settings.home, gateway.languages, checks)
     gateway.registry.apply(declared, "demonstration")

@@ -23,6 +23,7 @@ SUFFIX = {XML: ".xml", JWS: ".jws"}
 RESTING = frozenset(
     {"HANDED_OVER", "AVAILABLE", "HELD", "REFUSED", "REDIRECTED", "EXPIRED", "FAILED", "CANCELLED"}
 )
+ARRIVED = frozenset({"HANDED_OVER", "AVAILABLE"})
 _PATIENCE_S = 30.0
 
 Say = Callable[[str], None]
@@ -100,6 +101,8 @@ class Story:
         told.deliveries = self._follow(client, told.reference)
         for delivery in told.deliveries:
             self.say("   " + sentence(delivery))
+            if delivery["state"] not in ARRIVED:
+                self.faults.append(f"{told.reference} did not reach {delivery['name']}")
         self._receipts(told, client)
 
     def _refused(self, told: Told, answer: Response) -> None:

@@ -77,7 +77,7 @@ class Intake:
             message = queries.accepted_by_root(session, sha256(submission.root).hexdigest())
             if message is None:
                 return None
-            return _Known(message.reference or "", evidence.first_receipt(session, message.id).id)
+            return _Known(message.reference, evidence.first_receipt(session, message.id).id)
 
     def _answer_again(self, known: _Known, submission: Submission) -> Answer:
         octets = self.receipts.rendering(known.receipt, submission.answer_type)
@@ -145,5 +145,5 @@ def _same_letter(session: Session, authenticated: Authenticated, envelope: Envel
     if message is None:
         return None
     if message.content_digest != authenticated.signed.content_digest:
-        raise Conflict.because(OTHER_CONTENT, found=message.message_id)
-    return _Known(message.reference or "", evidence.first_receipt(session, message.id).id)
+        raise Conflict.because(OTHER_CONTENT, found=envelope.message_id)
+    return _Known(message.reference, evidence.first_receipt(session, message.id).id)

@@ -84,8 +84,8 @@ class Looking:
         """
         with self.store.read() as session:
             message = queries.accepted_by_id(session, party, message_id)
-            reference = message.reference if message is not None else None
-        return self.letter(reference or "", party)
+            reference = message.reference if message is not None else ""
+        return self.letter(reference, party)
 
 
 def _letter(message: Message, deliveries: tuple[DeliveryView, ...]) -> LetterView:

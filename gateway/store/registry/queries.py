@@ -20,7 +20,10 @@ from gateway.store.registry.models import (
     PartyRow,
     SeenAssertion,
 )
+from gateway.store.rows import table
 from gateway.store.transit.models import DeliveryRow, Message
+
+_VERSION = select(func.max(table(Change).c.id))
 
 
 def party(session: Session, party_id: str) -> Party | None:
@@ -119,7 +122,7 @@ def certificates(session: Session, party_id: str | None = None) -> list[Certific
 
 def version(session: Session) -> int:
     """The directory's version: the number of the last recorded change, 0 before any."""
-    return session.scalar(select(func.max(Change.id))) or 0
+    return session.scalar(_VERSION) or 0
 
 
 def changes(session: Session, limit: int = 100) -> list[Change]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -15,6 +16,7 @@ from gateway.domain.transit.states import (
     Transport,
     advance,
 )
+from gateway.store.rows import table
 from gateway.store.transit.models import (
     AttachmentRow,
     Attempt,
@@ -25,19 +27,33 @@ from gateway.store.transit.models import (
 )
 
 _ACCEPTED = MessageState.ACCEPTED.value
+_MESSAGE = table(Message)
+_ACCEPTANCES = select(_MESSAGE.c.id, _MESSAGE.c.reference, _MESSAGE.c.content_digest).where(
+    _MESSAGE.c.state == _ACCEPTED
+)
 
 
-def accepted_by_root(session: Session, root_digest: str) -> Message | None:
+@dataclass(frozen=True)
+class Accepted:
+    """What the hot path must know of an accepted message."""
+
+    id: int
+    reference: str
+    content_digest: str
+
+
+def accepted_by_root(session: Session, root_digest: str) -> Accepted | None:
     """The accepted message whose root part had exactly these octets."""
-    query = select(Message).where(Message.root_digest == root_digest, Message.state == _ACCEPTED)
-    return session.scalars(query.limit(1)).first()
+    query = _ACCEPTANCES.where(_MESSAGE.c.root_digest == root_digest)
+    row = session.execute(query.limit(1)).first()
+    return None if row is None else Accepted(*row)
 
 
-def accepted_by_id(session: Session, party: str, message_id: str) -> Message | None:
-    query = select(Message).where(
-        Message.party == party, Message.message_id == message_id, Message.state == _ACCEPTED
-    )
-    return session.scalars(query).first()
+def accepted_by_id(session: Session, party: str, message_id: str) -> Accepted | None:
+    """The accepted message of ``party`` with this message id."""
+    query = _ACCEPTANCES.where(_MESSAGE.c.party == party, _MESSAGE.c.message_id == message_id)
+    row = session.execute(query).first()
+    return None if row is None else Accepted(*row)
 
 
 def accepted_by_reference(session: Session, reference: str) -> Message | None:

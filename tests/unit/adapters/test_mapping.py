@@ -11,8 +11,8 @@ from adapters.inline import check_size, inline, placeholder
 from adapters.mapping import Expression, Mapping, MappingFault
 from adapters.view import Content, letter_view, plain
 from gateway.domain.errors import Misconfigured, Permanent, Temporary, Unavailable
-from gateway.domain.transit.envelope import EncryptionForm
 from gateway.domain.transit.envelope import Encryption as Encrypted
+from gateway.domain.transit.envelope import EncryptionForm
 from tests.unit.adapters.doubles import ORIGINAL, PLAN, attachment, envelope, letter
 
 TABLES = {"natures": {"letter": "LET", "bill": "FAC"}, "open": {"letter": "L", "*": "X"}}

@@ -160,8 +160,8 @@ def test_harmless_file_names(name: str) -> None:
     "name",
     [
         "", ".", "..", "...", " ", "a/b", "a\\b", "C:a", "a*", "a?", 'a"', "<a", "a>", "a|b", "a\n", "a\x00b",
-        "a\x7f", "a\x85", "a.", "a ", " a", "CON", "con.txt", "Nul .txt", "com1", "LPT9.pdf", "com¹.pdf", "aux.tar.gz",
-        "fdp.\u202eexe", "a\u2066b", "\u200fa", "a\u061cb",
+        "a\x7f", "a\x85", "a.", "a ", " a", "CON", "con.txt", "Nul .txt", "com1", "LPT9.pdf",
+        "com¹.pdf", "aux.tar.gz", "fdp.\u202eexe", "a\u2066b", "\u200fa", "a\u061cb",
     ],
 )  # fmt: skip
 def test_harmful_file_names(name: str, letter: Envelope) -> None:

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.errors import Misconfigured, Unavailable
-from gateway.store.payload_segments import MAGIC, SEALED, SEGMENT, TAG
-from gateway.store.payloads import PayloadStore, StoredPayload
+from gateway.store.payload_segments import MAGIC, SEALED, SEGMENT, TAG, Segments
+from gateway.store.payloads import INLINE, PayloadStore, StoredPayload
 
 MASTER = bytes(range(32))
 LATER = datetime.now(UTC) + timedelta(hours=1)
@@ -254,6 +254,58 @@ def test_a_full_disk_is_our_trouble_and_leaves_nothing(
         with pytest.raises(Unavailable, match="not open"):
             writer.commit()
         assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("step", ["os.write", "fcntl.flock"])
+def test_a_disk_that_is_full_from_the_first_octet_keeps_no_file(
+    payloads: PayloadStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(step, fail)
+    with pytest.raises(Unavailable, match="No space left"):
+        payloads.write([b"letter"])
+    assert files(tmp_path) == []
+
+
+def test_a_short_content_is_sealed_for_its_row(payloads: PayloadStore, tmp_path: Path) -> None:
+    stored = payloads.write_small(b"a short envelope")
+    assert stored.inline is not None
+    assert b"envelope" not in stored.inline
+    assert (stored.size, stored.sha256) == (16, hashlib.sha256(b"a short envelope").hexdigest())
+    assert files(tmp_path) == []
+    found = payloads.read_small(stored.object_id, stored.wrapped_key, stored.inline)
+    assert found == b"a short envelope"
+
+
+def test_a_longer_content_becomes_a_file(payloads: PayloadStore, tmp_path: Path) -> None:
+    content = pattern(INLINE + 1)
+    stored = payloads.write_small(content)
+    assert stored.inline is None
+    assert files(tmp_path) == [file_of(tmp_path, stored)]
+    assert payloads.read_small(stored.object_id, stored.wrapped_key, None) == content
+    assert payloads.write_small(content[:INLINE]).inline is not None
+
+
+def test_a_changed_row_is_never_read_as_whole(payloads: PayloadStore) -> None:
+    one, two = payloads.write_small(b"one"), payloads.write_small(b"two")
+    assert one.inline is not None
+    assert two.inline is not None
+    for inline in (b"", one.inline[:-1], one.inline + b"x", b"x" + one.inline[1:], two.inline):
+        with pytest.raises(Unavailable, match="tampered"):
+            payloads.read_small(one.object_id, one.wrapped_key, inline)
+    with pytest.raises(Unavailable, match="tampered"):  # nor under another row's name
+        payloads.read_small(two.object_id, one.wrapped_key, one.inline)
+    with pytest.raises(Unavailable, match="key is damaged"):
+        payloads.read_small(one.object_id, b"", one.inline)
+
+
+def test_a_segment_number_is_never_used_twice() -> None:
+    segments = Segments(MASTER, "0" * 32)
+    for number in (-1, 1 << 32):
+        with pytest.raises(ValueError, match="out of range"):
+            segments.seal(number, b"", last=True)
 
 
 def test_a_full_disk_is_met_by_real_writes_too(
