@@ -38,8 +38,8 @@ TABLE = build.verdicts()
 class Hub:
     """The order of verification of the envelope specification, over the rooms that do the work."""
 
-    def __init__(self, bench: Bench) -> None:
-        self._anchors = Anchors.load(bench.pki.trust / "parties")
+    def __init__(self, bench: Bench, anchors: Anchors | None = None) -> None:
+        self._anchors = anchors or Anchors.load(bench.pki.trust / "parties")
         certificates = {name: holder.certificate for name, holder in bench.pki.holders.items()}
         self._exact = {_digest(certificates[name]): party for name, party in bench.registered.items()}
         known = bench.registered | bench.by_subject

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from certs import testpki
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from tests.assets import letters, rawsign
 from tests.assets.rawsign import Plan
 
@@ -109,6 +111,29 @@ def _weak_keys(pki: testpki.Pki) -> None:
     }
     for name, key in keys.items():
         testpki.issue(pki, f"ministry-{name}", testpki.ISSUING, key=key)
+    # Nobody holds these keys in a file; a certificate needs the public half only.
+    edwards: Any = ed448.Ed448PrivateKey.generate()
+    _certify(pki, "ministry-ed448", edwards, edwards.public_key())
+    huge = rsa.RSAPublicNumbers(65537, (1 << 16_384) - 1).public_key()
+    _certify(pki, "ministry-rsa-huge", None, huge)
+
+
+def _certify(pki: testpki.Pki, name: str, key: Any, public_key: Any) -> None:
+    above: Any = pki[testpki.ISSUING]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(testpki.distinguished_name(name))
+        .issuer_name(above.certificate.subject)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(pki.now - timedelta(days=1))
+        .not_valid_after(pki.now + timedelta(days=90))
+        .add_extension(x509.BasicConstraints(False, None), True)
+        .add_extension(testpki._key_usage(["digital_signature"]), True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(above.key.public_key()), False)
+        .sign(above.key, hashes.SHA256())
+    )
+    pki.holders[name] = testpki.Holder(name, key, certificate)
 
 
 def _odd_certificates(pki: testpki.Pki) -> None:

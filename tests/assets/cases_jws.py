@@ -128,6 +128,9 @@ def _algorithms(desk: Desk) -> Cases:
     yield desk.make("jws-es256-k256", holder="ministry-k256", alg="ES256")
     yield desk.make("jws-rs256-1024", holder="weak-rsa", alg="RS256")
     yield desk.make("jws-ps256-1024", holder="weak-rsa", alg="PS256")
+    yield desk.make("jws-eddsa-under-ed448", holder="ministry-ed448", alg="EdDSA")
+    huge = desk.bench.pki["ministry-rsa"].key
+    yield desk.make("jws-rs256-under-huge-rsa", holder="ministry-rsa-huge", alg="RS256", key=huge)
     yield desk.make("jws-rs256-signed-as-ps256", holder="ministry-rsa", alg="RS256", signs_as="PS256")
 
 

@@ -123,6 +123,7 @@ def _floods(bench: Bench) -> Cases:
         yield bench.xades(f"flood-attributes-{count}", bench.letter("a", attributes=many))
         spaces = "".join(f' xmlns:n{n}="urn:n:{n}"' for n in range(count))
         yield bench.xades(f"flood-namespaces-{count}", bench.letter("a", attributes=spaces))
+    yield from _namespace_stacks(bench)
     colliding = "".join(f' {_name(n)}="1"' for n in range(60_000))
     yield Case("flood-attributes-60000", bench.letter("a", attributes=colliding, slot="").encode())
     yield Case("flood-elements-300000", bench.letter("e", extra="<a/>" * 300_000, slot="").encode())
@@ -141,6 +142,22 @@ def _floods(bench: Bench) -> Cases:
     yield Case("flood-white-space", b" " * 2_000_000)
     yield Case("flood-angle-brackets", b"<" * 1_000_000)
     yield Case("flood-cdata", bench.letter("e", body="<![CDATA[x]]>" * 150_000, slot="").encode())
+
+
+def _namespace_stacks(bench: Bench) -> Cases:
+    """Within every single limit: levels full of namespaces over thousands of elements that use them."""
+    for form in (rs.C14N, rs.EXC_C14N):
+        opening = "".join(f'<p{level}:x{_declared(level)} xmlns:p{level}="u">' for level in range(28))
+        closing = "".join(f"</p{level}:x>" for level in reversed(range(28)))
+        leaves = "".join(f"<p{n % 28}n{n % 60}:y/>" for n in range(15_000))
+        text = bench.letter("s", extra=opening + leaves + closing)
+        name = "exclusive" if form == rs.EXC_C14N else "inclusive"
+        root = rs.Reference("", (rs.ENVELOPED, form))
+        yield bench.plain(f"flood-stack-{name}", text, references=(root,), c14n=form)
+
+
+def _declared(level: int) -> str:
+    return "".join(f' xmlns:p{level}n{n}="u:{level}:{n}"' for n in range(60))
 
 
 def _name(number: int) -> str:

@@ -89,6 +89,8 @@ def _identifiers(bench: Bench) -> Cases:
         yield bench.xades(other, bench.letter(other, extra=fake))
     yield bench.xades("duplicate-root-and-signature", bench.letter("duplicate-root-and-signature", attributes=' Id="sig"'))
     yield bench.plain("duplicate-root-and-signature-basic", bench.letter("duplicate-root-and-signature-basic", attributes=' Id="sig"'), id="sig")
+    padded = bench.letter("identifier-padded", attributes=' Id=" letter "')
+    yield bench.xades("identifier-padded", padded, references=(Reference("#letter", octets=lambda tree: rs.covered(tree, rs.ROOT)), rs.PROPERTIES))
     key_info = rs.key_info_of(bench.xades_plan(), "letter")
     yield bench.xades("duplicate-root-and-key-info", key_info=key_info)
     for spelling in ("id", "xml:id", "ID"):
@@ -252,6 +254,7 @@ def _algorithms(bench: Bench) -> Cases:
         for curve in ("p521", "k256", "p224"):
             yield make(f"weak-key-{curve}{profile}", holder=f"ministry-{curve}")
         yield make(f"weak-key-rsa1024{profile}", holder="weak-rsa")
+    yield bench.plain("weak-key-rsa-huge-basic", holder="ministry-rsa-huge", key=bench.pki["ministry-rsa"].key)
     sha1 = Reference("#props", (EXC_C14N,), digest=rs.DS + "sha1", type=rs.PROPERTIES_TYPE)
     yield bench.xades("weak-digest-properties", references=(rs.ROOT, sha1))
     ed = bench.pki["ministry-ed25519"]

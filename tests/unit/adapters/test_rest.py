@@ -98,6 +98,12 @@ def test_single_call_carries_the_mapped_letter_and_reads_the_answer() -> None:
     assert base64.b64decode(call.json["files"][0]["data"]) == PLAN
 
 
+@pytest.mark.parametrize("day", ["demain", "31/02/2026", True, None, ["2026-01-01"]])
+def test_register_date_in_another_form_is_absent_and_the_letter_delivered(day: Any) -> None:
+    done = ADAPTER.deliver(letter(), context(SINGLE, said(201, {"id": "1", "day": day})))
+    assert (done.target_reference, done.register_date) == ("1", None)
+
+
 def test_recipe_creates_uploads_each_file_and_confirms() -> None:
     used = whole_recipe()
     done = ADAPTER.deliver(letter(), used)

@@ -1,0 +1,525 @@
+"""Every adapter keeps the contract, towards real foreign systems and towards misbehaving ones."""
+
+from __future__ import annotations
+
+import configparser
+import hashlib
+import io
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import tomllib
+import tracemalloc
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.contract import Adapter, Context, Delivered, Finds, Letter, Previews, Probes
+from adapters.rest import RestAdapter
+from adapters.skeleton import SkeletonAdapter
+from adapters.soap import SoapAdapter
+from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
+from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary
+from tests.unit.adapters.doubles import NOW, PLAN, attachment, envelope, letter
+
+ROOT = Path(__file__).parents[2]
+SYSTEMS = ROOT / "examples/systems"
+KEY = "key-of-the-test"
+ACCOUNT = "wasl:password-of-the-test"
+HTTP = GuardedHttp(
+    HttpSettings(allow=("127.0.0.0/8",), limits=HttpLimits(5, 0.5, 20, answer_bytes=1024 * 1024))
+)
+ADAPTERS: tuple[Adapter, ...] = (RestAdapter(), SoapAdapter(), SkeletonAdapter())
+WSDL = (SYSTEMS / "courrier_soap/courrier.wsdl").read_text("utf-8")
+
+
+def context(options: dict[str, Any]) -> Context:
+    secrets = {"commune-key": KEY, "courrier-account": ACCOUNT.partition(":")[2], "wrong": "wrong"}
+    return Context(HTTP, options, secrets.__getitem__, lambda: NOW)
+
+
+# The foreign systems -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class System:
+    """A running foreign system: a route to it, and what it holds."""
+
+    adapter: Adapter
+    url: str
+    options: dict[str, Any]
+    held: Callable[[], list[dict[str, Any]]]
+
+    @property
+    def context(self) -> Context:
+        return context(self.options)
+
+
+def fetched(url: str, headers: dict[str, str] | None = None) -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=10) as answer:
+        content: bytes = answer.read()
+    return content
+
+
+@contextmanager
+def process(name: str, folder: Path, *flags: str) -> Iterator[str]:
+    """A system as its own process; its address. It must end well on SIGTERM."""
+    command = [
+        sys.executable,
+        str(SYSTEMS / name / "server.py"),
+        "--port",
+        "0",
+        "--data",
+        str(folder),
+        *flags,
+    ]
+    environment = {**os.environ, "COMMUNE_CLE": KEY, "COURRIER_COMPTE": ACCOUNT}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as running:
+        try:
+            yield ready_line(running).split()[-1].rstrip("/")
+        finally:
+            running.send_signal(signal.SIGTERM)
+            ended = running.wait(10)
+    assert ended == 0
+
+
+def ready_line(running: subprocess.Popen[str]) -> str:
+    assert running.stdout is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(running.stdout, selectors.EVENT_READ)
+        assert selector.select(30), "the system did not become ready"
+    return running.stdout.readline()
+
+
+@contextmanager
+def commune(folder: Path, *flags: str) -> Iterator[System]:
+    options = tomllib.loads((SYSTEMS / "commune_rest/route.toml").read_text("utf-8"))
+    with process("commune_rest", folder, *flags) as url:
+        options["base_url"] = f"{url}/api/v2"
+
+        def held() -> list[dict[str, Any]]:
+            answer = json.loads(fetched(f"{url}/api/v2/dossiers", {"X-Api-Key": KEY}))
+            return [folder for folder in answer["dossiers"] if folder["etat"] == "enregistre"]
+
+        yield System(ADAPTERS[0], url, options, held)
+
+
+@contextmanager
+def ministry(folder: Path, *flags: str) -> Iterator[System]:
+    options = tomllib.loads((SYSTEMS / "courrier_soap/route.toml").read_text("utf-8"))
+    options["auth"] = {"kind": "basic", "username": "wasl", "secret": "courrier-account"}
+    with process("courrier_soap", folder, *flags) as url:
+        options["wsdl_url"] = f"{url}/courrier?wsdl"
+
+        def held() -> list[dict[str, Any]]:
+            entries: list[dict[str, Any]] = json.loads(fetched(f"{url}/registre.json"))
+            return entries
+
+        yield System(ADAPTERS[1], url, options, held)
+
+
+class Plain(BaseHTTPRequestHandler):
+    """What the skeleton talks to: keeps octets by key and answers a number."""
+
+    def do_POST(self) -> None:
+        octets = self.rfile.read(int(self.headers["Content-Length"]))
+        kept: dict[str, Any] = self.server.kept  # type: ignore[attr-defined]
+        kept.setdefault(self.headers["Idempotency-Key"], {"octets": octets})
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.end_headers()
+        self.wfile.write(str(len(kept)).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(server: ThreadingHTTPServer) -> Iterator[str]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def plain(_: Path, *flags: str) -> Iterator[System]:
+    assert not flags
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Plain)
+    server.kept = {}  # type: ignore[attr-defined]
+    with serving(server) as url:
+        yield System(ADAPTERS[2], url, {"url": url}, lambda: list(server.kept.values()))  # type: ignore[attr-defined]
+
+
+SYSTEM_OF = {"rest": commune, "soap": ministry, "skeleton": plain}
+
+
+@pytest.fixture(scope="module", params=[adapter.kind for adapter in ADAPTERS])
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with SYSTEM_OF[request.param](tmp_path_factory.mktemp(request.param)) as running:
+        yield running
+
+
+def numbered(number: int, **changes: Any) -> Letter:
+    """A letter that no other test sends."""
+    return letter(delivery_id=f"018f0000-0000-7000-8000-{number:012d}", **changes)
+
+
+def deliver(system: System, one: Letter) -> Delivered:
+    return system.adapter.deliver(one, system.context)
+
+
+def of(entries: list[dict[str, Any]], one: Letter) -> list[dict[str, Any]]:
+    return [entry for entry in entries if one.delivery_id in entry.values()]
+
+
+# What every kind promises --------------------------------------------------------------------------
+
+
+def test_every_kind_of_the_project_is_under_this_contract() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    lines = setup["options.entry_points"]["wasl.adapters"].strip().splitlines()
+    registered = {line.partition("=")[0].strip() for line in lines}
+    assert registered <= {adapter.kind for adapter in ADAPTERS}
+    assert set(SYSTEM_OF) == {adapter.kind for adapter in ADAPTERS}
+
+
+def test_options_are_judged_without_any_call(system: System) -> None:
+    assert system.adapter.check_options(system.options) == []
+    assert system.adapter.check_options({})
+    assert system.adapter.check_options({**system.options, "no such key": 1})
+
+
+def test_letter_is_delivered_with_the_targets_own_word_for_it(system: System) -> None:
+    before = len(system.held())
+    done = deliver(system, numbered(1))
+    assert done.target_reference
+    assert len(system.held()) == before + 1
+
+
+def test_repeat_arrives_once_where_the_kind_promises_it(system: System) -> None:
+    one = numbered(2)
+    before = len(system.held())
+    first = deliver(system, one)
+    if isinstance(system.adapter, Finds):
+        found = system.adapter.find(one.delivery_id, one.reference, system.context)
+        assert found is not None
+        assert found.register_number == first.register_number
+    if system.adapter.kind != "soap":
+        assert deliver(system, one).target_reference == first.target_reference
+    assert len(system.held()) == before + 1
+
+
+def test_find_does_not_find_what_never_came(system: System) -> None:
+    if isinstance(system.adapter, Finds):
+        assert system.adapter.find(numbered(3).delivery_id, "7K2M-9QXT-4RB", system.context) is None
+    else:
+        assert system.adapter.idempotent
+
+
+def test_preview_and_probe_leave_nothing_behind(system: System) -> None:
+    before = system.held()
+    if isinstance(system.adapter, Previews):
+        assert all(KEY not in str(shown) for shown in system.adapter.preview(numbered(4), system.context))
+    if isinstance(system.adapter, Probes):
+        assert system.adapter.probe(system.context)
+    assert system.held() == before
+
+
+def test_target_that_is_down_is_temporary(system: System) -> None:
+    with closing(socket.socket()) as reserved:
+        # Bound but not listening: the port refuses connections and nobody else takes it.
+        reserved.bind(("127.0.0.1", 0))
+        dead = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        with pytest.raises(Temporary, match="WASL-DLV-001"):
+            system.adapter.deliver(numbered(5), context(pointed(system.adapter, dead)))
+
+
+# Misbehaving targets -------------------------------------------------------------------------------
+
+SINGLE_CALL = {
+    "rest": {
+        "create": {"path": "/in", "body": {"s": "envelope.subject"}, "reads": {"target_reference": "id"}}
+    },
+    "soap": tomllib.loads((SYSTEMS / "courrier_soap/route.toml").read_text("utf-8")),
+    "skeleton": {},
+}
+
+
+def pointed(adapter: Adapter, url: str) -> dict[str, Any]:
+    """Options by which a single call to that address hands a letter over."""
+    key = {"rest": "base_url", "soap": "wsdl_url", "skeleton": "url"}[adapter.kind]
+    return {**SINGLE_CALL[adapter.kind], key: f"{url}/courrier?wsdl" if key == "wsdl_url" else url}
+
+
+class Rogue(BaseHTTPRequestHandler):
+    """Takes a call whole, then does what the server's ``habit`` says."""
+
+    def do_GET(self) -> None:
+        host = f"http://{self.headers['Host']}/courrier"
+        self._answer(200, WSDL.replace("{adresse}", host).encode(), "text/xml")
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        habit: Callable[[Rogue], None] = self.server.habit  # type: ignore[attr-defined]
+        habit(self)
+
+    def cut(self) -> None:
+        self.close_connection = True
+
+    def reset_inside_the_answer(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "4096")
+        self.end_headers()
+        self.wfile.write(b'{"id": ')
+        self.close_connection = True
+
+    def page(self) -> None:
+        self._answer(200, b"<!doctype html><title>Bienvenue</title>", "text/html")
+
+    def flood(self) -> None:
+        self._answer(200, b" " * (2 * 1024 * 1024), "application/json")
+
+    def garble(self) -> None:
+        self.wfile.write(b"\x00\x01\x02 no HTTP\r\n\r\n")
+        self.close_connection = True
+
+    def hang(self) -> None:
+        self.server.released.wait(10)  # type: ignore[attr-defined]
+        self.close_connection = True
+
+    def fault_in_200(self) -> None:
+        fault = "<e:Fault><faultcode>e:Server</faultcode><faultstring>Erreur interne</faultstring></e:Fault>"
+        space = "http://schemas.xmlsoap.org/soap/envelope/"
+        message = f'<e:Envelope xmlns:e="{space}"><e:Body>{fault}</e:Body></e:Envelope>'
+        self._answer(200, message.encode(), "text/xml")
+
+    def gateway_timeout(self) -> None:
+        self._answer(504, b"<html>proxy</html>", "text/html")
+
+    def redirect(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", "http://169.254.169.254/latest/")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def wait(self) -> None:
+        self._answer(429, b"", "text/plain", {"Retry-After": "11"})
+
+    def maintain(self) -> None:
+        self._answer(503, b"<html>maintenance</html>", "text/html", {"Retry-After": "11"})
+
+    def turn_away(self) -> None:
+        self._answer(403, b"no", "text/plain")
+
+    def decline(self) -> None:
+        self._answer(422, b"no", "text/plain")
+
+    def _answer(
+        self, status: int, body: bytes, media_type: str, headers: dict[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": media_type, **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        try:
+            self.wfile.write(body)
+        except ConnectionError:
+            self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def rogue(habit: Callable[[Rogue], None]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Rogue)
+    server.habit, server.released = habit, threading.Event()  # type: ignore[attr-defined]
+    with serving(server) as url:
+        try:
+            yield url
+        finally:
+            server.released.set()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.kind)
+@pytest.mark.parametrize(
+    ("habit", "kind"),
+    [
+        (Rogue.cut, Ambiguous),
+        (Rogue.reset_inside_the_answer, Ambiguous),
+        (Rogue.page, Ambiguous),
+        (Rogue.flood, Ambiguous),
+        (Rogue.garble, Ambiguous),
+        (Rogue.hang, Ambiguous),
+        (Rogue.fault_in_200, Ambiguous),
+        (Rogue.gateway_timeout, Ambiguous),
+        (Rogue.redirect, Ambiguous),
+        (Rogue.wait, Temporary),
+        (Rogue.maintain, Temporary),
+        (Rogue.turn_away, Temporary),
+        (Rogue.decline, Permanent),
+    ],
+    ids=lambda value: value.__name__,
+)
+def test_misbehaving_target_is_judged_alike_by_every_kind(
+    adapter: Adapter, habit: Callable[[Rogue], None], kind: type[DeliveryError]
+) -> None:
+    with rogue(habit) as url, pytest.raises(DeliveryError) as caught:
+        adapter.deliver(numbered(6), context(pointed(adapter, url)))
+    assert type(caught.value) is kind, caught.value
+    if habit in (Rogue.wait, Rogue.maintain):
+        assert isinstance(caught.value, Temporary)
+        assert caught.value.retry_after == 11
+
+
+# The foreign systems' own habits -------------------------------------------------------------------
+
+# The skeleton's target has neither types, documents, credentials nor a page.
+FOREIGN = pytest.mark.parametrize("system", ["rest", "soap"], indirect=True)
+
+
+@pytest.fixture(params=["rest", "soap"])
+def starting(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Any]:
+    """Starts a foreign system with habits of its own."""
+    return lambda *flags: SYSTEM_OF[request.param](tmp_path / "data", *flags)
+
+
+@FOREIGN
+def test_what_arrives_is_what_was_signed(system: System) -> None:
+    one = numbered(7)
+    done = deliver(system, one)
+    [entry] = of(system.held(), one)
+    assert done.digests_confirmed
+    assert done.register_number == entry["numero"]
+    assert done.register_date is not None
+    documents = entry["documents" if system.adapter.kind == "rest" else "pieces"]
+    folder = "documents" if system.adapter.kind == "rest" else "pieces"
+    assert [document["nom"] for document in documents] == ['plan "été".pdf', "enveloppe-7K2M-9QXT-4RB.xml"]
+    contents = [fetched(f"{system.url}/{folder}/{document['id']}") for document in documents]
+    assert contents == [PLAN, one.original]
+
+
+@FOREIGN
+def test_register_page_shows_the_letter_and_never_its_markup(system: System) -> None:
+    done = deliver(system, numbered(8))
+    page = fetched(f"{system.url}/").decode()
+    assert done.register_number is not None
+    assert done.register_number in page
+    assert "&lt;d&#" in page
+    assert "<d'essai>" not in page
+
+
+@FOREIGN
+def test_unknown_type_is_refused_for_good(system: System) -> None:
+    one = numbered(9, document_type="STRANGE")
+    with pytest.raises(Permanent):
+        deliver(system, one)
+    assert of(system.held(), one) == []
+
+
+@FOREIGN
+def test_wrong_credentials_wait_for_an_operator(system: System) -> None:
+    auth = {**system.options["auth"], "secret": "wrong"}
+    with pytest.raises(Temporary, match="WASL-DLV-013"):
+        system.adapter.deliver(numbered(10), context({**system.options, "auth": auth}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag", "seconds"),
+    [("soap", "--fault-every", 5), ("rest", "--wait-every", 2), ("rest", "--outage-every", 3)],
+)
+def test_passing_trouble_passes(kind: str, flag: str, seconds: float, tmp_path: Path) -> None:
+    with SYSTEM_OF[kind](tmp_path, flag, "2") as system:
+        deliver(system, numbered(11))
+        one = numbered(12)
+        with pytest.raises(Temporary) as caught:
+            deliver(system, one)
+        assert caught.value.retry_after == seconds
+        assert of(system.held(), one) == []
+        deliver(system, one)
+        assert len(of(system.held(), one)) == 1
+
+
+def test_letter_that_was_taken_before_the_connection_broke_is_found(starting: Callable[..., Any]) -> None:
+    one = numbered(13)
+    with starting("--cut-every", "1") as system:
+        with pytest.raises(Ambiguous):
+            deliver(system, one)
+        found = system.adapter.find(one.delivery_id, one.reference, system.context)
+        assert found is not None
+        [entry] = of(system.held(), one)
+        assert found.register_number == entry["numero"]
+
+
+def test_registers_outlive_their_process(starting: Callable[..., Any]) -> None:
+    one = numbered(14)
+    with starting() as system:
+        first = deliver(system, one)
+    with starting() as system:
+        assert [entry["numero"] for entry in of(system.held(), one)] == [first.register_number]
+        assert deliver(system, numbered(15)).register_number != first.register_number
+
+
+def test_altered_document_is_refused_by_the_ministry(tmp_path: Path) -> None:
+    with ministry(tmp_path) as system:
+        options = json.loads(json.dumps(system.options))
+        expression = options["request"]["PiecesJointes"]["PieceJointe"]
+        options["request"]["PiecesJointes"]["PieceJointe"] = expression.replace("sha256", '`"00"`')
+        with pytest.raises(Permanent, match="PIECE_ALTEREE"):
+            system.adapter.deliver(numbered(16), context(options))
+        assert system.held() == []
+
+
+def test_ministry_enters_a_repeat_twice(tmp_path: Path) -> None:
+    with ministry(tmp_path) as system:
+        one = numbered(17)
+        deliver(system, one)
+        deliver(system, one)
+        assert len(of(system.held(), one)) == 2
+
+
+def test_large_attachment_passes_in_constant_memory(tmp_path: Path) -> None:
+    size = 48 * 1024 * 1024
+    digest = hashlib.sha256(bytes(size)).hexdigest()
+    large = replace(attachment(), size=size, sha256=digest)
+    one = numbered(18, envelope=envelope(attachments=(large,)), open=lambda _: Zeros(size))
+    with commune(tmp_path) as system:
+        tracemalloc.start()
+        try:
+            done = deliver(system, one)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert done.digests_confirmed
+        assert of(system.held(), one)[0]["documents"][0]["taille"] == size
+    assert peak < 4 * 1024 * 1024
+
+
+class Zeros(io.RawIOBase):
+    """That many zeros, never all at once."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def read(self, size: int = -1) -> bytes:
+        taken = self._left if size < 0 else min(size, self._left)
+        self._left -= taken
+        return bytes(taken)
