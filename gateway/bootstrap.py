@@ -13,7 +13,6 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from adapters.contract import Adapter, Context
-from gateway.assets import config_dir
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.domain.errors import Misconfigured
 from gateway.domain.evidence.receipt import Issuer
@@ -37,6 +36,7 @@ from gateway.exchange.transit.look import Looking
 from gateway.exchange.transit.outcomes import Outcomes
 from gateway.exchange.transit.refusal import Refusals
 from gateway.exchange.transit.sweep import Sweep
+from gateway.home import country_folders
 from gateway.i18n.country import CountryPack, load_country
 from gateway.settings import Settings
 from gateway.store.engine import make_engine
@@ -128,11 +128,6 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     )
 
 
-def country_folders(settings: Settings) -> tuple[Path, ...]:
-    """Where country packs are looked for: the hub's home first, then those that come along."""
-    return (settings.home / "countries", config_dir() / "countries")
-
-
 def find_adapters() -> Mapping[str, Adapter]:
     """Every installed kind of adapter, by the name of its entry point."""
     return {entry.name: entry.load()() for entry in entry_points(group=ADAPTER_GROUP)}
@@ -202,6 +197,7 @@ def xml_limits(settings: Settings) -> XmlLimits:
         max_bytes=limits.envelope_bytes,
         max_depth=limits.xml_depth,
         max_attributes=limits.xml_attributes,
+        max_namespaces=limits.xml_namespaces,
         max_elements=limits.xml_elements,
     )
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from gateway.assets import certs_dir
+from gateway.assets import certs_dir, config_dir
+from gateway.i18n.country import load_country
 from gateway.settings import Settings, stand_in
 from gateway.store.engine import make_engine
 from gateway.store.migrate import upgrade
@@ -26,6 +27,9 @@ def prepare(settings: Settings) -> list[str]:
         Unavailable: the database cannot be made.
     """
     made: list[str] = []
+    pack = load_country(settings.hub.country, country_folders(settings))
+    if not pack.confirmed:
+        stand_in(f"no lawyer has confirmed the country pack {pack.code!r}", settings.hub.production)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.payloads.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     made += _test_pki(settings)
@@ -34,6 +38,11 @@ def prepare(settings: Settings) -> list[str]:
     made.append(f"database at revision {upgrade(engine)}")
     engine.dispose()
     return made
+
+
+def country_folders(settings: Settings) -> tuple[Path, ...]:
+    """Where country packs are looked for: the hub's home first, then those that come along."""
+    return (settings.home / "countries", config_dir() / "countries")
 
 
 def _lock(settings: Settings) -> Path | None:

@@ -101,6 +101,7 @@ class Limits:
     inline_bytes: int = option(1024**2, least=0, most=1024**2)
     xml_depth: int = option(32, least=8, most=200)
     xml_attributes: int = option(64, least=8, most=1000)
+    xml_namespaces: int = option(64, least=8, most=1000)
     xml_elements: int = option(20_000, least=100, most=1_000_000)
     json_depth: int = option(32, least=8, most=200)
     refusals_per_hour: int = option(200, least=1, most=1_000_000)

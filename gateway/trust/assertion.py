@@ -11,8 +11,8 @@ from typing import Any
 from cryptography import x509
 
 from gateway.domain.errors import NotAuthenticated, Refused
+from gateway.strictjson import read_strict
 from gateway.trust import jwsprimitive
-from gateway.trust.jsonstrict import read_strict
 from gateway.trust.jwsheader import decode_base64url, encode_base64url
 
 BAD = "WASL-AUT-003"

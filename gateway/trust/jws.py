@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.domain.errors import Refused, TooLarge, Unavailable, UnsupportedMedia
 from gateway.domain.evidence.verdict import Level
+from gateway.strictjson import NotStrict, TooDeep, read_strict
 from gateway.trust import jwsprimitive
-from gateway.trust.jsonstrict import NotStrict, TooDeep, read_strict
 from gateway.trust.jwsheader import (
     UNREADABLE,
     certificate_digest,

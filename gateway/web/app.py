@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
+from gateway.i18n import CountryPack
 from gateway.settings import Settings
-from gateway.web import api, health, oauth, problems
+from gateway.web import api, demo, error_pages, files, health, oauth, pages, problems
 from gateway.web.access import Access
+from gateway.web.layout import Layout
 from gateway.web.services import Services
 
 _HEADERS = {
@@ -18,9 +20,11 @@ _HEADERS = {
 }
 
 
-def create_app(settings: Settings, services: Services, languages: tuple[str, ...]) -> Flask:
-    """The WSGI application over the given services."""
-    app = Flask("gateway.web")
+def create_app(
+    settings: Settings, services: Services, languages: tuple[str, ...], pack: CountryPack | None = None
+) -> Flask:
+    """The WSGI application over the given services; pages speak as ``pack``'s country expects."""
+    app = Flask("gateway.web", static_folder=None)
     app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
     app.config["MAX_FORM_PARTS"] = 20
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -29,6 +33,12 @@ def create_app(settings: Settings, services: Services, languages: tuple[str, ...
     app.register_blueprint(api.blueprint(services, settings.limits, access))
     app.register_blueprint(oauth.blueprint(services.tokens))
     app.register_blueprint(health.blueprint(services.health))
+    layout = Layout(settings, languages, pack)
+    error_pages.install(app, layout)
+    app.register_blueprint(files.blueprint())
+    app.register_blueprint(pages.blueprint(settings, layout))
+    if settings.hub.demonstration:
+        app.register_blueprint(demo.blueprint(settings, services.looking, layout))
 
     @app.after_request
     def protect(response: Response) -> Response:

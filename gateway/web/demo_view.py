@@ -132,7 +132,7 @@ def read_letter(told: Mapping[str, Any], deliveries: tuple[DeliveryView, ...]) -
 def kind_of(told: Mapping[str, Any]) -> Kind:
     """The kind of a letter, told by its first file: ``01-works-notice-envelope.xml``."""
     name = next(iter(told["files"]), "")
-    return KINDS.get(name[3:].partition("-envelope.")[0], UNKNOWN)
+    return KINDS.get(name.partition("-")[2].partition("-envelope.")[0], UNKNOWN)
 
 
 def _arrival(delivery: DeliveryView) -> Arrival:

@@ -59,9 +59,7 @@ class Layout:
         header = request.headers.get("Accept-Language")
         return self._translators[chosen or choose_language(header, offered, offered[0])]
 
-    def page(
-        self, template: str, status: int = 200, *, here: str | None = None, **values: Any
-    ) -> Response:
+    def page(self, template: str, status: int = 200, *, here: str | None = None, **values: Any) -> Response:
         """A template as an answer.
 
         Args:

@@ -65,9 +65,7 @@ def blueprint(settings: Settings, layout: Layout) -> Blueprint:
         ]
         text, remedy = words(reader, reason)
         title = AREAS[area_of(reason)]
-        return layout.page(
-            "problem.html", reason=reason, text=text, remedy=remedy, area=title, others=others
-        )
+        return layout.page("problem.html", reason=reason, text=text, remedy=remedy, area=title, others=others)
 
     return pages
 

@@ -12,10 +12,8 @@ from functools import cache
 from typing import Any
 
 from gateway.domain.content import Item, declaration
+from gateway.strictjson import LARGEST_INTEGER
 from gateway.wire.names import camel, pascal
-
-LARGEST_INTEGER = 2**53 - 1
-"""Beyond it JSON readers disagree (RFC 7493 2.2)."""
 
 LARGEST_OCTETS = 2 * 1024**2
 """Longest binary value where a field declares no maximum of its own."""

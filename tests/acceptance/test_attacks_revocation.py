@@ -136,6 +136,3 @@ def test_a_list_with_an_unknown_critical_extension_says_nothing(suite: Suite) ->
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.2"), b"\x05\x00")
     assert _judge(suite, _list(suite, extensions=((unknown, True),))) == LATER
 
-
-def test_a_list_of_the_future_says_nothing_yet(suite: Suite) -> None:
-    assert _judge(suite, _list(suite, made=2 * DAY, ends=9 * DAY)) == LATER

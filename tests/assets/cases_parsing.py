@@ -147,7 +147,7 @@ def _floods(bench: Bench) -> Cases:
 def _namespace_stacks(bench: Bench) -> Cases:
     """Within every single limit: levels full of namespaces over thousands of elements that use them."""
     for form in (rs.C14N, rs.EXC_C14N):
-        opening = "".join(f'<p{level}:x{_declared(level)} xmlns:p{level}="u">' for level in range(28))
+        opening = "".join(f'<p{level}:x{_declared(level)} xmlns:p{level}="urn:u">' for level in range(28))
         closing = "".join(f"</p{level}:x>" for level in reversed(range(28)))
         leaves = "".join(f"<p{n % 28}n{n % 60}:y/>" for n in range(15_000))
         text = bench.letter("s", extra=opening + leaves + closing)
@@ -157,7 +157,7 @@ def _namespace_stacks(bench: Bench) -> Cases:
 
 
 def _declared(level: int) -> str:
-    return "".join(f' xmlns:p{level}n{n}="u:{level}:{n}"' for n in range(60))
+    return "".join(f' xmlns:p{level}n{n}="urn:u:{level}:{n}"' for n in range(60))
 
 
 def _name(number: int) -> str:

@@ -50,11 +50,11 @@ def _table(entries: list[dict[str, Any]]) -> str:
 
 def _row(entry: dict[str, Any]) -> str:
     day, hour = entry["enregistre"][:10], entry["enregistre"][11:16]
-    shown = "/".join(reversed(day.split("-")))
     urgent = "<strong>Urgent</strong> — " if entry["urgent"] else ""
     cells = (
         f'<td class="numero">{escape(entry["numero"])}</td>',
-        f"<td>{shown} à {hour}<small>document du {escape(entry['date_document'] or '—')}</small></td>",
+        f"<td>{_day(day)} à {hour}"
+        f"<small>document du {escape(_day(entry['date_document']) or '—')}</small></td>",
         f"<td><bdi>{escape(entry['expediteur'])}</bdi><small>{escape(entry['reference'])}</small></td>",
         f"<td>{urgent}<bdi>{escape(entry['objet'])}</bdi>"
         f"<small>identifiant externe {escape(entry['identifiant'])}</small></td>",
@@ -63,6 +63,10 @@ def _row(entry: dict[str, Any]) -> str:
         f"<td><ul>{''.join(map(_piece, entry['pieces']))}</ul></td>",
     )
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _day(iso: str) -> str:
+    return "/".join(reversed(iso.split("-")))
 
 
 def _piece(piece: dict[str, Any]) -> str:

@@ -100,8 +100,9 @@ from jwcrypto import jwk, jws
 token = jws.JWS()
 token.deserialize(pathlib.Path("{folder / name}").read_text())
 leaf = x509.load_der_x509_certificate(base64.b64decode(token.jose_header["x5c"][0]))
-anchors = [x509.load_pem_x509_certificate(p.read_bytes()) for p in pathlib.Path("{folder / "trust" / "seal"}").glob("*.pem")]
-assert any(leaf.issuer == anchor.subject and not leaf.verify_directly_issued_by(anchor) for anchor in anchors)
+seal = pathlib.Path("{folder / "trust" / "seal"}")
+anchors = [x509.load_pem_x509_certificate(path.read_bytes()) for path in seal.glob("*.pem")]
+assert [one for one in anchors if one.subject == leaf.issuer and not leaf.verify_directly_issued_by(one)]
 token.verify(jwk.JWK.from_pyca(leaf.public_key()))
 print(token.payload.decode())
 END"""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.trust.jsonstrict import LARGEST_INTEGER, NotStrict, TooDeep, read_strict
+from gateway.strictjson import LARGEST_INTEGER, NotStrict, TooDeep, read_strict
 
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _values = st.recursive(

@@ -17,7 +17,11 @@ _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class NotStrict(ValueError):
-    """The octets are no strict JSON."""
+    """The octets are no strict JSON; ``line`` counts from 1, where the parser knows it."""
+
+    def __init__(self, found: str, line: int | None = None) -> None:
+        self.line = line
+        super().__init__(found)
 
 
 class TooDeep(NotStrict):
@@ -48,8 +52,10 @@ def read_strict(octets: bytes, max_depth: int = 32) -> Any:
         )
     except NotStrict:
         raise
+    except json.JSONDecodeError as error:
+        raise NotStrict(error.msg, error.lineno) from error
     except ValueError as error:
-        raise NotStrict(type(error).__name__) from error
+        raise NotStrict("no UTF-8" if isinstance(error, UnicodeError) else "no JSON") from error
     if _ESCAPED_SURROGATE.search(text):
         _refuse_surrogates(value)
     return value
@@ -77,11 +83,12 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _number(digits: str) -> float:
+def _number(digits: str) -> int | float:
+    """A whole number however it is written, 5.0 or 5e0: JSON knows no other difference."""
     value = float(digits)
     if not math.isfinite(value) or (value.is_integer() and abs(value) > LARGEST_INTEGER):
         raise NotStrict("a number that not every reader can hold")
-    return value
+    return int(value) if value.is_integer() else value
 
 
 def _constant(name: str) -> None:
