@@ -28,11 +28,13 @@ class TooDeep(NotStrict):
     """Nested deeper than allowed."""
 
 
-def read_strict(octets: bytes, max_depth: int = 32) -> Any:
+def read_strict(octets: bytes, max_depth: int = 32, *, fractions: bool = True) -> Any:
     """The value that ``octets`` hold.
 
     Args:
         max_depth: how many objects and lists may lie within one another.
+        fractions: whether a number may have a fraction or an exponent; where every number is a whole
+            one, readers differ about ``5.0``.
 
     Raises:
         TooDeep: nested deeper.
@@ -47,7 +49,7 @@ def read_strict(octets: bytes, max_depth: int = 32) -> Any:
             text,
             object_pairs_hook=_object,
             parse_int=_integer,
-            parse_float=_number,
+            parse_float=_number if fractions else _fraction,
             parse_constant=_constant,
         )
     except NotStrict:
@@ -83,12 +85,15 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _number(digits: str) -> int | float:
-    """A whole number however it is written, 5.0 or 5e0: JSON knows no other difference."""
+def _number(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value) or (value.is_integer() and abs(value) > LARGEST_INTEGER):
         raise NotStrict("a number that not every reader can hold")
-    return int(value) if value.is_integer() else value
+    return value
+
+
+def _fraction(digits: str) -> float:
+    raise NotStrict("a number with a fraction or an exponent")
 
 
 def _constant(name: str) -> None:

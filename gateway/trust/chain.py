@@ -132,11 +132,14 @@ def _judge_path(
     outside = _check_times(path, at, claimed)
     if outside is not None:
         return outside
-    for revocation in revocations(path, crls, at):
-        bad = _check_revocation(revocation, at, claimed, require_revocation)
-        if bad is not None:
-            return bad
-    return PASSED
+    bad = [
+        verdict
+        for revocation in revocations(path, crls, at)
+        if (verdict := _check_revocation(revocation, at, claimed, require_revocation)) is not None
+    ]
+    # A revoked authority's own lists are withdrawn with it: that they are missing changes nothing.
+    revoked = [verdict for verdict in bad if verdict.sub is SubIndication.REVOKED]
+    return (revoked or bad or [PASSED])[0]
 
 
 def _check_times(path: Path, at: datetime, claimed: datetime) -> Verdict | None:

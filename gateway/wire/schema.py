@@ -16,7 +16,7 @@ from gateway.assets import xsd_dir
 from gateway.domain.errors import Fault
 from gateway.wire.json_faults import json_faults
 from gateway.wire.models import Model
-from gateway.wire.xml_faults import CODE, shown, xml_faults
+from gateway.wire.xml_faults import CODE, has_stranger, shown, xml_faults
 
 MOST_FAULTS = 50
 """How many faults of one document are told."""
@@ -27,7 +27,7 @@ _compiled = threading.local()  # lxml keeps a schema's error log on the schema: 
 def faults_of_xml(model: Model, root: etree._Element) -> tuple[Fault, ...]:
     """What is wrong with a parsed document, at most `MOST_FAULTS`; empty when it is valid."""
     schema = _xml_schema(model)
-    if schema.validate(root):
+    if schema.validate(root) and not has_stranger(root):
         return ()
     return _first(xml_faults(model, root)) or _first(_untold(schema))
 

@@ -16,10 +16,11 @@ def parse_json(octets: bytes) -> Any:
     """The value of one JSON text.
 
     Raises:
-        Refused: it is not strict (`gateway.strictjson`), or has more than `DEEPEST` levels.
+        Refused: it is not strict (`gateway.strictjson`), has a number that is not whole, or has more
+            than `DEEPEST` levels.
     """
     try:
-        return read_strict(octets, DEEPEST)
+        return read_strict(octets, DEEPEST, fractions=False)
     except TooDeep as error:
         raise Refused.because(TOO_DEEP, expected=str(DEEPEST)) from error
     except NotStrict as error:

@@ -19,10 +19,13 @@ from gateway.wire.names import in_xml
 from gateway.wire.shapes import Shape, entries, shapes
 from gateway.wire.strict_xml import line_of
 from gateway.wire.xml_codec import SIGNATURE
+from gateway.wire.xml_schema import LONGEST_ID
 
 Element = etree._Element
 
 CODE = "WASL-ENV-001"
+
+_DSIG = SIGNATURE.removesuffix("Signature")
 
 
 def xml_faults(model: Model, root: Element) -> Iterator[Fault]:
@@ -36,6 +39,14 @@ def xml_faults(model: Model, root: Element) -> Iterator[Fault]:
         children.pop()
     yield from _attributes(root, where, allowed={"Id"})
     yield from _members(model.root, model.namespace, root, where, children)
+
+
+def has_stranger(root: Element) -> bool:
+    """Whether the room that the schema leaves for the signature holds anything else of its namespace."""
+    return any(
+        isinstance(child.tag, str) and child.tag.startswith(_DSIG) and child.tag != SIGNATURE
+        for child in root
+    )
 
 
 def _content(shape: Shape, namespace: str, element: Element, where: str) -> Iterator[Fault]:
@@ -120,9 +131,11 @@ def _names_of(shape: Shape) -> str:
 
 def _attributes(element: Element, where: str, allowed: Set[str] = frozenset()) -> Iterator[Fault]:
     for name in element.attrib:
+        local = etree.QName(str(name)).localname
         if name not in allowed:
-            local = etree.QName(str(name)).localname
             yield _fault(element, f"{where}/@{local}", "no attribute", local)
+        elif len(element.attrib[name]) > LONGEST_ID:
+            yield _fault(element, f"{where}/@{local}", f"at most {LONGEST_ID} characters", local)
 
 
 def _stray_text(element: Element, where: str) -> Iterator[Fault]:

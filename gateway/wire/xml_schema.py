@@ -17,6 +17,8 @@ from gateway.wire.names import in_xml, pascal
 from gateway.wire.shapes import Shape, bounds, entries, models_in, shapes
 
 XS = "http://www.w3.org/2001/XMLSchema"
+LONGEST_ID = 128
+"""Characters of the root's ``Id``."""
 _DSIG = "http://www.w3.org/2000/09/xmldsig#"
 _LINE = r"[^\t\n\r" + "\x7f]*"  # other control characters no XML document can hold
 
@@ -86,7 +88,9 @@ def _complex(root: etree._Element, cls: type, *, is_root: bool) -> None:
         _element(sequence, shape)
     if is_root:
         _signature(sequence)
-        _add(declared, "attribute", "Target of the signature's reference.", name="Id", type="xs:ID")
+        target = _add(declared, "attribute", "Target of the signature's reference.", name="Id")
+        restricted = _add(_add(target, "simpleType"), "restriction", base="xs:ID")
+        _add(restricted, "maxLength", value=str(LONGEST_ID))
 
 
 def _signature(sequence: etree._Element) -> None:
