@@ -89,6 +89,8 @@ class Trust:
 
     directory: Path = option(Path("trust"))
     require_revocation: bool = option(True)
+    revocation_urls: tuple[str, ...] = option((), pattern=_ADDRESS, expected="addresses of revocation lists")
+    revocation_seconds: int = option(3600, least=60, most=7 * _DAY)
 
 
 @dataclass(frozen=True)

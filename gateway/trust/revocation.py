@@ -10,7 +10,7 @@ from enum import Enum
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
-from gateway.trust.anchors import UNVERIFIABLE, is_authority
+from gateway.trust.anchors import UNVERIFIABLE, Anchors, is_authority
 
 _EXPIRED_ON_CRL = x509.ObjectIdentifier("2.5.29.60")  # X.509 9.5.2.8
 _UNDERSTOOD = frozenset(
@@ -129,3 +129,24 @@ def _points_at(certificate: x509.Certificate, names: Iterable[x509.GeneralName])
         return False
     listed = {name for point in points for name in point.full_name or ()}
     return not listed.isdisjoint(names)
+
+
+def read_list(octets: bytes) -> x509.CertificateRevocationList | None:
+    """The revocation list in DER or PEM, or None when it is none."""
+    try:
+        if octets.lstrip().startswith(b"-----BEGIN"):
+            return x509.load_pem_x509_crl(octets)
+        return x509.load_der_x509_crl(octets)
+    except ValueError:
+        return None
+
+
+def authentic(crl: x509.CertificateRevocationList, anchors: Anchors) -> bool:
+    """Whether an authority of the trust folder signed this list."""
+    for authority in (*anchors.roots, *anchors.intermediates):
+        try:
+            if crl.issuer == authority.subject and crl.is_signature_valid(authority.public_key()):  # type: ignore[arg-type]
+                return True
+        except UNVERIFIABLE:
+            continue
+    return False
