@@ -134,6 +134,14 @@ class Adapter(Protocol):
 
 
 @runtime_checkable
+class HonoursRepeats(Protocol):
+    """Whether a repeat is harmless depends on the route, not on the kind alone."""
+
+    def honours_repeats(self, options: Mapping[str, Any]) -> bool:
+        """Whether this route's target takes a delivery id once."""
+
+
+@runtime_checkable
 class Finds(Protocol):
     """The target can be asked whether an earlier delivery arrived."""
 
@@ -143,6 +151,14 @@ class Finds(Protocol):
         Raises:
             DeliveryError: the target could not be asked.
         """
+
+
+@runtime_checkable
+class FindsOnRoute(Protocol):
+    """Whether the target can be asked depends on the route, not on the kind alone."""
+
+    def can_find(self, options: Mapping[str, Any]) -> bool:
+        """Whether this route describes the look-up."""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,10 @@ class RestAdapter:
         """Whether the route's target takes the delivery id as an idempotency key."""
         return bool(options.get("idempotency_header"))
 
+    def can_find(self, options: Mapping[str, Any]) -> bool:
+        """Whether the route describes a look-up."""
+        return bool(options.get("find"))
+
     def deliver(self, letter: Letter, context: Context) -> Delivered:
         """Create, upload, confirm, as the route's recipe says.
 

@@ -62,6 +62,10 @@ class SoapAdapter:
             return list(wrong.faults)
         return []
 
+    def can_find(self, options: Mapping[str, Any]) -> bool:
+        """Whether the route describes a look-up."""
+        return bool(options.get("find"))
+
     def deliver(self, letter: Letter, context: Context) -> Delivered:
         """Call the operation with the mapped letter.
 

@@ -15,40 +15,32 @@ import hashlib
 import http.client
 import json
 import os
-import signal
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import jsonschema_rs
+from common import OFFICE, PORT, children, make_home, running, wait_for
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 
-from gateway import home
 from gateway.assets import xsd_dir
-from gateway.bootstrap import build
 from gateway.cli.compose import JWS, XML, sign
-from gateway.domain.identifiers import directory_id, uuid7
+from gateway.domain.identifiers import uuid7
 from gateway.domain.transit.envelope import Envelope, Purpose, Recipient
 from gateway.domain.transit.persons import Sender
-from gateway.exchange.registry.declared import read_declared
-from gateway.settings import load
 from gateway.trust.seal import KeySealer
 
-PORT = 18080
-OFFICE = directory_id("B", 1)
 BODY = "Nous avons l'honneur de vous adresser la présente. " * 45
 """With the envelope and its signature about 5 KB."""
 
@@ -78,44 +70,6 @@ class Figures:
 def quantile(values: tuple[float, ...], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
-
-def make_home(folder: Path, senders: int) -> list[tuple[str, KeySealer]]:
-    """A hub's home with that many registered senders and one office that the hub keeps itself."""
-    settings = load({"WASL_HOME": str(folder)})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        home.prepare(settings)
-    module = home.testpki()
-    pki = module.load(folder, datetime.now(UTC))
-    gateway = build(settings)
-    parties: list[dict[str, Any]] = []
-    keys: list[tuple[str, KeySealer]] = []
-    for number in range(1, senders + 1):
-        name, party = f"bench-{number}", directory_id("A", number)
-        module.issue_party(pki, name, organization="BENCH")
-        parties.append(
-            {
-                "id": party,
-                "kind": "administration",
-                "names": dict.fromkeys(gateway.languages, f"BENCH {number}"),
-                "certificate": [{"file": f"certificates/{name}.pem"}],
-            }
-        )
-        sealer = KeySealer.from_files(pki.key_path(name), pki.certificate_path(name))
-        keys.append((party, sealer))
-    office = {
-        "id": OFFICE,
-        "party": parties[0]["id"],
-        "names": dict.fromkeys(gateway.languages, "BENCH office"),
-        "default": True,
-        "readers": ["one", "two"],
-        "document_types": {"request": "REQ"},
-        "route": {"kind": "office"},
-    }
-    declared = read_declared({"party": parties, "office": [office]}, folder, gateway.languages, {})
-    gateway.registry.apply(declared, "bench")
-    return keys
 
 
 def letters(keys: list[tuple[str, KeySealer]], media_type: str, count: int) -> list[bytes]:
@@ -173,10 +127,6 @@ def cpu_of(pids: list[int]) -> float:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         total += int(fields[11]) + int(fields[12])
     return total / ticks
-
-
-def children(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def measure(folder: Path, made: list[bytes], media_type: str, connections: int, hub: int) -> Figures:
@@ -268,19 +218,9 @@ def run(count: int, connections: int, senders: int) -> int:
     with tempfile.TemporaryDirectory(prefix="wasl-bench-") as name:
         folder = Path(name)
         keys = make_home(folder, senders)
-        environment = {**os.environ, "WASL_HOME": name, "WASL_WEB_PORT": str(PORT)}
-        hub = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "serve"],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            wait_for_hub()
-            return report(folder, keys, hub.pid, count, connections)
-        finally:
-            hub.send_signal(signal.SIGTERM)
-            hub.wait(30)
+        with running(["-m", "gateway", "serve"], {"WASL_HOME": name, "WASL_WEB_PORT": str(PORT)}) as hub:
+            wait_for(PORT, "/health/live")
+            return report(folder, keys, hub, count, connections)
 
 
 def report(folder: Path, keys: list[tuple[str, KeySealer]], hub: int, count: int, connections: int) -> int:
@@ -304,18 +244,6 @@ def report(folder: Path, keys: list[tuple[str, KeySealer]], hub: int, count: int
         )
         missed += figures.rate < floor
     return 1 if missed else 0
-
-
-def wait_for_hub() -> None:
-    for _ in range(300):
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=2)
-            connection.request("GET", "/health/live")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit("the hub did not start")
 
 
 if __name__ == "__main__":

@@ -141,7 +141,13 @@ def dispatcher(gateway: Gateway, owner: str) -> Dispatch:
         store=gateway.store,
         ambient=gateway.ambient,
         claims=Claims(gateway.store, gateway.ambient, owner, lease),
-        letters=Letters(gateway.store, gateway.payloads, xml_limits(settings), jws_limits(settings)),
+        letters=Letters(
+            gateway.store,
+            gateway.payloads,
+            xml_limits(settings),
+            jws_limits(settings),
+            settings.retry.schedule,
+        ),
         outcomes=Outcomes(gateway.store, gateway.issuing, gateway.ambient, owner),
         adapters=gateway.adapters,
         contexts=contexts(gateway),
@@ -247,4 +253,5 @@ def _judge(settings: Settings, store: Store, certificates: CertificateJudge) -> 
         xml_limits=xml_limits(settings),
         jws_limits=jws_limits(settings),
         attachment_bytes=limits.attachment_bytes,
+        inline_bytes=limits.inline_bytes,
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -17,17 +20,30 @@ def configure(log: Log) -> None:
     last = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if log.format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(places),
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def places(exc_info: Any) -> str:
+    """Where an exception and its causes came from, without their words: those may quote a letter."""
+    error, lines = exc_info[1], []
+    while error is not None:
+        frames = reversed(traceback.extract_tb(error.__traceback__))
+        way = ", ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+        lines.append(f"{type(error).__module__}.{type(error).__qualname__} at {way or 'nowhere'}")
+        error = error.__cause__ or error.__context__
+    return "\n".join(lines)

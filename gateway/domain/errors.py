@@ -17,6 +17,7 @@
     │   └── Ambiguous          it may have been taken; nobody knows
     └── GatewayFault       ours: a 5xx, no receipt, the sender may safely repeat
         ├── Unavailable        a resource of ours is out for now
+        │   └── Damaged            a stored object is missing or damaged: waiting does not mend it
         └── Misconfigured      a setting or a stored definition is wrong
 
 A `Refused` carries one `Fault` for each thing that is wrong; each fault names a reason of the
@@ -143,6 +144,10 @@ class Unavailable(GatewayFault):
         self.code = code
         self.retry_after = retry_after
         super().__init__(what)
+
+
+class Damaged(Unavailable):
+    """A stored object is missing or damaged; waiting does not mend it, a person must."""
 
 
 class Misconfigured(GatewayFault):

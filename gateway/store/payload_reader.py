@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar
 
-from gateway.domain.errors import Unavailable
+from gateway.domain.errors import Damaged
 from gateway.store.payload_files import disk_trouble
 from gateway.store.payload_segments import MAGIC, SEALED, SEGMENT, Segments, Tampered, content_size, count
 
@@ -29,7 +29,7 @@ class PayloadReader(io.RawIOBase):
         self._size = _judged(lambda: content_size(size))
         self._last = count(size - len(MAGIC)) - 1
         if magic != MAGIC:
-            raise Unavailable("payload store: an object is damaged (magic)")
+            raise Damaged("payload store: an object is damaged (magic)")
         self._segment(0)  # a wrong key or a swapped file shows before the first octet is promised
 
     def readable(self) -> bool:
@@ -56,7 +56,8 @@ class PayloadReader(io.RawIOBase):
         """Fill the buffer from the segment at the position; 0 at the end.
 
         Raises:
-            Unavailable: the object was tampered with, or the disk failed.
+            Damaged: the object was tampered with.
+            Unavailable: the disk failed.
         """
         if self._position >= self._size:
             return 0
@@ -90,4 +91,4 @@ def _judged(judge: Callable[[], T]) -> T:
     try:
         return judge()
     except Tampered as error:
-        raise Unavailable(f"payload store: an object is damaged ({error})") from error
+        raise Damaged(f"payload store: an object is damaged ({error})") from error

@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from gateway.domain.errors import Misconfigured, Unavailable
+from gateway.domain.errors import Damaged, Misconfigured, Unavailable
 from gateway.store.payload_files import PayloadFolder, StoredObject, disk_trouble, fsync_folder
 from gateway.store.payload_reader import PayloadReader
 from gateway.store.payload_segments import KEY, Segments, Tampered
@@ -86,7 +86,8 @@ class PayloadStore:
         """The whole content of a short object, from its row or its file.
 
         Raises:
-            Unavailable: it is missing, damaged, or not under this key.
+            Damaged: it is missing or damaged.
+            Unavailable: it is not under this key, or the disk failed.
         """
         if inline is None:
             with self.open(object_id, wrapped_key) as stream:
@@ -94,7 +95,7 @@ class PayloadStore:
         try:
             return Segments(self._unwrap(wrapped_key), object_id).open(0, inline, last=True)
         except Tampered as error:
-            raise Unavailable("payload store: an object was tampered with") from error
+            raise Damaged("payload store: an object was tampered with") from error
 
     def _unwrap(self, wrapped_key: bytes) -> bytes:
         try:
@@ -105,15 +106,16 @@ class PayloadStore:
     def open(self, object_id: str, wrapped_key: bytes) -> BinaryIO:
         """The content as a seekable stream, from its start; the caller closes it.
 
-        Its reads raise Unavailable where the object was tampered with.
+        Its reads raise Damaged where the object was tampered with.
 
         Raises:
-            Unavailable: the object is missing, damaged, or not under this key.
+            Damaged: the object is missing or damaged.
+            Unavailable: it is not under this key, or the disk failed.
         """
         key = self._unwrap(wrapped_key)
         path = self._folder.object_path(object_id)
         with disk_trouble(), contextlib.ExitStack() as undo:
-            file = undo.enter_context(path.open("rb", buffering=0))
+            file = undo.enter_context(_existing(path))
             reader = PayloadReader(cast("BinaryIO", file), Segments(key, object_id))
             undo.pop_all()
         return io.BufferedReader(reader, _BUFFER)
@@ -154,6 +156,13 @@ class PayloadStore:
         """
         with disk_trouble():
             return sum(_removed(path, older_than) for path in list(self._folder.temporaries()))
+
+
+def _existing(path: Path) -> io.FileIO:
+    try:
+        return path.open("rb", buffering=0)
+    except FileNotFoundError as error:
+        raise Damaged(f"payload store: {error.strerror}") from error
 
 
 def _removed(path: Path, older_than: datetime) -> bool:

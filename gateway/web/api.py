@@ -35,7 +35,7 @@ def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
     @api.post("/envelopes/check")
     @access.signature
     def check() -> Response:
-        with submission(request, limits) as submitted:
+        with submission(request, limits, for_receipt=False) as submitted:
             return jsonify(_report(services.checking.check(submitted)))
 
     @api.get("/envelopes")

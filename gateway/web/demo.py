@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, redirect, request, send_from_directory, url_for
+from flask import Blueprint, Response, request, send_from_directory, url_for
 
 from adapters.contract import Http
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
@@ -34,7 +34,7 @@ LIMITS = HttpLimits(connect_s=2, read_s=8, total_s=8)
 SAID: Mapping[str, str] = {
     "send": mark("A letter was sent. Its way is drawn below."),
     "repeat": mark(
-        "The same letter was sent once more. The hub answered with the identical receipt and took nothing twice."
+        "The same letter was sent once more. The hub took nothing twice: the identical receipt came back."
     ),
     "stop": mark("The commune’s system is stopped. Send a letter and see what becomes of it."),
     "start": mark("The commune’s system runs again. Letters that wait are tried again by themselves."),
@@ -71,7 +71,7 @@ def blueprint(
         try:
             return show.act(show.control(), action)
         except NoShow:
-            return redirect(url_for("demo.page"), 303)
+            return _to(url_for("demo.page"))
 
     @pages.get("/files/<name>")
     @public
@@ -189,4 +189,9 @@ def _chosen(letters: list[ShownLetter]) -> ShownLetter | None:
 
 
 def _back(said: str) -> Response:
-    return redirect(url_for("demo.page", said=said), 303)
+    return _to(url_for("demo.page", said=said))
+
+
+def _to(address: str) -> Response:
+    # 303: the browser asks for the page anew, so that reloading it presses no button again
+    return Response(status=303, headers={"Location": address})

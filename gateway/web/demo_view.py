@@ -13,7 +13,7 @@ from gateway.exchange.transit.look import DeliveryView
 from gateway.i18n import mark
 
 MINISTRY, COMMUNE, PLATFORM = (directory_id("A", number) for number in (901, 902, 904))
-MINISTRY_OFFICE, COMMUNE_OFFICE = (directory_id("B", number) for number in (901, 902))
+MINISTRY_OFFICE, COMMUNE_OFFICE, AGENCY_OFFICE = (directory_id("B", number) for number in (901, 902, 903))
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,13 @@ KINDS: Mapping[str, Kind] = {
 """By the name that the letter's files carry."""
 UNKNOWN = Kind("", mark("A sender"), mark("A letter"))
 
+OFFICES: Mapping[str, str] = {
+    MINISTRY_OFFICE: mark("The ministry"),
+    COMMUNE_OFFICE: mark("The commune"),
+    AGENCY_OFFICE: mark("The agency"),
+}
+"""Whose office it is, in words that exist in every language; the registry's names are as registered."""
+
 SHAPES: Mapping[Transport, str] = {
     Transport.QUEUED: "moving",
     Transport.DELIVERING: "moving",
@@ -58,12 +65,15 @@ class Arrival:
     """One recipient's side of a letter.
 
     Attributes:
+        role: a text to translate; None for an office that the demonstration does not know.
+        name: as the directory has it, in the language it was registered in.
         number: the entry in the recipient's own register.
         target_reference: what else its system calls the letter.
         next_attempt: when it will be tried again.
     """
 
     office: str
+    role: str | None
     name: str
     state: Transport
     number: str | None
@@ -138,6 +148,7 @@ def kind_of(told: Mapping[str, Any]) -> Kind:
 def _arrival(delivery: DeliveryView) -> Arrival:
     return Arrival(
         office=delivery.office,
+        role=OFFICES.get(delivery.office),
         name=delivery.name,
         state=Transport(delivery.state),
         number=delivery.register_number,

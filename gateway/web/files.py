@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cache
+from importlib import resources
 from pathlib import Path
 
-import fontpkg_amiri
 from flask import Blueprint, Response, request, send_from_directory
 
 from gateway.web.access import public
 
 FOLDER = Path(__file__).parent / "static"
-FONTS = Path(fontpkg_amiri.ROOT) / "files"
+FONTS = Path(str(resources.files("fontpkg_amiri") / "files"))
 _YEAR_S = 366 * 86_400
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 

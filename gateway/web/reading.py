@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from flask import Request
+from werkzeug.exceptions import ClientDisconnected
 
 from gateway.domain.errors import Refused, TooLarge, UnsupportedMedia
 from gateway.exchange.evidence.issue import JWS, XML
 from gateway.exchange.transit.judge import MEDIA_TYPES
-from gateway.exchange.transit.submission import Submission
+from gateway.exchange.transit.submission import Part, Submission
 from gateway.settings import Limits
 from gateway.wire.mime import RelatedLimits, RelatedReader
 
@@ -26,41 +27,57 @@ _CHUNK = 64 * 1024
 
 
 @contextmanager
-def submission(request: Request, limits: Limits) -> Iterator[Submission]:
+def submission(request: Request, limits: Limits, *, for_receipt: bool = True) -> Iterator[Submission]:
     """The submission in a request, streamed; what nobody read is drained at the end, within bounds.
+
+    Args:
+        for_receipt: the answer is a receipt, in a rendering that the sender must accept.
 
     Raises:
         UnsupportedMedia, TooLarge, Refused: the request is not one that the hub takes.
     """
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMedia.because(COMPRESSED)
-    stream = cast("BinaryIO", request.stream)
+    stream = _Body(cast("BinaryIO", request.stream))
     media_type = (request.mimetype or "").lower()
     try:
         if media_type == RELATED:
-            yield _related(request, stream, limits)
+            media_type, root, parts = _related(request, stream, limits)
         elif media_type in MEDIA_TYPES:
-            root = _whole(request, stream, limits.envelope_bytes)
-            yield Submission(root, media_type, iter(()), answer_type(request, media_type))
+            root, parts = _whole(request, stream, limits.envelope_bytes), iter(())
         else:
             raise UnsupportedMedia.because(UNSUPPORTED, found=media_type or "none")
+        yield Submission(root, media_type, parts, answer_type(request, media_type) if for_receipt else XML)
     finally:
         _drain(stream)
 
 
-def _related(request: Request, stream: BinaryIO, limits: Limits) -> Submission:
+class _Body:
+    """A request's body; where the client went away, it simply ends, and readers notice what is missing."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._stream.read(size)
+        except ClientDisconnected:
+            return b""
+
+
+def _related(request: Request, stream: _Body, limits: Limits) -> tuple[str, bytes, Iterator[Part]]:
     reader = RelatedReader(
         stream,
         request.headers["Content-Type"],
-        RelatedLimits(root=limits.envelope_bytes, parts=limits.request_parts),
+        RelatedLimits(root=limits.envelope_bytes, parts=limits.request_parts - 1),
     )
     media_type, root = reader.root()
     if media_type not in MEDIA_TYPES:
         raise UnsupportedMedia.because(UNSUPPORTED, found=media_type)
-    return Submission(root, media_type, iter(reader.parts()), answer_type(request, media_type))
+    return media_type, root, reader.parts()
 
 
-def _whole(request: Request, stream: BinaryIO, limit: int) -> bytes:
+def _whole(request: Request, stream: _Body, limit: int) -> bytes:
     declared = request.content_length
     if declared is not None and declared > limit:
         raise TooLarge.because(TOO_LARGE, expected=str(limit))
@@ -77,7 +94,7 @@ def _whole(request: Request, stream: BinaryIO, limit: int) -> bytes:
     return body
 
 
-def _drain(stream: BinaryIO) -> None:
+def _drain(stream: _Body) -> None:
     # a client that is still sending would not read an answer that comes before it has finished
     left = _DRAINED
     try:

@@ -45,12 +45,14 @@ class Worker:
     def _claim(self) -> None:
         """Claim as many deliveries as threads are free, as long as there are any."""
         while not self._stopping.is_set():
-            slots = self._take_slots()
-            claimed = self._dispatch.claims.claim(slots) if slots else []
+            slots, claimed = self._take_slots(), []
+            try:
+                claimed = self._dispatch.claims.claim(slots) if slots else []
+            finally:
+                for _ in range(slots - len(claimed)):
+                    self._free.release()
             for delivery in claimed:
                 self._pool.submit(self._dispatch.work, delivery).add_done_callback(self._done)
-            for _ in range(slots - len(claimed)):
-                self._free.release()
             if not claimed:
                 return
 
@@ -75,5 +77,7 @@ def _contained(job: Callable[[], object]) -> Callable[[], None]:
             job()
         except GatewayFault as fault:
             _log.warning("job interrupted", job=job.__name__, cause=str(fault))
+        except Exception:  # noqa: BLE001 - decides nothing; the scheduler would log its very words
+            _log.exception("job failed", job=job.__name__)
 
     return run

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+
 from gateway.domain.errors import Refused, Unavailable
 from gateway.domain.evidence.reasons import catalogue
 from gateway.domain.evidence.verdict import Level
@@ -58,6 +59,10 @@ class Hub:
         except Unavailable as fault:
             return fault.code
         return ACCEPTED
+
+    def open(self, raw: bytes, media_type: str) -> Envelope:
+        """What a submission says, once its signature is good."""
+        return self._read(self._signed(raw, media_type)[0])
 
     def _signed(self, raw: bytes, media_type: str) -> tuple[Signed, str]:
         if media_type == letters.XML:
@@ -110,8 +115,14 @@ def _digest(certificate: x509.Certificate) -> str:
 
 
 def _names(certificate: x509.Certificate) -> tuple[bytes, bytes]:
-    key = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
-    return key or b"", certificate.subject.public_bytes()
+    """Issuer key and exact subject, which a renewal keeps."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+        return found.value.key_identifier or b"", certificate.subject.public_bytes()
+    except x509.ExtensionNotFound:
+        return b"", certificate.subject.public_bytes()
+    except (ValueError, TypeError, x509.DuplicateExtension) as error:
+        raise Refused.because("WASL-CRT-009") from error
 
 
 @dataclass(frozen=True)

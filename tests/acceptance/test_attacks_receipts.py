@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+
 from gateway.verifier.report import Report, Status
 from gateway.verifier.seal import Trust
 from gateway.verifier.verify import verify_octets
@@ -25,11 +25,11 @@ class Suite:
 
 
 @pytest.fixture(scope="module")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Suite:
     folder = tmp_path_factory.mktemp("receipts")
     bench = build.bench_in(folder, cases_receipts.SEALED_AT, "http://127.0.0.1:9/")
     cases = {case.name: case for case in cases_receipts.cases(bench)}
-    yield Suite(Trust.load(bench.pki.trust), cases)
+    return Suite(Trust.load(bench.pki.trust), cases)
 
 
 def judge_receipt(report: Report) -> str:

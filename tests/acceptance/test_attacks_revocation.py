@@ -1,16 +1,16 @@
-"""Without a fresh, authentic and complete revocation list nobody is accepted, and nobody is refused for good."""
+"""Without a fresh, authentic, complete revocation list nobody is accepted or refused for good."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from certs import testpki
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+
+from certs import testpki
 from gateway.trust.anchors import Anchors
 from tests.acceptance.test_attacks import ACCEPTED, NOW, Hub
 from tests.assets import build
@@ -29,9 +29,9 @@ class Suite:
 
 
 @pytest.fixture(scope="module")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Suite:
     bench = build.bench_in(tmp_path_factory.mktemp("revocation"), NOW, "http://127.0.0.1:9/")
-    yield Suite(bench, Anchors.load(bench.pki.trust / "parties"))
+    return Suite(bench, Anchors.load(bench.pki.trust / "parties"))
 
 
 def _list(
@@ -135,4 +135,3 @@ def test_a_delta_list_is_no_complete_list(suite: Suite) -> None:
 def test_a_list_with_an_unknown_critical_extension_says_nothing(suite: Suite) -> None:
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.2"), b"\x05\x00")
     assert _judge(suite, _list(suite, extensions=((unknown, True),))) == LATER
-

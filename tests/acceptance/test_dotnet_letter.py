@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.acceptance.test_attacks import NOW, Hub
 from tests.assets import build, letters, rawsign
 from tests.assets.bench import Bench

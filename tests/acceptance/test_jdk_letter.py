@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+
+from gateway.trust.seal import KeySealer, sign_xml
+from gateway.wire.receipts import receipt_element
 from tests.acceptance.test_attacks import NOW, Hub
-from tests.assets import build, letters
+from tests.assets import build, cases_receipts, letters
 from tests.assets.bench import Bench
+from xsd import example_values
 
 HERE = Path(__file__).parent
 PASSWORD = "test-only"  # guards a key that lives as long as the test
@@ -86,3 +90,42 @@ def test_letters_signed_by_php_are_accepted(bench: Bench, tmp_path: Path, form: 
     script = str(HERE / "php" / "sign_letter.php")
     subprocess.run([str(PHP), script, *keys, *files, form], check=True, timeout=60)
     assert Hub(bench).judge_submission(signed.read_bytes(), letters.XML) == "accepted"
+
+
+@pytest.fixture(scope="module")
+def seals(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    folder = tmp_path_factory.mktemp("seals")
+    return build.bench_in(folder, cases_receipts.SEALED_AT, "http://127.0.0.1:9/")
+
+
+def _verify_with_java(seals: Bench, receipt: bytes, folder: Path) -> int:
+    path = folder / "receipt.xml"
+    path.write_bytes(receipt)
+    moment = str(int(cases_receipts.SEALED_AT.timestamp() * 1000))
+    script, anchors = str(HERE / "java" / "VerifyReceipt.java"), str(seals.pki.trust / "seal")
+    done = subprocess.run(
+        [str(JAVA), script, str(path), anchors, moment], capture_output=True, timeout=120, check=False
+    )
+    return done.returncode
+
+
+def _sealed(seals: Bench, holder: str) -> bytes:
+    keys = (seals.pki.key_path(holder), seals.pki.certificate_path(holder))
+    element = receipt_element(example_values.ACCEPTANCE)
+    return sign_xml(element, KeySealer.from_files(*keys), cases_receipts.SEALED_AT)
+
+
+@needs_java
+def test_the_jdk_alone_verifies_a_receipt_that_the_hub_sealed(seals: Bench, tmp_path: Path) -> None:
+    assert _verify_with_java(seals, _sealed(seals, "hub-seal"), tmp_path) == 0
+
+
+@needs_java
+def test_the_jdk_alone_refuses_a_receipt_that_a_party_sealed(seals: Bench, tmp_path: Path) -> None:
+    assert _verify_with_java(seals, _sealed(seals, "ministry"), tmp_path) == 1
+
+
+@needs_java
+def test_the_jdk_alone_refuses_a_receipt_that_was_changed(seals: Bench, tmp_path: Path) -> None:
+    changed = _sealed(seals, "hub-seal").replace(b"Example company portal", b"Example company partal")
+    assert _verify_with_java(seals, changed, tmp_path) == 1

@@ -15,28 +15,42 @@ from pathlib import Path
 
 from certs import testpki
 from tests.assets import (
+    cases_algorithms,
     cases_certificates,
     cases_chains,
     cases_content,
     cases_good,
+    cases_json,
     cases_jws,
+    cases_jws_header,
+    cases_jws_text,
+    cases_keys,
     cases_parsing,
+    cases_place,
     cases_properties,
-    cases_signature,
+    cases_references,
+    cases_structure,
     cases_wrapping,
 )
 from tests.assets.bench import Bench, Case, make_bench
 
 GROUPS = (
-    cases_good,
-    cases_wrapping,
-    cases_signature,
-    cases_properties,
-    cases_parsing,
+    cases_algorithms,
     cases_certificates,
     cases_chains,
     cases_content,
+    cases_good,
+    cases_json,
     cases_jws,
+    cases_jws_header,
+    cases_jws_text,
+    cases_keys,
+    cases_parsing,
+    cases_place,
+    cases_properties,
+    cases_references,
+    cases_structure,
+    cases_wrapping,
 )
 ENDINGS = {"application/xml": "xml", "application/jose": "jose", "application/jose+json": "jose.json"}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from certs import testpki
-from tests.assets import letters, rawsign as rs
+from tests.assets import letters
+from tests.assets import rawsign as rs
 from tests.assets.bench import OTHER_ROLES, Bench, Cases
 
 
@@ -17,7 +18,12 @@ def cases(bench: Bench) -> Cases:
     for name in OTHER_ROLES:
         if name != "ledger":
             yield from _signed(bench, f"cert-role-{name}", name)
-    yield bench.plain("cert-role-ledger-basic", holder="ledger", method="http://www.w3.org/2021/04/xmldsig-more#eddsa-ed25519", value=bench.pki["ledger"].key.sign)
+    yield bench.plain(
+        "cert-role-ledger-basic",
+        holder="ledger",
+        method="http://www.w3.org/2021/04/xmldsig-more#eddsa-ed25519",
+        value=bench.pki["ledger"].key.sign,
+    )
     yield bench.plain("cert-basic-by-subject", holder="ministry-by-subject")
     for suffix, make in (("", bench.xades), ("-basic", bench.plain)):
         case = f"party-another{suffix}"

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from certs import testpki
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
-from tests.assets import letters, rawsign as rs
+
+from certs import testpki
+from tests.assets import letters
+from tests.assets import rawsign as rs
 from tests.assets.bench import Bench, Cases
-from tests.assets.cases_jws import Desk
+from tests.assets.desk import Desk
 
 Bend = Callable[[x509.CertificateBuilder], x509.CertificateBuilder]
 UNKNOWN = x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
@@ -53,7 +55,11 @@ def _leaves(bench: Bench) -> None:
         "agreement-only": [(_usage("key_agreement"), True), (plain, True)],
         "crl-only": [(_usage("crl_sign"), True), (plain, True)],
         "server-purpose": [(usage, True), (plain, True), (_purposes(ExtendedKeyUsageOID.SERVER_AUTH), True)],
-        "stamping-purpose": [(usage, True), (plain, True), (_purposes(ExtendedKeyUsageOID.TIME_STAMPING), True)],
+        "stamping-purpose": [
+            (usage, True),
+            (plain, True),
+            (_purposes(ExtendedKeyUsageOID.TIME_STAMPING), True),
+        ],
     }
     for name, extensions in bends.items():
         issue(bench.pki, name, bench.pki[testpki.ISSUING], extensions)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.assets import letters, rawsign as rs
+from tests.assets import letters
+from tests.assets import rawsign as rs
 from tests.assets.bench import Bench, Case, Cases
-from tests.assets.cases_jws import Desk
+from tests.assets.desk import Desk
 
 DIGEST = "0" * 64
 PATTERNS = {
@@ -45,7 +46,13 @@ def _signature_namespace(bench: Bench) -> Cases:
 
 
 def _attachment(**changes: str) -> str:
-    fields = {"Id": "a", "Name": "note.txt", "MediaType": "text/plain", "Size": "1", "Sha256": DIGEST} | changes
+    fields = {
+        "Id": "a",
+        "Name": "note.txt",
+        "MediaType": "text/plain",
+        "Size": "1",
+        "Sha256": DIGEST,
+    } | changes
     inside = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
     return f"<Attachments><Attachment>{inside}</Attachment></Attachments>"
 
@@ -150,7 +157,10 @@ def _patterns(bench: Bench) -> Cases:
         "schema-uri": f"<Schema>urn:{'a:' * 30_000}é</Schema>",
     }.items():
         case = f"pattern-xml-{name}"
-        yield bench.xades(case, bench.letter(case, extra=_attachment().replace("</Sha256>", sha.removeprefix(DIGEST) + element)))
+        yield bench.xades(
+            case,
+            bench.letter(case, extra=_attachment().replace("</Sha256>", sha.removeprefix(DIGEST) + element)),
+        )
 
 
 def _json_values(desk: Desk) -> Cases:
@@ -205,7 +215,12 @@ def _json_values(desk: Desk) -> Cases:
 
 def _json_attachments(desk: Desk) -> Cases:
     whole = {"id": "a", "name": "note.txt", "mediaType": "text/plain", "size": 1, "sha256": DIGEST}
-    raw = {"size-float": "1.0", "size-exponent": "1E0", "size-minus-zero": "-0", "size-float-long": "1.0000000000000001"}
+    raw = {
+        "size-float": "1.0",
+        "size-exponent": "1E0",
+        "size-minus-zero": "-0",
+        "size-float-long": "1.0000000000000001",
+    }
     for name, number in raw.items():
         case = f"field-json-{name}"
         text = desk.payload(case, attachments=[whole | {"size": 77_777}]).replace(b"77777", number.encode())
@@ -229,7 +244,14 @@ def _json_attachments(desk: Desk) -> Cases:
     for name, change in changes.items():
         case = f"field-json-{name}"
         yield desk.make(case, desk.payload(case, attachments=[whole | change]))
-    for name, value in {"path": "../x", "newline": "a\nb", "bidi": "a\u202eb", "device": "LPT1", "nul": "a\u0000b", "slash-full-width": "a／b"}.items():
+    for name, value in {
+        "path": "../x",
+        "newline": "a\nb",
+        "bidi": "a\u202eb",
+        "device": "LPT1",
+        "nul": "a\u0000b",
+        "slash-full-width": "a／b",
+    }.items():
         case = f"name-json-{name}"
         made = desk.make(case, desk.payload(case, attachments=[whole | {"name": value}]))
         yield Case(made.name, made.raw, made.media_type)

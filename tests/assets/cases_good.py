@@ -37,7 +37,10 @@ def _references(bench: Bench) -> Cases:
 def _forms(bench: Bench) -> Cases:
     forms = {"exc": EXC_C14N, "c14n10": C14N, "c14n11": C14N_11}
     for name, form in forms.items():
-        root, properties = Reference("", (ENVELOPED, form)), Reference("#props", (form,), type=rs.PROPERTIES_TYPE)
+        root, properties = (
+            Reference("", (ENVELOPED, form)),
+            Reference("#props", (form,), type=rs.PROPERTIES_TYPE),
+        )
         yield bench.xades(f"good-{name}", references=(root, properties), c14n=form)
         yield bench.plain(f"good-{name}-basic", references=(root,), c14n=form)
     implied = Reference("", (ENVELOPED,))
@@ -73,7 +76,9 @@ def _stacks(bench: Bench) -> Cases:
     """As well-known signers write; the real ones run in the letter tests where they exist."""
     net = bench.plain_plan("ministry-rsa", references=(Reference("", (ENVELOPED,)),), c14n=C14N, prefix="")
     text = bench.letter("good-dotnet", attributes="", end="")
-    yield bench.plain("good-dotnet", text, holder="ministry-rsa", references=net.references, c14n=C14N, prefix="")
+    yield bench.plain(
+        "good-dotnet", text, holder="ministry-rsa", references=net.references, c14n=C14N, prefix=""
+    )
     php = Reference("", (ENVELOPED, EXC_C14N))
     yield bench.plain("good-xmlseclibs", holder="ministry-rsa", references=(php,), space="\n  ")
     jdk = Reference("", (ENVELOPED,))
@@ -90,14 +95,19 @@ def _stacks(bench: Bench) -> Cases:
     root = Reference("", (ENVELOPED, listed), octets=rs.with_prefix_list("unused"))
     yield bench.plain("good-prefix-list-basic", text, references=(root,))
     defaulted = bench.xades_plan().objects.replace("xades:", "").replace("xmlns:xades=", "xmlns=")
-    yield bench.xades("good-default-prefixes", prefix="", objects=defaulted.replace("ds:Object>", "Object>"), c14n=C14N)
+    yield bench.xades(
+        "good-default-prefixes", prefix="", objects=defaulted.replace("ds:Object>", "Object>"), c14n=C14N
+    )
 
 
 def _octets(bench: Bench) -> Cases:
     yield bench.xades("good-carriage-returns", bench.letter("good-carriage-returns", body="un&#13;\ndeux"))
     yield bench.xades("good-crlf-document", bench.letter("good-crlf-document", end="\r\n  "))
     yield bench.xades("good-cdata", bench.letter("good-cdata", body="<![CDATA[a < b & c]]>"))
-    yield bench.xades("good-space-around-date", bench.letter("good-space-around-date").replace("</CreatedAt>", " </CreatedAt>"))
+    yield bench.xades(
+        "good-space-around-date",
+        bench.letter("good-space-around-date").replace("</CreatedAt>", " </CreatedAt>"),
+    )
     yield bench.xades("good-byte-order-mark", bench.letter("good-byte-order-mark", declaration="\ufeff"))
     yield bench.xades("good-no-declaration", bench.letter("good-no-declaration", declaration=""))
     text = bench.letter("good-prefixed", p="w:", xmlns='xmlns:w="urn:wasl:envelope:1.0"')

@@ -27,11 +27,17 @@ def _objects(bench: Bench) -> Cases:
     plan = bench.xades_plan()
     own = plan.objects
     inside = own.removeprefix("<ds:Object>").removesuffix("</ds:Object>")
-    second = inside.replace('Id="props"', 'Id="props2"').replace("Z</xades:SigningTime>", "+00:00</xades:SigningTime>")
+    second = inside.replace('Id="props"', 'Id="props2"').replace(
+        "Z</xades:SigningTime>", "+00:00</xades:SigningTime>"
+    )
     signed_second = Reference("#extra", (EXC_C14N,))
     free = "<ds:Object>sans signature</ds:Object>"
-    properties = inside[inside.index("<xades:SignedProperties") : inside.index("</xades:SignedProperties>") + 25]
-    bare = properties.replace("<xades:SignedProperties", f'<xades:SignedProperties xmlns:xades="{rs.XADES}"', 1)
+    properties = inside[
+        inside.index("<xades:SignedProperties") : inside.index("</xades:SignedProperties>") + 25
+    ]
+    bare = properties.replace(
+        "<xades:SignedProperties", f'<xades:SignedProperties xmlns:xades="{rs.XADES}"', 1
+    )
     variants = {
         "object-unsigned": own + free,
         "object-unsigned-first": free + own,
@@ -42,7 +48,9 @@ def _objects(bench: Bench) -> Cases:
         "qualifying-second-same-object-first": f"<ds:Object>{second}{inside}</ds:Object>",
         "qualifying-nested": f"<ds:Object><x:Any xmlns:x='urn:example:x'>{inside}</x:Any></ds:Object>",
         "signed-properties-bare": f"<ds:Object>{bare}</ds:Object>",
-        "signed-properties-twice": own.replace("</xades:SignedProperties>", "</xades:SignedProperties>" + properties.replace("props", "props2")),
+        "signed-properties-twice": own.replace(
+            "</xades:SignedProperties>", "</xades:SignedProperties>" + properties.replace("props", "props2")
+        ),
         "target-other": own.replace('Target="#sig"', 'Target="#other"'),
         "target-letter": own.replace('Target="#sig"', 'Target="#letter"'),
         "target-no-hash": own.replace('Target="#sig"', 'Target="sig"'),
@@ -55,10 +63,18 @@ def _objects(bench: Bench) -> Cases:
     }
     for name, objects in variants.items():
         yield bench.xades(f"properties-{name}", objects=objects)
-    yield bench.xades("properties-object-signed", objects=own + '<ds:Object Id="extra">x</ds:Object>', references=(rs.ROOT, rs.PROPERTIES, signed_second))
+    yield bench.xades(
+        "properties-object-signed",
+        objects=own + '<ds:Object Id="extra">x</ds:Object>',
+        references=(rs.ROOT, rs.PROPERTIES, signed_second),
+    )
     yield bench.xades("properties-signature-without-id", id=None)
     yield bench.plain("properties-object-basic", objects=free)
-    yield bench.plain("properties-object-signed-basic", objects='<ds:Object Id="extra">x</ds:Object>', references=(rs.ROOT, signed_second))
+    yield bench.plain(
+        "properties-object-signed-basic",
+        objects='<ds:Object Id="extra">x</ds:Object>',
+        references=(rs.ROOT, signed_second),
+    )
     stripped = bench.xades("").raw.decode()
     yield Case("properties-stripped-object", stripped.replace(own, "").encode())
     gone = stripped.replace(inside, "")
@@ -73,7 +89,10 @@ def _reference_type(bench: Bench) -> Cases:
     types = {
         "untyped": (rs.ROOT, untyped),
         "other-type": (rs.ROOT, replace(rs.PROPERTIES, type=rs.DS + "Object")),
-        "old-type": (rs.ROOT, replace(rs.PROPERTIES, type="http://uri.etsi.org/01903/v1.1.1#SignedProperties")),
+        "old-type": (
+            rs.ROOT,
+            replace(rs.PROPERTIES, type="http://uri.etsi.org/01903/v1.1.1#SignedProperties"),
+        ),
         "unsigned": (rs.ROOT,),
         "typed-root": (replace(rs.ROOT, type=rs.PROPERTIES_TYPE),),
         "typed-root-twice": (rs.ROOT, replace(rs.ROOT, type=rs.PROPERTIES_TYPE)),
@@ -83,15 +102,26 @@ def _reference_type(bench: Bench) -> Cases:
     key_info = rs.key_info_of(plan, "ki")
     typed = Reference("#ki", (EXC_C14N,), type=rs.PROPERTIES_TYPE)
     yield bench.xades("properties-type-on-key-info", key_info=key_info, references=(rs.ROOT, typed))
-    yield bench.xades("properties-type-on-key-info-untyped", key_info=key_info, references=(rs.ROOT, typed, untyped))
+    yield bench.xades(
+        "properties-type-on-key-info-untyped", key_info=key_info, references=(rs.ROOT, typed, untyped)
+    )
     on_object = Reference("#obj", (EXC_C14N,), type=rs.PROPERTIES_TYPE)
-    yield bench.xades("properties-type-on-object", objects=plan.objects.replace("<ds:Object>", '<ds:Object Id="obj">'), references=(rs.ROOT, on_object))
+    yield bench.xades(
+        "properties-type-on-object",
+        objects=plan.objects.replace("<ds:Object>", '<ds:Object Id="obj">'),
+        references=(rs.ROOT, on_object),
+    )
     certs = rs.signing_certificate(rs.cert_v2(bench.pki["ministry"].certificate))
-    fake = rs.signed_properties(rs.signing_time(bench.at()), certs, "other").replace("<xades:SignedProperties", f'<xades:SignedProperties xmlns:xades="{rs.XADES}" xmlns:ds="{rs.DS}"')
+    fake = rs.signed_properties(rs.signing_time(bench.at()), certs, "other").replace(
+        "<xades:SignedProperties", f'<xades:SignedProperties xmlns:xades="{rs.XADES}" xmlns:ds="{rs.DS}"'
+    )
     elsewhere = Reference("#other", (EXC_C14N,), type=rs.PROPERTIES_TYPE)
     case = "properties-signed-elsewhere"
     yield bench.xades(case, bench.letter(case, extra=fake), references=(rs.ROOT, elsewhere))
-    hidden = plan.objects.replace("</xades:SignedProperties>", f"</xades:SignedProperties><xades:UnsignedProperties>{fake}</xades:UnsignedProperties>")
+    hidden = plan.objects.replace(
+        "</xades:SignedProperties>",
+        f"</xades:SignedProperties><xades:UnsignedProperties>{fake}</xades:UnsignedProperties>",
+    )
     yield bench.xades("properties-signed-in-unsigned", objects=hidden, references=(rs.ROOT, elsewhere))
     in_key = rs.key_info_of(plan).replace("</ds:KeyInfo>", f"{fake}</ds:KeyInfo>")
     yield bench.xades("properties-signed-in-key-info", key_info=in_key, references=(rs.ROOT, elsewhere))
@@ -109,13 +139,20 @@ def _certificates(bench: Bench) -> Cases:
         "two-certs-other-first": rs.signing_certificate(theirs + ours),
         "version-1": V1_CERT.format(ours.replace("</xades:Cert>", ISSUER)),
         "version-1-other": V1_CERT.format(theirs.replace("</xades:Cert>", ISSUER)),
-        "version-1-beside-other": rs.signing_certificate(ours) + V1_CERT.format(theirs.replace("</xades:Cert>", ISSUER)),
+        "version-1-beside-other": rs.signing_certificate(ours)
+        + V1_CERT.format(theirs.replace("</xades:Cert>", ISSUER)),
         "sha1": rs.signing_certificate(rs.cert_v2(mine, rs.DS + "sha1")),
         "md5": rs.signing_certificate(rs.cert_v2(mine, rs.MORE + "md5")),
         "unknown-digest": rs.signing_certificate(ours.replace(rs.SHA256, "urn:example:digest")),
-        "cut-digest": rs.signing_certificate(ours.replace("=</ds:DigestValue>", "</ds:DigestValue>").replace("<ds:DigestValue>", "<ds:DigestValue>AAAA")),
+        "cut-digest": rs.signing_certificate(
+            ours.replace("=</ds:DigestValue>", "</ds:DigestValue>").replace(
+                "<ds:DigestValue>", "<ds:DigestValue>AAAA"
+            )
+        ),
         "empty-digest": rs.signing_certificate(_emptied(ours)),
-        "two-digests": rs.signing_certificate(ours.replace("</xades:CertDigest>", "</xades:CertDigest>" + _inner(theirs))),
+        "two-digests": rs.signing_certificate(
+            ours.replace("</xades:CertDigest>", "</xades:CertDigest>" + _inner(theirs))
+        ),
     }
     for name, certs in contents.items():
         yield bench.xades(f"certificate-{name}", objects=bench.certs_object(certs))
@@ -163,7 +200,10 @@ def _times(bench: Bench) -> Cases:
     yield bench.xades("time-missing", objects=bench.certs_object(certs, ""))
     twice = rs.signing_time(bench.at(days=-30)) + rs.signing_time(now)
     yield bench.xades("time-twice", objects=bench.certs_object(certs, twice))
-    yield bench.xades("time-twice-good-first", objects=bench.certs_object(certs, rs.signing_time(now) + rs.signing_time(bench.at(days=-30))))
+    yield bench.xades(
+        "time-twice-good-first",
+        objects=bench.certs_object(certs, rs.signing_time(now) + rs.signing_time(bench.at(days=-30))),
+    )
     for name, shift in (("old", {"days": -8}), ("future", {"hours": 1})):
         case = f"time-created-{name}-basic"
         text = bench.letter(case).replace(bench.at(), bench.at(**shift))

@@ -11,7 +11,8 @@ from typing import Any
 import rfc8785
 
 from certs import testpki
-from tests.assets import rawjws, rawsign as rs
+from tests.assets import rawjws
+from tests.assets import rawsign as rs
 from tests.assets.bench import Bench, Case, Cases
 from tests.assets.letters import b64url, stamp
 
@@ -107,7 +108,14 @@ def _forged(bench: Bench) -> Cases:
         if holder in ("ministry", "tls"):
             yield from _both(bench, f"receipt-test-by-{holder}", holder, test=True)
     yield from _both(bench, "receipt-disguised-test", "test-seal")
-    for holder in ("seal-ca", "test-seal-ca", "parties-ca", "seal-impostor", "seal-impostor-ca", "seal-under-seal"):
+    for holder in (
+        "seal-ca",
+        "test-seal-ca",
+        "parties-ca",
+        "seal-impostor",
+        "seal-impostor-ca",
+        "seal-under-seal",
+    ):
         yield from _both(bench, f"receipt-by-{holder}", holder)
     ministry, authority = bench.pki["ministry"], bench.pki["seal-ca"].certificate
     plan = _plan(bench, "ministry").but(certificates=(ministry.certificate, authority))
@@ -115,14 +123,24 @@ def _forged(bench: Bench) -> Cases:
     chain = [rs.b64(rs.der(one)) for one in (ministry.certificate, authority)]
     yield _jws(bench, "receipt-by-ministry-beside-seal-ca-jws", "ministry", x5c=chain)
     seal = bench.pki["hub-seal"].certificate
-    yield Case("receipt-seal-certificate-other-key-xml", rs.sign(content()[0], _plan(bench, "hub-seal").but(key=ministry.key)), RECEIPT)
+    yield Case(
+        "receipt-seal-certificate-other-key-xml",
+        rs.sign(content()[0], _plan(bench, "hub-seal").but(key=ministry.key)),
+        RECEIPT,
+    )
     header = rawjws.header(seal, "ES256", int(SEALED_AT.timestamp()), {"typ": "wasl-receipt+json"})
-    yield Case("receipt-seal-certificate-other-key-jws", rawjws.compact(header, content()[1], "ES256", ministry.key), RECEIPT)
+    yield Case(
+        "receipt-seal-certificate-other-key-jws",
+        rawjws.compact(header, content()[1], "ES256", ministry.key),
+        RECEIPT,
+    )
 
 
 def _moments(bench: Bench) -> Cases:
     yield from _both(bench, "receipt-seal-revoked", "seal-revoked")
-    yield from _both(bench, "receipt-seal-revoked-before-event", "seal-revoked", at=SEALED_AT - timedelta(days=5))
+    yield from _both(
+        bench, "receipt-seal-revoked-before-event", "seal-revoked", at=SEALED_AT - timedelta(days=5)
+    )
     yield from _both(bench, "receipt-seal-expired", "seal-expired")
     yield from _both(bench, "receipt-seal-unfit", "seal-for-encryption")
     yield from _both(bench, "receipt-sealed-tomorrow", "hub-seal", at=SEALED_AT + timedelta(days=1))
@@ -131,7 +149,9 @@ def _moments(bench: Bench) -> Cases:
 
 def _shapes(bench: Bench) -> Cases:
     good = _xml(bench, "", "hub-seal").raw
-    yield Case("receipt-changed-xml", good.replace(b"Example company portal", b"Example company partal"), RECEIPT)
+    yield Case(
+        "receipt-changed-xml", good.replace(b"Example company portal", b"Example company partal"), RECEIPT
+    )
     head, _, value = _jws(bench, "", "hub-seal").raw.decode().split(".")
     changed = content()[1].replace(b"company portal", b"company partal")
     yield Case("receipt-changed-jws", f"{head}.{b64url(changed)}.{value}".encode(), RECEIPT)
@@ -165,5 +185,11 @@ def _shapes(bench: Bench) -> Cases:
     yield Case("receipt-good-flattened", json.dumps(flat).encode(), RECEIPT)
     for name, beside in {"x5c": {"x5c": []}, "alg": {"alg": "none"}}.items():
         yield Case(f"receipt-unprotected-{name}", json.dumps(flat | {"header": beside}).encode(), RECEIPT)
-    for name, octets in {"pdf": b"%PDF-1.7\n", "zip": b"PK\x03\x04", "empty": b"", "text": b"bonjour", "html": b"<html/>"}.items():
+    for name, octets in {
+        "pdf": b"%PDF-1.7\n",
+        "zip": b"PK\x03\x04",
+        "empty": b"",
+        "text": b"bonjour",
+        "html": b"<html/>",
+    }.items():
         yield Case(f"receipt-not-{name}", octets, RECEIPT)

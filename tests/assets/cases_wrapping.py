@@ -21,7 +21,9 @@ def cases(bench: Bench) -> Cases:
     yield from _envelopes_of_signatures(bench)
 
 
-def _victim(bench: Bench, profile: str, root: Reference = PLAIN_ROOT, attributes: str = ' Id="letter"') -> str:
+def _victim(
+    bench: Bench, profile: str, root: Reference = PLAIN_ROOT, attributes: str = ' Id="letter"'
+) -> str:
     """A letter that a trusted party really signed, without its XML declaration."""
     text = bench.letter("wrapped-victim", declaration="", attributes=attributes)
     references = (root, rs.PROPERTIES) if not profile else (root,)
@@ -37,7 +39,11 @@ def _parts(victim: str) -> tuple[str, str]:
 
 
 def _evil(bench: Bench, case: str, slot: str, **changes: str) -> str:
-    settings = {"attributes": ' Id="forged"', "subject": "Texte que personne n'a signé", "slot": slot} | changes
+    settings = {
+        "attributes": ' Id="forged"',
+        "subject": "Texte que personne n'a signé",
+        "slot": slot,
+    } | changes
     return bench.letter(case, **settings)
 
 
@@ -77,7 +83,8 @@ def _spellings(bench: Bench, profile: str) -> Cases:
     for spelling in ("ID", "id", "xml:id", "wsu:Id", "AssertionID"):
         bare, signature = _parts(_victim(bench, profile))
         wsu = ' xmlns:wsu="urn:example:utility"' if spelling == "wsu:Id" else ""
-        case = f"wrap-spelling-{spelling.replace(':', '-').lower()}-{'caps' if spelling == 'ID' else 'low'}{profile}"
+        letters = "caps" if spelling == "ID" else "low"
+        case = f"wrap-spelling-{spelling.replace(':', '-').lower()}-{letters}{profile}"
         attributes = f'{wsu} {spelling}="letter"'
         yield Case(case, _evil(bench, case, bare + signature, attributes=attributes).encode())
 
@@ -119,7 +126,9 @@ def _insiders(bench: Bench) -> Cases:
             yield make(case, text, references=(reference, *also), c14n=EXC_C14N)
     plan = bench.xades_plan()
     case = "insider-envelope-in-own-object"
-    objects = f'<ds:Object Id="inner">{inner}</ds:Object>'.replace('<Envelope xmlns="urn:wasl:envelope:1.0" Id="inner"', '<Envelope xmlns="urn:wasl:envelope:1.0"')
+    objects = f'<ds:Object Id="inner">{inner}</ds:Object>'.replace(
+        '<Envelope xmlns="urn:wasl:envelope:1.0" Id="inner"', '<Envelope xmlns="urn:wasl:envelope:1.0"'
+    )
     referenced = Reference("#inner", (EXC_C14N,))
     yield bench.xades(case, references=(referenced, rs.PROPERTIES), objects=objects + plan.objects)
     yield bench.plain(case + "-basic", references=(referenced,), objects=objects)
@@ -128,12 +137,22 @@ def _insiders(bench: Bench) -> Cases:
 def _envelopes_of_signatures(bench: Bench) -> Cases:
     """Roots that are not an envelope."""
     victim = _victim(bench, "", Reference("#letter"))
-    yield Case("root-soap", f'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{victim}</s:Body></s:Envelope>'.encode())
+    yield Case(
+        "root-soap",
+        f'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{victim}</s:Body></s:Envelope>'.encode(),
+    )
     yield Case("root-wrapper", f"<Wrapper>{victim}</Wrapper>".encode())
     other = "urn:wasl:envelope:1.1"
     yield bench.xades("root-other-version", bench.letter("root-other-version", xmlns=f'xmlns="{other}"'))
     yield bench.xades("root-no-namespace", bench.letter("root-no-namespace", xmlns=""))
-    yield bench.xades("root-lower-case", bench.letter("root-lower-case").replace("Envelope ", "envelope ").replace("</Envelope>", "</envelope>"))
+    yield bench.xades(
+        "root-lower-case",
+        bench.letter("root-lower-case")
+        .replace("Envelope ", "envelope ")
+        .replace("</Envelope>", "</envelope>"),
+    )
     inner = bench.letter("root-signature", slot="", declaration="", attributes=' Id="letter"')
-    plan = bench.plain_plan(references=(Reference("#letter", (C14N,)),), objects=f"<ds:Object>{inner}</ds:Object>")
+    plan = bench.plain_plan(
+        references=(Reference("#letter", (C14N,)),), objects=f"<ds:Object>{inner}</ds:Object>"
+    )
     yield Case("root-signature", rs.sign(SLOT, plan))

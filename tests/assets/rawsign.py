@@ -135,6 +135,24 @@ def der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
+def broken_certificates(certificate: x509.Certificate) -> dict[str, bytes]:
+    """Certificates that readers take at first and stumble over when they look inside."""
+    good = der(certificate)
+    issuer, subject = (name.public_bytes() for name in (certificate.issuer, certificate.subject))
+    texts = {
+        "version": (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x12"),
+        "subject": (subject, subject.replace(b"\x0c", b"\x03", 1)),
+        "subject-octets": (subject, subject[:-1] + b"\xff"),
+        "issuer": (issuer, issuer.replace(b"\x0c", b"\x03", 1)),
+        "address": (b"http://", b"\xff\xfe\xfd://"),
+        "extension": (b"\x06\x03\x55\x1d\x1f", b"\x06\x03\x55\x1d\x0f"),
+        "key-identifier": (b"\x06\x03\x55\x1d\x23", b"\x06\x03\x55\x1d\x13"),
+        "key": (b"\x03\x42\x00\x04", b"\x03\x42\x00\x05"),
+        "curve": (b"\x2a\x86\x48\xce\x3d\x03\x01\x07", b"\x2a\x86\x48\xce\x3d\x03\x01\x63"),
+    }
+    return {name: good.replace(old, new, 1) for name, (old, new) in texts.items()}
+
+
 def default_method(key: Any) -> str:
     """The signature algorithm that suits a private key."""
     if isinstance(key, rsa.RSAPrivateKey):
@@ -257,7 +275,8 @@ def _signature(plan: Plan) -> str:
     n = plan.space
     references = "".join(n + _reference(index, r, p) for index, r in enumerate(plan.references))
     info = (
-        f'<{p}SignedInfo>{n}<{p}CanonicalizationMethod Algorithm="{plan.c14n}"></{p}CanonicalizationMethod>{n}'
+        f"<{p}SignedInfo>{n}"
+        f'<{p}CanonicalizationMethod Algorithm="{plan.c14n}"></{p}CanonicalizationMethod>{n}'
         f'<{p}SignatureMethod Algorithm="{method}">{plan.method_inner}</{p}SignatureMethod>'
         f"{references}{plan.signed_info_extra}{n}</{p}SignedInfo>"
     )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
 from gateway import home
 from gateway.bootstrap import Gateway, build, dispatcher
 from gateway.cli.compose import JWS, XML, SignedLetter, sign
+from gateway.domain.evidence.receipt import Receipt
 from gateway.domain.identifiers import directory_id, uuid7
 from gateway.domain.transit.envelope import Envelope, Purpose, Recipient
 from gateway.domain.transit.persons import Sender
@@ -21,15 +26,17 @@ from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.declared import read_declared
 from gateway.exchange.transit.dispatch import Dispatch
 from gateway.settings import Settings, load
+from gateway.store.base import Base
+from gateway.store.registry.models import AccessToken, SeenAssertion
 from gateway.trust.assertion import make_assertion
 from gateway.trust.seal import KeySealer
+from gateway.verifier.opening import open_receipt
 from gateway.web.app import create_app
+from gateway.web.services import Services
 from gateway.wire.mime import write_related
 
 MINISTRY, COMMUNE, AGENCY, PLATFORM = (directory_id("A", n) for n in (1, 2, 3, 4))
-MINISTRY_OFFICE, COMMUNE_OFFICE, AGENCY_OFFICE, TEST_OFFICE = (
-    directory_id("B", n) for n in (1, 2, 3, 5)
-)
+MINISTRY_OFFICE, COMMUNE_OFFICE, AGENCY_OFFICE, TEST_OFFICE = (directory_id("B", n) for n in (1, 2, 3, 5))
 NAMES = {MINISTRY: "ministry", COMMUNE: "commune", AGENCY: "agency", PLATFORM: "platform"}
 
 
@@ -45,9 +52,31 @@ class Clock:
     def forward(self, **delta: float) -> None:
         self.moment += timedelta(**delta)
 
+    @contextmanager
+    def moved(self, **delta: float) -> Iterator[None]:
+        """Another time for the length of the block."""
+        before = self.moment
+        self.forward(**delta)
+        try:
+            yield
+        finally:
+            self.moment = before
+
 
 def names(text: str) -> dict[str, str]:
     return {"ar": f"{text} (ar)", "fr": f"{text} (fr)", "en": text}
+
+
+def party_table(pki: Any, party: str) -> dict[str, Any]:
+    """One party as a registry file declares it."""
+    name = NAMES[party]
+    return {
+        "id": party,
+        "kind": "platform" if party == PLATFORM else "administration",
+        "names": names(f"DEMONSTRATION {name}"),
+        "may_represent": party == PLATFORM,
+        "certificate": [{"file": str(pki.certificate_path(name))}],
+    }
 
 
 def registry_table(pki: Any, routes: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
@@ -55,17 +84,7 @@ def registry_table(pki: Any, routes: Mapping[str, Mapping[str, Any]] | None = No
     routes = routes or {}
     hub_office = {"kind": "office"}
     readers = ["order-office-1", "order-office-2"]
-    kinds = {PLATFORM: "platform"}
-    parties = [
-        {
-            "id": party,
-            "kind": kinds.get(party, "administration"),
-            "names": names(f"DEMONSTRATION {name}"),
-            "may_represent": party == PLATFORM,
-            "certificate": [{"file": str(pki.certificate_path(name))}],
-        }
-        for party, name in NAMES.items()
-    ]
+    parties = [party_table(pki, party) for party in NAMES]
     offices = [
         {
             "id": office,
@@ -94,6 +113,14 @@ def registry_table(pki: Any, routes: Mapping[str, Mapping[str, Any]] | None = No
     return {"party": parties, "office": offices}
 
 
+_TOKENS = (AccessToken.__tablename__, SeenAssertion.__tablename__)
+
+
+def receipt_of(answer: Any) -> Receipt:
+    """The sealed receipt in an answer, its seal's cryptography checked."""
+    return open_receipt(answer.data, answer.mimetype).receipt
+
+
 @dataclass
 class HubUnderTest:
     """A built hub with its PKI; `client` speaks HTTP to it without a network."""
@@ -101,11 +128,62 @@ class HubUnderTest:
     gateway: Gateway
     pki: Any
     clock: Clock
+    _app: tuple[Services, Flask] | None = None
 
     @property
     def client(self) -> FlaskClient:
-        app = create_app(self.gateway.settings, self.gateway.services, self.gateway.languages)
-        return app.test_client()
+        return self.app.test_client()
+
+    @property
+    def app(self) -> Flask:
+        """The web application over the present services; built again only when they change."""
+        services = self.gateway.services
+        if self._app is None or self._app[0] is not services:
+            app = create_app(self.gateway.settings, services, self.gateway.languages)
+            self._app = (services, app)
+        return self._app[1]
+
+    @contextmanager
+    def using(self, **services: Any) -> Iterator[None]:
+        """The hub with some of its services replaced, for the length of the block."""
+        before = self.gateway
+        self.gateway = replace(before, services=replace(before.services, **services))
+        try:
+            yield
+        finally:
+            self.gateway = before
+
+    def second(self) -> HubUnderTest:
+        """Another process's gateway over the same home."""
+        return HubUnderTest(build(self.gateway.settings, self.gateway.ambient), self.pki, self.clock)
+
+    def apply(self, table: Mapping[str, Any], actor: str = "tests") -> list[str]:
+        """Change the registry as a file with this table would."""
+        checks = {name: adapter.check_options for name, adapter in self.gateway.adapters.items()}
+        declared = read_declared(table, self.home, self.gateway.languages, checks)
+        return self.gateway.registry.apply(declared, actor)
+
+    def issue(self, holder: str, **certificate: Any) -> None:
+        """Make a certificate of the parties' authority in the PKI, without registering it."""
+        module = home.testpki()
+        module.issue(self.pki, holder, module.ISSUING, **certificate)
+
+    def register(self, holder: str, party: str = MINISTRY, **certificate: Any) -> None:
+        """Register a certificate of the PKI for a party besides those that it has."""
+        entry = {"file": str(self.pki.certificate_path(holder)), **certificate}
+        declared = party_table(self.pki, party)
+        self.apply({"party": [{**declared, "certificate": [entry]}]})
+
+    def kept(self) -> dict[str, int]:
+        """How many rows each table holds, and how many payload files there are, begun ones too."""
+        with self.gateway.store.read() as session:
+            counts = {
+                table.name: session.scalar(select(func.count()).select_from(table)) or 0
+                for table in Base.metadata.sorted_tables
+                if table.name not in _TOKENS
+            }
+        files = self.gateway.settings.payloads.directory.rglob("*")
+        return counts | {"files": sum(path.is_file() for path in files)}
 
     @property
     def home(self) -> Path:
@@ -141,28 +219,20 @@ class HubUnderTest:
 
     def post(self, letter: SignedLetter, path: str = "/api/v1/envelopes", **headers: str) -> Any:
         if not letter.parts:
-            return self.client.post(
-                path, data=letter.root, content_type=letter.media_type, headers=headers
-            )
+            return self.client.post(path, data=letter.root, content_type=letter.media_type, headers=headers)
         content_type, chunks, _ = write_related(letter.root, letter.media_type, letter.parts)
-        return self.client.post(
-            path, data=b"".join(chunks), content_type=content_type, headers=headers
-        )
+        return self.client.post(path, data=b"".join(chunks), content_type=content_type, headers=headers)
 
     def token(self, party: str = MINISTRY) -> str:
         name = NAMES[party]
         address = "http://127.0.0.1:8080/oauth2/token"
-        assertion = make_assertion(
-            self.sealer(name).key, party, address, os.urandom(8).hex(), self.clock()
-        )
+        assertion = make_assertion(self.sealer(name).key, party, address, os.urandom(8).hex(), self.clock())
         answer = self.client.post("/oauth2/token", data=token_form(assertion))
         assert answer.status_code == 200, answer.text
         return str(answer.json["access_token"])
 
     def get(self, path: str, party: str = MINISTRY, **headers: str) -> Any:
-        return self.client.get(
-            path, headers={"Authorization": f"Bearer {self.token(party)}", **headers}
-        )
+        return self.client.get(path, headers={"Authorization": f"Bearer {self.token(party)}", **headers})
 
     def dispatch(self, owner: str = "worker-1") -> Dispatch:
         return dispatcher(self.gateway, owner)
@@ -207,4 +277,13 @@ def make_hub(
     return HubUnderTest(gateway, pki, clock)
 
 
-__all__ = ["JWS", "XML", "Clock", "HubUnderTest", "make_hub", "make_settings", "token_form"]
+__all__ = [
+    "JWS",
+    "XML",
+    "Clock",
+    "HubUnderTest",
+    "make_hub",
+    "make_settings",
+    "receipt_of",
+    "token_form",
+]

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
 from gateway.domain.errors import NotFound
+from gateway.domain.identifiers import read_reference
 from gateway.exchange.evidence.issue import Issuing
 from gateway.store.evidence import queries
 from gateway.store.evidence.models import ReceiptRow, Rendering
 from gateway.store.sessions import Store
 from gateway.store.transit import queries as transit
+from gateway.store.transit.models import Message
 from gateway.wire.receipts import read_receipt_json
 
 NOT_FOUND = "WASL-REQ-005"
@@ -42,9 +47,7 @@ class Receipts:
             NotFound: no such letter of that party.
         """
         with self.store.read() as session:
-            message = transit.accepted_by_reference(session, reference)
-            if message is None or message.party != party:
-                raise NotFound.because(NOT_FOUND)
+            message = _letter(session, reference, party)
             return [_summary(row) for row in queries.receipts(session, message.id)]
 
     def one(self, reference: str, receipt_id: str, media_type: str, party: str) -> bytes:
@@ -55,9 +58,9 @@ class Receipts:
             Unavailable: the rendering must still be made and the seal is out.
         """
         with self.store.read() as session:
-            message = transit.accepted_by_reference(session, reference)
+            message = _letter(session, reference, party)
             row = queries.receipt(session, receipt_id)
-            if message is None or message.party != party or row is None or row.message != message.id:
+            if row is None or row.message != message.id:
                 raise NotFound.because(NOT_FOUND)
             receipt = row.id
         return self.rendering(receipt, media_type)
@@ -73,12 +76,27 @@ class Receipts:
 
     def _render(self, row: ReceiptRow, media_type: str) -> bytes:
         sealed = self.issuing.seal(read_receipt_json(row.content), media_type)
-        with self.store.write() as session:
-            first = queries.rendering(session, row.id, media_type)
-            if first is not None:  # another request was quicker: the first stored one wins
-                return first.octets
-            session.add(Rendering(receipt=row.id, media_type=media_type, octets=sealed.octets))
+        try:
+            with self.store.write() as session:
+                first = queries.rendering(session, row.id, media_type)
+                if first is not None:  # another request was quicker: the first stored one wins
+                    return first.octets
+                session.add(Rendering(receipt=row.id, media_type=media_type, octets=sealed.octets))
+        except IntegrityError:  # quicker still, where writers do not wait for each other
+            return self.rendering(row.id, media_type)
         return sealed.octets
+
+
+def _letter(session: Session, reference: str, party: str) -> Message:
+    """The accepted letter of ``party``, its reference written as people write it.
+
+    Raises:
+        NotFound: there is none that this party may see.
+    """
+    message = transit.accepted_by_reference(session, read_reference(reference) or "")
+    if message is None or message.party != party:
+        raise NotFound.because(NOT_FOUND)
+    return message
 
 
 def _summary(row: ReceiptRow) -> ReceiptSummary:

@@ -32,6 +32,8 @@ XML = "application/xml"
 JWS = "application/jose"
 RECEIPT_TYPE = "wasl-receipt+json"
 _LONGEST_LINE = 500
+_MOST_REASONS = 200
+"""As many as a receipt's content model takes."""
 _RECEIPTS, _RENDERINGS = table(ReceiptRow), table(Rendering)
 
 
@@ -142,7 +144,7 @@ def stated(faults: tuple[Fault, ...]) -> tuple[StatedReason, ...]:
     """Faults as the reasons of a receipt."""
     return tuple(
         StatedReason(fault.code, explain(fault, "en")[0][:_LONGEST_LINE], _short(fault.where))
-        for fault in faults
+        for fault in faults[:_MOST_REASONS]
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from gateway.domain.errors import Misconfigured
 from gateway.domain.identifiers import is_directory_id
 from gateway.domain.registry.parties import PartyKind, RouteKind
 from gateway.domain.transit.retry import RetrySchedule
+from gateway.exchange.registry.signers import certificate_digest
 
 Check = Callable[[Mapping[str, Any]], list[str]]
 """What is wrong with an adapter's options."""
@@ -31,6 +33,48 @@ _OFFICE_KEYS = {
 _ROUTE_KEYS = {"kind", "adapter", "options", "retry", "max_bytes", "accepts_test"}
 _CERTIFICATE_KEYS = {"file", "pem", "exact", "active"}
 _RETRY_KEYS = set(RetrySchedule.__dataclass_fields__)
+_LONGEST_NAME = 500
+"""What a receipt takes."""
+
+
+def _is_switch(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_limit(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+
+
+def _is_code_table(value: Any) -> bool:
+    return _is_table(value) and all(isinstance(entry, str) for entry in value.values())
+
+
+_SWITCH = ("true or false", _is_switch)
+_TABLE = ("a table", _is_table)
+_TEXTS = ("a list of texts", _is_list)
+_FORMS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "active": _SWITCH,
+    "may_represent": _SWITCH,
+    "test": _SWITCH,
+    "default": _SWITCH,
+    "exact": _SWITCH,
+    "accepts_test": _SWITCH,
+    "max_bytes": ("a number of octets, at least 1", _is_limit),
+    "names": _TABLE,
+    "retry": _TABLE,
+    "options": _TABLE,
+    "aliases": _TEXTS,
+    "readers": _TEXTS,
+    "document_types": ("a table of codes", _is_code_table),
+}
 
 
 @dataclass(frozen=True)
@@ -64,23 +108,47 @@ def read_declared(
     Raises:
         Misconfigured: everything that is wrong, each with its place.
     """
-    faults = [f"{key}: unknown table" for key in table.keys() - {"party", "office"}]
-    parties = list(table.get("party", []))
-    offices = list(table.get("office", []))
+    faults = [f"{key}: unknown table" for key in sorted(table.keys() - {"party", "office"})]
+    parties = _tables(table, "party", faults)
+    offices = _tables(table, "office", faults)
     for index, party in enumerate(parties):
         faults.extend(_place(f"party[{index}]", _party_faults(party, languages)))
     for index, office in enumerate(offices):
         faults.extend(_place(f"office[{index}]", _office_faults(office, languages, options)))
-    certificates: list[tuple[str, DeclaredCertificate]] = []
-    for index, party in enumerate(parties):
-        for number, entry in enumerate(party.get("certificate", [])):
-            try:
-                certificates.append((party.get("id", ""), _certificate(entry, folder)))
-            except (ValueError, OSError) as error:
-                faults.append(f"party[{index}].certificate[{number}]: {error}")
+    certificates = _certificates(parties, folder, faults)
+    faults.extend(_twice("party", [str(party.get("id")) for party in parties]))
+    faults.extend(_twice("office", [str(office.get("id")) for office in offices]))
+    faults.extend(_twice("certificate", [certificate_digest(one.certificate) for _, one in certificates]))
     if faults:
         raise Misconfigured(faults)
     return Declared(tuple(map(_party_row, parties)), tuple(map(_office_row, offices)), tuple(certificates))
+
+
+def _tables(table: Mapping[str, Any], key: str, faults: list[str]) -> list[Mapping[str, Any]]:
+    found = table.get(key, [])
+    if isinstance(found, list) and all(isinstance(entry, Mapping) for entry in found):
+        return found
+    faults.append(f"{key}: tables, each under [[{key}]]")
+    return []
+
+
+def _certificates(
+    parties: list[Mapping[str, Any]], folder: Path, faults: list[str]
+) -> list[tuple[str, DeclaredCertificate]]:
+    found: list[tuple[str, DeclaredCertificate]] = []
+    for index, party in enumerate(parties):
+        where = f"party[{index}].certificate"
+        for number, entry in enumerate(_tables(party, "certificate", faults)):
+            try:
+                found.append((party.get("id", ""), _certificate(entry, folder)))
+            except (ValueError, OSError) as error:
+                faults.append(f"{where}[{number}]: {error}")
+    return found
+
+
+def _twice(what: str, keys: list[str]) -> Iterator[str]:
+    # of two declarations of one thing, each application would undo the other
+    yield from (f"{what} {key}: declared twice" for key in dict.fromkeys(keys) if keys.count(key) > 1)
 
 
 def _place(where: str, faults: Iterator[str]) -> Iterator[str]:
@@ -108,7 +176,8 @@ def _office_faults(
         yield "route: a table with kind = adapter, inbox or office"
         return
     yield from _place("route", _route_faults(route, options))
-    if route.get("kind") == RouteKind.OFFICE.value and len(office.get("readers", [])) < 2:
+    readers = office.get("readers", [])
+    if route.get("kind") == RouteKind.OFFICE.value and (not isinstance(readers, list) or len(readers) < 2):
         yield "readers: an office served by the hub names two readers"
 
 
@@ -117,22 +186,31 @@ def _route_faults(route: Mapping[str, Any], options: Mapping[str, Check]) -> Ite
     kind = route.get("kind")
     if kind not in {kind.value for kind in RouteKind}:
         yield f"kind: one of {', '.join(kind.value for kind in RouteKind)}"
-    retry = route.get("retry", {})
+    retry = _table(route, "retry")
     yield from (f"retry.{key}: unknown key" for key in sorted(set(retry) - _RETRY_KEYS))
     for key in sorted(set(retry) & _RETRY_KEYS):
-        if not isinstance(retry[key], int | float) or retry[key] < 0:
+        if isinstance(retry[key], bool) or not isinstance(retry[key], int | float) or retry[key] < 0:
             yield f"retry.{key}: a number of at least 0"
     if kind != RouteKind.ADAPTER.value:
         return
-    check = options.get(route.get("adapter", ""))
+    check = options.get(str(route.get("adapter", "")))
     if check is None:
         yield f"adapter: one of {', '.join(sorted(options))}"
         return
-    yield from (f"options: {fault}" for fault in check(route.get("options", {})))
+    yield from (f"options: {fault}" for fault in check(_table(route, "options")))
 
 
 def _unknown(table: Mapping[str, Any], known: set[str]) -> Iterator[str]:
     yield from (f"{key}: unknown key" for key in sorted(set(table) - known))
+    for key in sorted(set(table) & known & _FORMS.keys()):
+        words, fits = _FORMS[key]
+        if not fits(table[key]):
+            yield f"{key}: {words}"
+
+
+def _table(above: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = above.get(key, {})
+    return found if isinstance(found, Mapping) else {}
 
 
 def _identifier(table: Mapping[str, Any], key: str) -> Iterator[str]:
@@ -141,16 +219,27 @@ def _identifier(table: Mapping[str, Any], key: str) -> Iterator[str]:
 
 
 def _names(table: Mapping[str, Any], languages: tuple[str, ...]) -> Iterator[str]:
-    names = table.get("names", {})
+    names = _table(table, "names")
     missing = [language for language in languages if not names.get(language)]
     if missing:
         yield f"names: missing in {', '.join(missing)}"
+    for language in sorted(names):
+        if not _is_line(names[language]):
+            yield f"names.{language}: one line of at most {_LONGEST_NAME} characters"
+
+
+def _is_line(value: Any) -> bool:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME:
+        return False
+    return not any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in value)
 
 
 def _certificate(entry: Mapping[str, Any], folder: Path) -> DeclaredCertificate:
-    unknown = sorted(set(entry) - _CERTIFICATE_KEYS)
-    if unknown:
-        raise ValueError(f"{unknown[0]}: unknown key")
+    wrong = [*_unknown(entry, _CERTIFICATE_KEYS)]
+    if not isinstance(entry.get("pem", entry.get("file")), str):
+        wrong.append("file or pem: a path, or the certificate itself")
+    if wrong:
+        raise ValueError("; ".join(wrong))
     pem = entry["pem"].encode() if "pem" in entry else (folder / entry.get("file", "")).read_bytes()
     certificate = x509.load_pem_x509_certificate(pem)
     return DeclaredCertificate(certificate, entry.get("exact", True), entry.get("active", True))

@@ -11,6 +11,7 @@ from cryptography import x509
 from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.errors import NotAllowed, NotAuthenticated
+from gateway.domain.evidence.verdict import SubIndication
 from gateway.domain.registry.parties import Party
 from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.trust import CertificateJudge
@@ -18,6 +19,7 @@ from gateway.store.registry import queries
 from gateway.store.registry.models import AccessToken, CertificateRow, SeenAssertion
 from gateway.store.sessions import Store
 from gateway.trust.assertion import Assertion, open_assertion
+from gateway.trust.chain import refusal_for
 
 NO_TOKEN = "WASL-AUT-001"  # noqa: S105 - a reason code
 BAD_TOKEN = "WASL-AUT-002"  # noqa: S105 - a reason code
@@ -61,6 +63,7 @@ class Tokens:
         Raises:
             NotAuthenticated: the assertion is not acceptable, or was used before.
             NotAllowed: the scope does not exist.
+            Unavailable: revocation cannot be judged now.
         """
         asked = scope or " ".join(sorted(SCOPES))
         if not set(asked.split()) <= SCOPES:
@@ -83,11 +86,12 @@ class Tokens:
 
     def _signed_by(self, row: CertificateRow, assertion: Assertion, now: datetime) -> bool:
         certificate = x509.load_der_x509_certificate(row.der)
-        return (
-            assertion.certificate_digest in (None, row.digest)
-            and assertion.verified_by(certificate)
-            and self.certificates.judge(certificate, (), now, None).passed
-        )
+        if assertion.certificate_digest not in (None, row.digest) or not assertion.verified_by(certificate):
+            return False
+        verdict = self.certificates.judge(certificate, (), now, None)
+        if verdict.sub is SubIndication.TRY_LATER:  # the hub's own lack of data is no fault of the client's
+            raise refusal_for(verdict)
+        return verdict.passed
 
     def _check_times(self, assertion: Assertion) -> None:
         now, expires = self.ambient.now(), assertion.expires_at
@@ -111,14 +115,15 @@ class Tokens:
         """The party that holds ``token``, if it allows ``scope``.
 
         Raises:
-            NotAuthenticated: no token, an unknown one, or one whose time is over.
+            NotAuthenticated: no token, an unknown one, one whose time is over, or whose party was closed.
             NotAllowed: it does not allow ``scope``.
         """
         if not token:
             raise NotAuthenticated.because(NO_TOKEN)
         with self.store.read() as session:
             row = queries.token(session, _digest(token), self.ambient.now())
-        if row is None:
+            party = None if row is None else queries.party(session, row.party)
+        if row is None or party is None or not party.active:
             raise NotAuthenticated.because(BAD_TOKEN)
         if scope not in row.scope.split():
             raise NotAllowed.because(NO_SCOPE, expected=scope)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -51,25 +52,31 @@ class CertificateJudge:
             return remembered
         verdict = judge(certificate, chain, anchors, at, claimed, self.require_revocation)
         if verdict.passed:
-            self._remember(key, verdict)
+            self._remember(key, verdict, anchors)
         return verdict
 
-    def _remember(self, key: _Key, verdict: Verdict) -> None:
+    def _remember(self, key: _Key, verdict: Verdict, anchors: Anchors) -> None:
         with self._lock:
+            if anchors is not self._anchors:  # judged by a folder that has changed since
+                return
             if len(self._good) >= _REMEMBERED:
                 self._good.clear()
             self._good[key] = verdict
 
     def _current(self) -> Anchors:
-        epoch = tuple(
-            (entry.name, entry.stat().st_mtime_ns, entry.stat().st_size)
-            for entry in sorted(self.folder.glob("*"))
-        )
+        epoch = tuple(_states(self.folder))
         with self._lock:
             if self._anchors is None or epoch != self._epoch:
                 self._anchors, self._epoch = Anchors.load(self.folder), epoch
                 self._good.clear()
             return self._anchors
+
+
+def _states(folder: Path) -> Iterator[tuple[str, int, int]]:
+    for entry in sorted(folder.glob("*")):
+        with suppress(FileNotFoundError):  # a file being replaced lies here for a moment under another name
+            found = entry.stat()
+            yield entry.name, found.st_mtime_ns, found.st_size
 
 
 def _digest(chain: Sequence[x509.Certificate]) -> str:

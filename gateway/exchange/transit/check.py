@@ -18,6 +18,7 @@ from gateway.exchange.transit.contents import (
     WRONG_DIGEST,
     WRONG_SIZE,
 )
+from gateway.exchange.transit.intake import same_letter
 from gateway.exchange.transit.judge import Judge
 from gateway.exchange.transit.places import in_terms_of
 from gateway.exchange.transit.submission import Part, Submission
@@ -62,11 +63,13 @@ class Checking:
 
         Raises:
             Refused: as intake would.
+            Conflict: the message id was accepted before with other content.
             Unavailable: it cannot be judged now.
         """
         authenticated = self.judge.authenticate(submission.root, submission.media_type, self.ambient.now())
         envelope = self.judge.read(authenticated)
         with self.store.read() as session:
+            same_letter(session, authenticated, envelope)
             routed = self.judge.route(session, authenticated, envelope)
         with in_terms_of(authenticated.signed.level):
             _compare(envelope, submission.parts)

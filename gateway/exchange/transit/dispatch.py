@@ -8,21 +8,27 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from adapters.contract import Adapter, Context, Delivered, Finds, Letter
-from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary, Unavailable
+from adapters.contract import Adapter, Context, Delivered, Letter
+from gateway.domain.errors import Ambiguous, DeliveryError, GatewayFault, Permanent, Temporary
 from gateway.domain.evidence.receipt import Place
 from gateway.domain.registry.parties import Office, Route, RouteKind
 from gateway.exchange.clock import Ambient
+from gateway.exchange.transit.attempt import (
+    NO_ADAPTER,
+    OPERATORS_MEND,
+    Means,
+    Trouble,
+    attempt,
+    ours,
+    place,
+)
 from gateway.exchange.transit.claim import LOST_LEASE, Claims, LeaseLost
 from gateway.exchange.transit.letters import Case, Letters
-from gateway.exchange.transit.outcomes import EXPIRED, OVER, Outcomes, Overtaken
+from gateway.exchange.transit.outcomes import OVER, Outcomes, Overtaken
 from gateway.store.sessions import Store
 from gateway.store.transit import queries
 
-NO_ADAPTER = "WASL-DLV-014"
-UNREADABLE = "WASL-DLV-015"
-_FOR_OPERATORS = frozenset({"WASL-DLV-006", "WASL-DLV-007", NO_ADAPTER, UNREADABLE})
-"""Failures that an operator of the hub can mend: the letter is held, never given up at once."""
+INTERNAL = "WASL-HUB-001"
 
 _PLACES = {RouteKind.INBOX: Place.INBOX, RouteKind.OFFICE: Place.HUB_OFFICE}
 
@@ -54,108 +60,144 @@ class Dispatch:
         return len(claimed)
 
     def work(self, delivery: str) -> None:
-        """Bring one claimed delivery as far as it can get now."""
+        """Bring one claimed delivery as far as it can get now; its trouble stays its own."""
         try:
             self._work(self.letters.case(delivery))
         except (LeaseLost, Overtaken):
             _log.info("delivery taken over", delivery=delivery)
-        except Unavailable as fault:
-            # our own trouble: the lease runs out by itself and somebody tries again
-            _log.warning("delivery interrupted", delivery=delivery, cause=str(fault))
+        except Exception as fault:  # noqa: BLE001 - decides nothing: the lease runs out, somebody tries again
+            _log.warning("delivery interrupted", delivery=delivery, cause=_cause(fault))
 
     def _work(self, case: Case) -> None:
-        expires = case.message.expires_at
-        if expires is not None and expires <= self.ambient.now():
+        if _expired(case, self.ambient.now()):
             self.outcomes.expire(case)
         elif case.office is None:
-            self._settle(case, Route(RouteKind.OFFICE), Permanent(NO_ADAPTER, "office removed"))
+            nowhere = Route(RouteKind.OFFICE, retry=self.letters.retry)
+            self._settle(case, nowhere, Permanent(NO_ADAPTER, "office removed"))
         elif case.office.route.kind is RouteKind.ADAPTER:
             self._deliver(case, case.office)
+        elif case.row.doubt:
+            # the route was changed meanwhile; what the earlier system holds, nobody can look up any more
+            self._settle(case, case.office.route, Ambiguous(LOST_LEASE))
         else:
             self.outcomes.make_available(case, _PLACES[case.office.route.kind])
 
     def _deliver(self, case: Case, office: Office) -> None:
-        adapter = self.adapters.get(office.route.adapter)
-        if adapter is None:
-            detail = f"no adapter {office.route.adapter!r}"
-            self._settle(case, office.route, Permanent(NO_ADAPTER, detail))
+        route = office.route
+        means = self._means(route)
+        if means is None:
+            self._settle(case, route, Permanent(NO_ADAPTER, f"no adapter {route.adapter!r}"))
             return
-        if case.row.doubt and not _can_tell(adapter):
-            self._settle(case, office.route, Ambiguous(LOST_LEASE), adapter)
+        if case.row.doubt and not means.can_tell:
+            self._settle(case, route, Ambiguous(LOST_LEASE))
             return
-        letter = self.letters.letter(case, office)
-        context = self.contexts(office.route)
-        self.claims.mark_sending(case.row.id)
         try:
-            delivered = self._call(adapter, case, letter, context)
+            letter, context = self._prepared(case, office)
         except DeliveryError as error:
-            self._settle(case, office.route, error, adapter)
-        else:
-            self.outcomes.hand_over(case, delivered)
+            self._settle(case, route, error, means)
+            return
+        keep = self.claims.mark_sending(case.row)
+        self._end(case, route, means, attempt(means, letter, context, case.row.doubt, keep))
 
-    def _call(self, adapter: Adapter, case: Case, letter: Letter, context: Context) -> Delivered:
-        """Look first where an earlier attempt may have arrived, then deliver."""
+    def _means(self, route: Route) -> Means | None:
+        adapter = self.adapters.get(route.adapter)
+        return None if adapter is None else Means(adapter, route.options)
+
+    def _prepared(self, case: Case, office: Office) -> tuple[Letter, Context]:
+        """What the adapter is given; nothing was sent when this fails.
+
+        Raises:
+            DeliveryError: the hub has not what it needs.
+        """
         try:
-            if case.row.doubt and isinstance(adapter, Finds):
-                found = _find(adapter, letter, context)
-                if found is not None:
-                    return found
-            return adapter.deliver(letter, context)
-        except DeliveryError:
-            raise
-        except Exception as error:
-            _log.exception("adapter failed", delivery=case.row.id, adapter=adapter.kind)
-            raise Ambiguous(NO_ADAPTER, f"{type(error).__name__}: {error}") from error
+            return self.letters.letter(case, office), self.contexts(office.route)
+        except GatewayFault as fault:
+            raise ours(fault, started=False) from fault
+        except Exception as fault:
+            _log.error("letter cannot be prepared", delivery=case.row.id, cause=place(fault))
+            raise Temporary(INTERNAL, place(fault)) from fault
 
-    def _settle(self, case: Case, route: Route, error: DeliveryError, adapter: Adapter | None = None) -> None:
-        """Retry, hold or give up, by the kind of failure and what the target can tell."""
-        doubt = case.row.doubt or isinstance(error, Ambiguous)
-        now = self.ambient.now()
-        if isinstance(error, Permanent) and error.code not in _FOR_OPERATORS:
-            self.outcomes.give_up(case, error, doubt=False)
-        elif isinstance(error, Permanent) or (doubt and not _can_tell(adapter)):
+    def _end(self, case: Case, route: Route, means: Means, result: Delivered | Trouble) -> None:
+        if isinstance(result, Trouble):
+            self._settle(case, route, result.error, means, result.doubt)
+        else:
+            self.outcomes.hand_over(case, result)
+
+    def _settle(
+        self,
+        case: Case,
+        route: Route,
+        error: DeliveryError,
+        means: Means | None = None,
+        doubt: bool | None = None,
+    ) -> None:
+        """Retry, hold or give up, by the kind of failure and what the target can tell.
+
+        ``doubt``: whether the target may have the letter; None when this attempt changed nothing about that.
+        """
+        doubt = case.row.doubt if doubt is None else doubt
+        if isinstance(error, Permanent) and error.code not in OPERATORS_MEND:
+            self.outcomes.give_up(case, error, doubt)
+        elif isinstance(error, Permanent) or (doubt and not (means and means.can_tell)):
             self.outcomes.hold(case, error, self._deadline(case, route), doubt)
         else:
-            due = self._next(case, route, error, now)
-            if due is None:
-                self.outcomes.give_up(case, Permanent(OVER, error.detail), doubt)
-            else:
-                self.outcomes.wait(case, error, due, doubt)
+            self._wait(case, route, error, doubt)
 
-    def _next(self, case: Case, route: Route, error: DeliveryError, now: datetime) -> datetime | None:
+    def _wait(self, case: Case, route: Route, error: DeliveryError, doubt: bool) -> None:
+        due = self._next(case, route, error)
+        if due is None:
+            self.outcomes.give_up(case, Permanent(OVER, error.detail), doubt)
+        else:
+            self.outcomes.wait(case, error, due, doubt)
+
+    def _next(self, case: Case, route: Route, error: DeliveryError) -> datetime | None:
         asked = error.retry_after if isinstance(error, Temporary) else None
-        return route.retry.next_attempt(
-            now, case.row.accepted_at, case.row.failures + 1, self.ambient.chance(), asked
+        due = route.retry.next_attempt(
+            self.ambient.now(), _start(case), case.row.failures + 1, self.ambient.chance(), asked
         )
+        return due and _until_expiry(case, due)
 
     def _deadline(self, case: Case, route: Route) -> datetime:
-        end = case.row.accepted_at + timedelta(seconds=route.retry.lifetime)
-        # a person gets a day at least, however late the trouble came
-        return max(end, self.ambient.now() + timedelta(days=1))
+        end = _start(case) + timedelta(seconds=route.retry.lifetime)
+        # a person gets a day at least, however late the trouble came; the sender's own limit is the sender's
+        return _until_expiry(case, max(end, self.ambient.now() + timedelta(days=1)))
 
     def give_up_held(self, limit: int = 20) -> int:
         """Give up held deliveries whose deadline passed without a decision; how many."""
         now = self.ambient.now()
         with self.store.read() as session:
             over = [row.id for row in queries.held_too_long(session, now, limit)]
-        for delivery in over:
+        return sum(self._given_up(delivery, now) for delivery in over)
+
+    def _given_up(self, delivery: str, now: datetime) -> bool:
+        try:
             case = self.letters.case(delivery)
-            code = EXPIRED if _expired(case, now) else case.row.held_code or OVER
-            try:
-                self.outcomes.give_up(case, Permanent(code), case.row.doubt)
-            except Overtaken:
-                _log.info("held delivery was decided meanwhile", delivery=delivery)
-        return len(over)
+            if _expired(case, now):
+                self.outcomes.expire(case)
+            else:
+                self.outcomes.give_up(case, Permanent(case.row.held_code or OVER), case.row.doubt)
+        except Overtaken:
+            _log.info("held delivery was decided meanwhile", delivery=delivery)
+        except Exception as fault:  # noqa: BLE001 - decides nothing: it stays held and is looked at again
+            _log.warning("held delivery cannot be given up", delivery=delivery, cause=_cause(fault))
+        else:
+            return True
+        return False
+
+
+def _cause(fault: Exception) -> str:
+    """Our own faults speak for themselves; other words may quote a letter."""
+    return str(fault) if isinstance(fault, GatewayFault) else place(fault)
+
+
+def _start(case: Case) -> datetime:
+    """When the time for delivering began: not before the sender wants it delivered."""
+    return max(case.row.accepted_at, case.message.not_before or case.row.accepted_at)
+
+
+def _until_expiry(case: Case, moment: datetime) -> datetime:
+    return min(moment, case.message.expires_at or moment)
 
 
 def _expired(case: Case, now: datetime) -> bool:
     return case.message.expires_at is not None and case.message.expires_at <= now
-
-
-def _can_tell(adapter: Adapter | None) -> bool:
-    """Whether a repeat cannot make a second letter at the target."""
-    return adapter is not None and (adapter.idempotent or isinstance(adapter, Finds))
-
-
-def _find(adapter: Finds, letter: Letter, context: Context) -> Delivered | None:
-    return adapter.find(letter.delivery_id, letter.reference, context)

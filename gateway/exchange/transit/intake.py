@@ -85,7 +85,7 @@ class Intake:
 
     def _admit(self, authenticated: Authenticated, envelope: Envelope, submission: Submission) -> Answer:
         with self.store.read() as session:
-            known = _same_letter(session, authenticated, envelope)
+            known = same_letter(session, authenticated, envelope)
             if known is None:
                 routed = self.judge.route(session, authenticated, envelope)
         if known is not None:
@@ -112,29 +112,35 @@ class Intake:
     def _commit(self, promised: Promise, routed: Routed, submission: Submission, contents: Contents) -> bool:
         """Commit the promise; False when another submission with this message id came first.
 
-        Contents stay when the commit fails: it may have happened. The sweep finds what nobody owns.
+        Contents stay when the commit itself fails: it may have happened. The sweep finds what nobody owns.
         """
         party = routed.authenticated.judged.signer.party.id
+        undecided = False
         try:
             with self.store.write() as session:
                 if queries.accepted_by_id(session, party, routed.envelope.message_id) is not None:
                     return False
                 keep(session, promised, submission, contents)
+                undecided = True
         except IntegrityError:
             return False
+        except BaseException:
+            if not undecided:
+                contents.discard()
+            raise
         return True
 
     def _answer_first(
         self, authenticated: Authenticated, envelope: Envelope, submission: Submission
     ) -> Answer:
         with self.store.read() as session:
-            known = _same_letter(session, authenticated, envelope)
+            known = same_letter(session, authenticated, envelope)
         if known is None:
             raise Unavailable("an identifier was taken and nobody has it")
         return self._answer_again(known, submission)
 
 
-def _same_letter(session: Session, authenticated: Authenticated, envelope: Envelope) -> _Known | None:
+def same_letter(session: Session, authenticated: Authenticated, envelope: Envelope) -> _Known | None:
     """The accepted message with this id, if it has the same signed content.
 
     Raises:

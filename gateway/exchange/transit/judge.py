@@ -72,6 +72,7 @@ class Judge:
     xml_limits: XmlLimits
     jws_limits: JwsLimits
     attachment_bytes: int
+    inline_bytes: int = 1024**2
 
     def authenticate(self, root: bytes, media_type: str, now: datetime) -> Authenticated:
         """Who signed these octets, once everything about the signature is good.
@@ -143,9 +144,11 @@ class Judge:
 
     def _too_large(self, envelope: Envelope) -> Iterator[Fault]:
         for index, attachment in enumerate(envelope.attachments):
-            if attachment.size > self.attachment_bytes:
-                limit, where = str(self.attachment_bytes), f"/attachments/{index}/size"
-                yield Fault(TOO_LARGE, where, expected=limit, values={"name": attachment.id})
+            inside = attachment.content is not None
+            limit = min(self.attachment_bytes, self.inline_bytes) if inside else self.attachment_bytes
+            if max(attachment.size, len(attachment.content or b"")) > limit:
+                where = f"/attachments/{index}/{'content' if inside else 'size'}"
+                yield Fault(TOO_LARGE, where, expected=str(limit), values={"name": attachment.id})
 
 
 def _open_xml(judge: Judge, root: bytes, media_type: str) -> tuple[Signer, Signed]:

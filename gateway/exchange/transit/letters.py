@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from adapters.contract import Letter
+from gateway.domain.errors import Damaged, Refused
 from gateway.domain.evidence.receipt import Addressee, Receipt
 from gateway.domain.registry.parties import Office
 from gateway.domain.transit.envelope import Attachment, Envelope
+from gateway.domain.transit.retry import RetrySchedule
 from gateway.store.evidence import queries as evidence
 from gateway.store.payloads import PayloadStore
 from gateway.store.registry import queries as registry
@@ -43,12 +45,17 @@ class Case:
 
 @dataclass(frozen=True)
 class Letters:
-    """Reads accepted letters back."""
+    """Reads accepted letters back.
+
+    Attributes:
+        retry: the schedule of routes, but for what each says itself.
+    """
 
     store: Store
     payloads: PayloadStore
     xml_limits: XmlLimits
     jws_limits: JwsLimits
+    retry: RetrySchedule = RetrySchedule()
 
     def case(self, delivery: str) -> Case:
         """What is known of a delivery, detached from the store."""
@@ -60,7 +67,7 @@ class Letters:
                 row=row,
                 message=message,
                 acceptance=read_receipt_json(evidence.first_receipt(session, message.id).content),
-                office=registry.office(session, row.office),
+                office=registry.office(session, row.office, self.retry),
                 contents=queries.attachments(session, message.id),
                 root=root,
             )
@@ -69,10 +76,17 @@ class Letters:
         """The letter as an adapter gets it; the envelope read from the octets that were signed.
 
         Raises:
-            Unavailable: its content cannot be read.
+            Damaged: content is missing or damaged; found now, it leaves no doubt about what was sent.
+            Unavailable: content cannot be read for now.
         """
         original = self._original(case)
-        envelope = self.envelope(original, case.message.media_type)
+        try:
+            envelope = self.envelope(original, case.message.media_type)
+        except Refused as error:
+            raise Damaged(f"the stored envelope is no letter any more: {error}") from error
+        opened = self._opener(case)
+        for attachment in envelope.attachments:
+            opened(attachment).close()
         sender = case.acceptance.sender
         return Letter(
             delivery_id=case.row.id,
@@ -83,24 +97,30 @@ class Letters:
             original_media_type=case.message.media_type,
             sender_name=sender.name if sender is not None else "",
             office=office.id,
-            open=self._opener(case),
+            open=opened,
             document_type=office.document_types.get(envelope.document_type or ""),
         )
 
     def envelope(self, original: bytes, media_type: str) -> Envelope:
-        """The content of a stored envelope, from the octets that its signature covers."""
+        """The content of a stored envelope, from the octets that its signature covers.
+
+        Raises:
+            Refused: they are no envelope within today's limits.
+        """
         if media_type in _JWS_TYPES:
             return read_envelope_json(open_jws(original, media_type, self.jws_limits).payload)
         return read_envelope_xml(verify_xml(open_xml(original, self.xml_limits)).signed_bytes)
 
     def _original(self, case: Case) -> bytes:
         if case.root is None or case.root.wrapped_key is None:
-            return b""
+            raise Damaged("the letter's content was purged")
         return self.payloads.read_small(case.root.object_id, case.root.wrapped_key, case.root.inline)
 
     def _opener(self, case: Case) -> Callable[[Attachment], BinaryIO]:
         def open_content(attachment: Attachment) -> BinaryIO:
-            payload = case.contents[attachment.id]
-            return self.payloads.open(payload.object_id, payload.wrapped_key or b"")
+            payload = case.contents.get(attachment.id)
+            if payload is None or payload.wrapped_key is None:
+                raise Damaged(f"attachment {attachment.id} was purged")
+            return self.payloads.open(payload.object_id, payload.wrapped_key)
 
         return open_content

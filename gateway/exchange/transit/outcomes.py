@@ -41,7 +41,7 @@ class Outcomes:
     """Ends attempts and deliveries.
 
     Attributes:
-        owner: the worker whose lease must still hold; nobody else's result counts.
+        owner: names the worker in events; whether its result counts is decided by the lease.
     """
 
     store: Store
@@ -159,7 +159,7 @@ class Outcomes:
 
     def _check_unchanged(self, case: Case, row: DeliveryRow) -> None:
         if case.row.state == Transport.DELIVERING.value:
-            check_lease(row, self.owner)
+            check_lease(row, case.row)
         if (row.state, row.chain_digest) != (case.row.state, case.row.chain_digest):
             raise Overtaken(row.id)
 

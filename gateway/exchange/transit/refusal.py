@@ -57,11 +57,10 @@ class Refusals:
         """
         digest = _refusal_digest(submission, refusal.faults)
         party = authenticated.judged.signer.party.id
-        earlier = self._earlier(party, digest)
-        if earlier is not None:
-            octets = self.receipts.rendering(earlier, submission.answer_type)
-        else:
-            octets = self._seal(authenticated, submission, refusal, envelope, digest)
+        receipt = self._earlier(party, digest)
+        if receipt is None:
+            receipt = self._seal(authenticated, submission, refusal, envelope, digest)
+        octets = self.receipts.rendering(receipt, submission.answer_type)
         return Answer(AnswerKind.REFUSED, submission.answer_type, octets, None, refusal.faults)
 
     def _earlier(self, party: str, digest: str) -> int | None:
@@ -81,7 +80,7 @@ class Refusals:
         refusal: Refused,
         envelope: Envelope | None,
         digest: str,
-    ) -> bytes:
+    ) -> int:
         receipt = self.issuing.make(
             ReceiptKind.REJECTION,
             Event.SUBMISSION_REJECTION,
@@ -91,12 +90,15 @@ class Refusals:
             **(about_envelope(envelope) if envelope is not None else {}),
         )
         sealed = self.issuing.seal(receipt, submission.answer_type)
+        party, since = authenticated.judged.signer.party.id, self.ambient.now() - self.kept
         with self.store.write() as session:
-            message = _refused(authenticated, submission, envelope, digest)
-            session.add(message)
-            session.flush()
-            store(session, sealed, message.id, None)
-        return sealed.octets
+            message = queries.same_refusal(session, party, digest, since)
+            if message is None:  # else a repeat was quicker: the first stored one wins
+                message = _refused(authenticated, submission, envelope, digest)
+                session.add(message)
+                session.flush()
+                store(session, sealed, message.id, None)
+            return evidence.first_receipt(session, message.id).id
 
 
 def _refusal_digest(submission: Submission, faults: tuple[Fault, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from gateway.store.registry.models import (
 from gateway.store.rows import table
 from gateway.store.transit.models import DeliveryRow, Message
 
+_USUAL = RetrySchedule()
 _VERSION = select(func.max(table(Change).c.id))
 
 
@@ -47,9 +49,10 @@ def parties(session: Session) -> list[Party]:
     return [party_of(row) for row in session.scalars(select(PartyRow).order_by(PartyRow.id))]
 
 
-def office(session: Session, office_id: str) -> Office | None:
+def office(session: Session, office_id: str, retry: RetrySchedule = _USUAL) -> Office | None:
+    """An office; its route's schedule is ``retry`` but for what the route itself says."""
     row = session.get(OfficeRow, office_id)
-    return None if row is None else office_of(row)
+    return None if row is None else office_of(row, retry)
 
 
 def default_office(session: Session, party_id: str) -> Office | None:
@@ -62,12 +65,12 @@ def offices(session: Session) -> list[Office]:
     return [office_of(row) for row in session.scalars(select(OfficeRow).order_by(OfficeRow.id))]
 
 
-def office_of(row: OfficeRow) -> Office:
+def office_of(row: OfficeRow, retry: RetrySchedule = _USUAL) -> Office:
     return Office(
         id=row.id,
         party=row.party,
         names=row.names,
-        route=route_of(row.route),
+        route=route_of(row.route, retry),
         active=row.active,
         default=row.default,
         document_types=row.document_types,
@@ -75,13 +78,13 @@ def office_of(row: OfficeRow) -> Office:
     )
 
 
-def route_of(declared: Mapping[str, Any]) -> Route:
+def route_of(declared: Mapping[str, Any], retry: RetrySchedule = _USUAL) -> Route:
     """The route that an office's stored declaration describes."""
     return Route(
         kind=RouteKind(declared["kind"]),
         adapter=declared.get("adapter", ""),
         options=declared.get("options", {}),
-        retry=RetrySchedule(**declared.get("retry", {})),
+        retry=replace(retry, **declared.get("retry", {})),
         max_bytes=declared.get("max_bytes"),
         accepts_test=declared.get("accepts_test", False),
     )

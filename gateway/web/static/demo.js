@@ -1,5 +1,8 @@
-// Comfort only: looks again by itself while a letter is on its way.
+// Comfort only: looks again by itself while a letter is on its way and nobody is busy with the page.
 "use strict";
 if (document.querySelector("[data-moving]")) {
-  setTimeout(() => location.reload(), 2500);
+  const again = setInterval(() => {
+    if (!document.hidden && !document.querySelector("details[open]")) location.reload();
+  }, 2500);
+  document.addEventListener("submit", () => clearInterval(again));
 }

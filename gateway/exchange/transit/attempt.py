@@ -1,0 +1,176 @@
+"""One attempt at the target: look first where an earlier one may have arrived, then deliver."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from adapters.contract import (
+    Adapter,
+    Context,
+    Delivered,
+    Finds,
+    FindsOnRoute,
+    HonoursRepeats,
+    Http,
+    Letter,
+    Response,
+)
+from gateway.domain.errors import (
+    Ambiguous,
+    Damaged,
+    DeliveryError,
+    GatewayFault,
+    Misconfigured,
+    Permanent,
+    Temporary,
+)
+from gateway.exchange.transit.claim import LeaseLost
+
+UNKNOWN = "WASL-DLV-004"
+NO_ADAPTER = "WASL-DLV-014"
+UNREADABLE = "WASL-DLV-015"
+NOT_SET = "WASL-DLV-018"
+OPERATORS_MEND = frozenset({"WASL-DLV-006", "WASL-DLV-007", UNKNOWN, NO_ADAPTER, UNREADABLE, NOT_SET})
+"""Permanent failures that an operator of the hub can mend: the letter is held, not given up at once."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why an attempt failed.
+
+    Attributes:
+        doubt: the target may have the letter, from this attempt or an earlier one.
+    """
+
+    error: DeliveryError
+    doubt: bool
+
+
+@dataclass(frozen=True)
+class Means:
+    """What an adapter can do on one route."""
+
+    adapter: Adapter
+    options: Mapping[str, Any]
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the target takes a delivery id once, however often it comes."""
+        by_route = isinstance(self.adapter, HonoursRepeats) and self.adapter.honours_repeats(self.options)
+        return self.adapter.idempotent or by_route
+
+    @property
+    def finder(self) -> Finds | None:
+        """Who can ask the target for an earlier delivery."""
+        if not isinstance(self.adapter, Finds):
+            return None
+        if isinstance(self.adapter, FindsOnRoute) and not self.adapter.can_find(self.options):
+            return None
+        return self.adapter
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether another attempt cannot make a second letter at the target."""
+        return self.repeats or self.finder is not None
+
+
+def attempt(
+    means: Means, letter: Letter, context: Context, doubt: bool, keep: Callable[[], None]
+) -> Delivered | Trouble:
+    """Hand the letter over, unless an earlier attempt already did.
+
+    Args:
+        doubt: whether an earlier attempt may have arrived.
+        keep: called before each request; keeps the lease.
+
+    Raises:
+        LeaseLost: somebody else works on this delivery by now.
+    """
+    way = _Way(context.http, keep)
+    context = replace(context, http=way)
+    name = letter.delivery_id
+    if doubt and means.finder is not None:
+        try:
+            with _named(means.adapter, name, way):
+                found = means.finder.find(name, letter.reference, context)
+        except DeliveryError as error:
+            if not means.repeats:
+                return Trouble(_of_look_up(error), doubt=True)
+        else:
+            if found is not None:
+                return found
+            doubt = False
+    try:
+        with _named(means.adapter, name, way):
+            return means.adapter.deliver(letter, context)
+    except DeliveryError as error:
+        midway = way.used and isinstance(error.__cause__, GatewayFault)
+        return Trouble(error, doubt or midway or isinstance(error, Ambiguous))
+
+
+def _of_look_up(error: DeliveryError) -> DeliveryError:
+    """A target that will never answer the question leaves it to a person."""
+    refused = isinstance(error, Permanent) and error.code not in OPERATORS_MEND
+    return Permanent(UNKNOWN, error.detail) if refused else error
+
+
+@contextmanager
+def _named(adapter: Adapter, delivery: str, way: _Way) -> Iterator[None]:
+    """Let whatever an adapter raises leave as one of the three failures of a delivery."""
+    try:
+        yield
+    except (DeliveryError, LeaseLost):
+        raise
+    except GatewayFault as fault:
+        raise ours(fault, started=way.used) from fault
+    except Exception as error:
+        cause = place(error)
+        _log.error("adapter failed", delivery=delivery, adapter=adapter.kind, cause=cause)
+        raise Ambiguous(NO_ADAPTER, cause) from error
+
+
+def ours(fault: GatewayFault, started: bool) -> DeliveryError:
+    """The hub's own trouble as the failure of an attempt; ``started``: something was sent already."""
+    if isinstance(fault, Misconfigured):
+        return Permanent(NOT_SET, str(fault))
+    if isinstance(fault, Damaged):
+        return Permanent(UNREADABLE, str(fault))
+    return (Ambiguous if started else Temporary)(UNREADABLE, str(fault))
+
+
+def place(error: BaseException) -> str:
+    """Kind and place of an exception, without its words: they may quote the letter or a secret."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
+
+
+class _Way:
+    """The way out of one attempt: keeps the lease, and knows whether anything left the hub."""
+
+    def __init__(self, http: Http, keep: Callable[[], None]) -> None:
+        self._http, self._keep = http, keep
+        self.used = False
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Iterator[bytes] | None = None,
+        content_length: int | None = None,
+    ) -> Response:
+        """As `adapters.contract.Http.request`."""
+        self._keep()
+        self.used = True
+        return self._http.request(method, url, headers=headers, body=body, content_length=content_length)
