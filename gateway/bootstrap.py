@@ -23,6 +23,7 @@ from gateway.exchange.evidence.issue import Issuing, Seals
 from gateway.exchange.operate.health import Health
 from gateway.exchange.registry.apply import Registry
 from gateway.exchange.registry.cache import RegistryCache
+from gateway.exchange.registry.revocation import Revocations
 from gateway.exchange.registry.signers import Signers
 from gateway.exchange.registry.tokens import Tokens
 from gateway.exchange.registry.trust import CertificateJudge
@@ -159,10 +160,29 @@ def sweep(gateway: Gateway) -> Sweep:
     return Sweep(gateway.store, gateway.payloads, gateway.ambient)
 
 
+def revocations(gateway: Gateway) -> Revocations:
+    """The job that keeps revocation lists fresh."""
+    trust = gateway.settings.trust
+    return Revocations(
+        guarded_http(gateway.settings), trust.revocation_urls, trust.directory / "parties", gateway.ambient
+    )
+
+
 def contexts(gateway: Gateway) -> Callable[[Route], Context]:
     """Builds what an adapter may use on a route."""
-    outgoing = gateway.settings.outgoing
-    http = GuardedHttp(
+    http = guarded_http(gateway.settings)
+    secret = partial(read_secret, gateway.settings.home / "secrets")
+
+    def context(route: Route) -> Context:
+        return Context(http=http, options=route.options, secret=secret, now=gateway.ambient.now)
+
+    return context
+
+
+def guarded_http(settings: Settings) -> GuardedHttp:
+    """The one way out, with the operator's bounds and allow-list."""
+    outgoing = settings.outgoing
+    return GuardedHttp(
         HttpSettings(
             allow=outgoing.allow,
             limits=HttpLimits(
@@ -174,12 +194,6 @@ def contexts(gateway: Gateway) -> Callable[[Route], Context]:
             ca_file=Path(outgoing.ca_bundle) if outgoing.ca_bundle else None,
         )
     )
-    secret = partial(read_secret, gateway.settings.home / "secrets")
-
-    def context(route: Route) -> Context:
-        return Context(http=http, options=route.options, secret=secret, now=gateway.ambient.now)
-
-    return context
 
 
 def read_secret(folder: Path, name: str) -> str:

@@ -12,12 +12,12 @@ import click
 from gunicorn.app.base import BaseApplication
 
 from gateway import home
-from gateway.bootstrap import build, dispatcher, find_adapters, sweep
+from gateway.bootstrap import build, dispatcher, find_adapters, revocations, sweep
 from gateway.domain.errors import Misconfigured
 from gateway.logs import configure
 from gateway.settings import Settings, StandInWarning, load
 from gateway.web.app import create_app
-from gateway.workers.embedded import Worker
+from gateway.workers.embedded import Job, Worker
 
 
 def settings_from_environment() -> Settings:
@@ -124,6 +124,7 @@ def worker() -> None:
         sweep(gateway),
         settings.worker.threads,
         settings.worker.poll_seconds,
+        (Job(revocations(gateway).run, settings.trust.revocation_seconds),),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())

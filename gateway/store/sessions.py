@@ -110,10 +110,11 @@ def database_trouble() -> Iterator[None]:
         yield
     except (LockTimeout, PoolTimeout) as error:
         raise Unavailable("database busy") from error
-    except (LockBroken, sqlite3.Error) as error:
+    except LockBroken as error:
         raise Unavailable("database out of service") from error
     except _CALLERS_OWN:
         raise
-    except DBAPIError as error:
-        busy = "locked" in str(error.orig) or "busy" in str(error.orig)
+    except (sqlite3.Error, DBAPIError) as error:  # the driver's own where it is called past SQLAlchemy
+        said = str(error.orig if isinstance(error, DBAPIError) else error)
+        busy = "locked" in said or "busy" in said
         raise Unavailable("database busy" if busy else "database out of service") from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Event, Semaphore
 
 import structlog
@@ -16,12 +18,33 @@ from gateway.exchange.transit.sweep import Sweep
 _log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Job:
+    """Something to run every so many seconds, beside delivering."""
+
+    run: Callable[[], object]
+    seconds: float
+
+
 class Worker:
     """Delivers with a fixed number of threads until it is told to stop."""
 
-    def __init__(self, dispatch: Dispatch, sweep: Sweep, threads: int, poll_seconds: float) -> None:
-        self._dispatch, self._sweep = dispatch, sweep
-        self._threads, self._poll = threads, poll_seconds
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        sweep: Sweep,
+        threads: int,
+        poll_seconds: float,
+        jobs: Sequence[Job] = (),
+    ) -> None:
+        self._dispatch = dispatch
+        self._jobs = (
+            Job(self._claim, poll_seconds),
+            Job(dispatch.give_up_held, 60),
+            Job(sweep.run, 3600),
+            *jobs,
+        )
+        self._threads = threads
         self._free = Semaphore(threads)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="delivery")
         self._stopping = Event()
@@ -30,9 +53,9 @@ class Worker:
         """Work until `stop`; deliveries under way are finished before this returns."""
         scheduler = BackgroundScheduler(timezone="UTC")
         seconds = {"trigger": "interval", "coalesce": True, "max_instances": 1}
-        scheduler.add_job(_contained(self._claim), seconds=self._poll, **seconds)
-        scheduler.add_job(_contained(self._dispatch.give_up_held), seconds=60, **seconds)
-        scheduler.add_job(_contained(self._sweep.run), seconds=3600, **seconds)
+        first = datetime.now(UTC)
+        for job in self._jobs:
+            scheduler.add_job(_contained(job.run), seconds=job.seconds, next_run_time=first, **seconds)
         scheduler.start()
         self._stopping.wait()
         scheduler.shutdown(wait=True)
