@@ -21,4 +21,4 @@ def create() -> Flask:
     settings = load(os.environ)
     configure(settings.log)
     gateway = build(settings)
-    return create_app(settings, gateway.services, gateway.languages)
+    return create_app(settings, gateway.services, gateway.languages, gateway.pack)

@@ -6,6 +6,7 @@ Exit status: 0 done, 1 the answer is no, 2 wrong usage, 3 cannot be decided.
 from __future__ import annotations
 
 import sys
+import traceback
 
 import click
 
@@ -44,23 +45,26 @@ for command in (
 
 
 def main() -> None:
-    """Run the command; every expected failure is one plain line an expected status."""
+    """Run the command; every expected failure is one plain line and an expected status."""
     try:
         wasl(standalone_mode=False)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
+    except click.Abort:
+        sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except click.Abort:
-        sys.exit(1)
-    except Misconfigured as error:
-        for fault in error.faults:
-            click.echo(f"wasl: {fault}", err=True)
-        sys.exit(2)
-    except GatewayFault as error:
-        click.echo(f"wasl: {error}", err=True)
-        sys.exit(3)
     except WaslError as error:
-        click.echo(f"wasl: {error}", err=True)
-        sys.exit(1)
+        for line in error.faults if isinstance(error, Misconfigured) else (str(error),):
+            click.echo(f"wasl: {line}", err=True)
+        sys.exit(_status(error))
+    except Exception:  # noqa: BLE001 - a defect is no answer: no program may read it as a "no"
+        traceback.print_exc()
+        sys.exit(3)
+
+
+def _status(error: WaslError) -> int:
+    if isinstance(error, Misconfigured):
+        return 2
+    return 3 if isinstance(error, GatewayFault) else 1

@@ -22,8 +22,15 @@ _MARKS = {"good": "✔", "note": "·", "undecided": "?", "bad": "✘", "usage": 
     default=Path("var/trust"),
     help="Folder with seal/ parties/ ledger/ tsa/.",
 )
-@click.option("--original", type=click.Path(dir_okay=False, path_type=Path), default=None)
-@click.option("--language", type=click.Choice(["ar", "fr", "en"]), default="en")
+@click.option(
+    "--original",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="The letter or the attachment that the receipt is said to be about.",
+)
+@click.option(
+    "--language", type=click.Choice(["ar", "fr", "en"]), default="en", help="Language of the answer."
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def verify(file: Path, trust: Path, original: Path | None, language: str, as_json: bool) -> None:
     """Verify a receipt without the hub and without a network.

@@ -65,14 +65,19 @@ def post(client: HubClient, letter: SignedLetter, language: str = "en") -> Respo
 @cert_option
 @click.option("--hub-code", default="DEMO-HUB", help="Code of the hub, as its documentation states it.")
 @click.option("--to", "recipients", multiple=True, required=True, help="Office or party; repeatable.")
-@click.option("--subject", required=True)
+@click.option("--subject", required=True, help="What the letter is about, in one line.")
 @click.option("--body", default=None, help="Text of the letter.")
 @click.option("--type", "document_type", default=None, help="Code of the document type.")
 @click.option("--language", default="fr", help="Language of the letter.")
 @click.option("--attach", "files", multiple=True, type=FILE, help="File to attach; repeatable.")
-@click.option("--format", "form", type=click.Choice(["xml", "json"]), default="xml")
+@click.option("--format", "form", type=click.Choice(["xml", "json"]), default="xml", help="How to sign.")
 @click.option("--test", is_flag=True, help="Send as a test.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path())
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Where envelope and receipt are kept; here by default.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def send(
     url: str,
@@ -171,9 +176,12 @@ def status(url: str, party: str, key: Path, cert: Path, reference: str, as_json:
     client = hub_client(url, party, KeySealer.from_files(key, cert))
     try:
         answer = client.letter(reference)
-    except (DeliveryError, PermissionError) as error:
+    except DeliveryError as error:
         click.echo(f"no answer: {error}", err=True)
         sys.exit(3)
+    except PermissionError as error:
+        click.echo(f"not allowed: {error}", err=True)
+        sys.exit(1)
     if answer.status != 200:
         click.echo(answer.body.decode("utf-8", "replace"), err=True)
         sys.exit(1 if answer.status < 500 else 3)

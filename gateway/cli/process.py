@@ -91,7 +91,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         gateway = build(self._settings)
-        return create_app(self._settings, gateway.services, gateway.languages)
+        return create_app(self._settings, gateway.services, gateway.languages, gateway.pack)
 
 
 @click.command()

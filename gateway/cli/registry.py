@@ -32,11 +32,11 @@ def declared_in(file: Path, gateway: Gateway) -> Declared:
 
     Raises:
         Misconfigured: everything that is wrong with it.
-        click.BadParameter: it is no TOML.
+        click.BadParameter: it is no TOML, or no text.
     """
     try:
         table = tomllib.loads(file.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"{file}: {error}") from error
     checks = {name: adapter.check_options for name, adapter in gateway.adapters.items()}
     return read_declared(table, file.parent, gateway.languages, checks)
@@ -177,11 +177,14 @@ def add_certificate(party_id: str, file: Path, by_name: bool, actor: str) -> Non
 
     Example: wasl cert add A0000001-3 ministry.pem --as operator
     """
+    try:
+        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    except ValueError as error:
+        raise click.BadParameter(f"{file}: no certificate in PEM") from error
     gateway = opened()
     with gateway.store.read() as session:
         if queries.party(session, party_id) is None:
             raise click.BadParameter(f"{party_id} is not registered")
-    certificate = x509.load_pem_x509_certificate(file.read_bytes())
     declared = DeclaredCertificate(certificate, exact=not by_name)
     for line in gateway.registry.apply(Declared((), (), ((party_id, declared),)), actor):
         click.echo(line)

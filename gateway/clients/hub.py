@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from adapters.contract import Http, Response
+from gateway.domain.errors import Temporary
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -80,6 +81,8 @@ class HubClient:
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             body=urlencode(form).encode(),
         )
+        if answer.status >= 500:
+            raise Temporary("WASL-DLV-002", f"HTTP {answer.status} from {address}")
         if answer.status != 200:
             raise PermissionError(answer.body.decode("utf-8", "replace")[:500])
         token: str = json.loads(answer.body)["access_token"]

@@ -19,6 +19,16 @@ SMALLEST_RSA = 2048
 LARGEST_RSA = 8192  # a larger key only costs us time
 CURVES = ("secp256r1", "secp384r1")
 
+UNREADABLE_CERTIFICATE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What reading a malformed certificate, or a name or an extension of it, raises."""
+
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
 

@@ -17,8 +17,8 @@ from gateway.domain.errors import Refused, TooLarge, Unavailable, UnsupportedMed
 from gateway.domain.evidence.verdict import Level
 from gateway.strictjson import NotStrict, TooDeep, read_strict
 from gateway.trust import jwsprimitive
+from gateway.trust.algorithms import UNREADABLE_CERTIFICATE
 from gateway.trust.jwsheader import (
-    UNREADABLE,
     certificate_digest,
     decode_base64url,
     encode_base64url,
@@ -202,7 +202,7 @@ def _signer(gated: GatedJws, certificate: x509.Certificate | None) -> x509.Certi
 def _public_key(certificate: x509.Certificate) -> object:
     try:
         return certificate.public_key()
-    except UNREADABLE as error:
+    except UNREADABLE_CERTIFICATE as error:
         raise Refused.because("WASL-CRT-009") from error
 
 
@@ -222,11 +222,9 @@ def sign_jws(
     Raises:
         Unavailable: the key cannot sign now, or is of no kind that JWS knows.
     """
-    fitting = jwsprimitive.algorithms_for(sealer.key)
-    if not fitting:
-        raise Unavailable("seal")
+    algorithm = _algorithm(sealer)
     header = {
-        "alg": fitting[0],
+        "alg": algorithm,
         "typ": typ,
         "iat": int(signing_time.astimezone(UTC).timestamp()),
         "x5t#S256": encode_base64url(bytes.fromhex(certificate_digest(sealer.certificate))).decode(),
@@ -234,8 +232,15 @@ def sign_jws(
     }
     protected = encode_base64url(json.dumps(header, separators=(",", ":")).encode())
     signing_input = protected + b"." + encode_base64url(payload)
-    signature = encode_base64url(_signature(fitting[0], sealer, signing_input))
+    signature = encode_base64url(_signature(algorithm, sealer, signing_input))
     return _flat(signing_input, signature) if flattened else signing_input + b"." + signature
+
+
+def _algorithm(sealer: Sealer) -> str:
+    try:
+        return jwsprimitive.algorithms_for(sealer.key)[0]
+    except Exception as error:  # the key may live in a security module that does not answer
+        raise Unavailable("seal") from error
 
 
 def _signature(algorithm: str, sealer: Sealer, signing_input: bytes) -> bytes:

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.domain.errors import Refused
+from gateway.trust.algorithms import UNREADABLE_CERTIFICATE
 from gateway.trust.jwsprimitive import ALGORITHMS, check_key
 
 MEMBERS = frozenset({"alg", "typ", "cty", "kid", "x5c", "x5t#S256", "iat", "sigT", "crit"})
@@ -26,8 +26,6 @@ EXTENSIONS = frozenset({"sigT", "iat"})
 
 MOST_CERTIFICATES = 10
 _SIGNING_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
-"""What reading a malformed certificate raises."""
 _BASE64URL = re.compile(rb"[A-Za-z0-9_-]*")
 
 
@@ -118,7 +116,7 @@ def _certificate(entry: object, where: str) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(_canonical_base64(entry))
         certificate.public_key()
-    except UNREADABLE as error:
+    except UNREADABLE_CERTIFICATE as error:
         raise Refused.because("WASL-CRT-009", where) from error
     return certificate
 

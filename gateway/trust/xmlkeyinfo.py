@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
-from gateway.trust.algorithms import PublicKey, check_key
+from gateway.trust.algorithms import UNREADABLE_CERTIFICATE, PublicKey, check_key
 from gateway.trust.xmlnames import DSIG11, ds, refused
 from gateway.trust.xmlshape import STRUCTURE, octets
 
@@ -55,7 +55,7 @@ def check_key_values(key_info: etree._Element, certificate: x509.Certificate) ->
 def _certificate(element: etree._Element) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(octets(element))
-    except ValueError as error:
+    except UNREADABLE_CERTIFICATE as error:
         raise refused(UNREADABLE, element) from error
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidDigest, InvalidSignature, SignXMLException
 from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
-from signxml.xades.xades import XAdESSignatureConfiguration, XAdESVerifier
+from signxml.xades.xades import XAdESSignatureConfiguration
 
 from gateway.domain.evidence.verdict import Level
 from gateway.trust.algorithms import (
@@ -27,6 +26,7 @@ from gateway.trust.xmlnames import child, ds, refused
 from gateway.trust.xmlparse import hardened_parser
 from gateway.trust.xmlrefs import NOT_WHOLE
 from gateway.trust.xmlshape import STRUCTURE, octets
+from gateway.trust.xmlverifier import PlainVerifier, XadesVerifier
 
 CHANGED = "WASL-SIG-012"
 
@@ -69,14 +69,13 @@ def _check_length(gated: GatedXml, key: PublicKey) -> None:
 
 
 def _verified(gated: GatedXml) -> VerifyResult:
-    verifier, configuration = _verifier(gated)
     signature = child(gated.root, ds("Signature"))
     try:
-        results = verifier.verify(
+        results = _verifier(gated).verify(
             gated.raw,
             x509_cert=gated.certificate,
             parser=hardened_parser(),
-            expect_config=configuration,
+            expect_config=_configuration(gated),
             validate_schema=False,  # the gate's shapes are narrower than the schema
         )
     except InvalidDigest as error:
@@ -89,10 +88,9 @@ def _verified(gated: GatedXml) -> VerifyResult:
     return first
 
 
-def _verifier(gated: GatedXml) -> tuple[XMLVerifier, SignatureConfiguration]:
-    plain = gated.level is Level.XMLDSIG
-    configure = SignatureConfiguration if plain else XAdESSignatureConfiguration
-    configuration = configure(
+def _configuration(gated: GatedXml) -> SignatureConfiguration:
+    configure = SignatureConfiguration if gated.level is Level.XMLDSIG else XAdESSignatureConfiguration
+    return configure(
         location="./",
         expect_references=gated.references,
         signature_methods=_METHODS,
@@ -100,30 +98,13 @@ def _verifier(gated: GatedXml) -> tuple[XMLVerifier, SignatureConfiguration]:
         ignore_ambiguous_key_info=True,  # the gate has compared key values with the certificate
         verification_time=gated.certificate.not_valid_before_utc,  # validity is judged elsewhere
     )
-    return (_PlainVerifier() if plain else _XadesVerifier()), configuration  # they keep state: one each
 
 
-class _Rerooted(XMLVerifier):
-    """Makes an inner element the root of its own document before its canonical form is taken.
-
-    Of an inner element under a default namespace lxml writes a wrong form (``xmlns=""`` on what stands
-    deeper); that is how .NET and the JDK write SignedInfo.
-    """
-
-    def _c14n(self, nodes: Any, algorithm: Any, inclusive_ns_prefixes: Any = None) -> bytes:
-        library: Any = super()
-        if nodes.getparent() is not None:
-            nodes = library._fromstring(etree.tostring(nodes, with_tail=False))
-        form: bytes = library._c14n(nodes, algorithm, inclusive_ns_prefixes)
-        return form
-
-
-class _PlainVerifier(_Rerooted):
-    """Verifies plain XML signatures."""
-
-
-class _XadesVerifier(_Rerooted, XAdESVerifier):
-    """Verifies XAdES signatures."""
+def _verifier(gated: GatedXml) -> XMLVerifier:
+    # They keep state: one for each document.
+    if gated.level is Level.XMLDSIG:
+        return PlainVerifier()
+    return XadesVerifier([gated.certificate, *gated.chain])
 
 
 def _whole(gated: GatedXml, result: VerifyResult) -> bytes:

@@ -27,6 +27,7 @@ from gateway.trust.xmlsig import verify_xml
 from gateway.wire.envelopes import read_envelope_json, read_envelope_xml
 from tests.assets import build, letters, oracle, rawsign
 from tests.assets.bench import Bench, Case
+from tests.support.attacked import AttackedHub
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SECONDS = 3.0
@@ -130,7 +131,7 @@ class Suite:
     """Everything built once for this module; ``listener`` is the address that no verifier may ask."""
 
     bench: Bench
-    hub: Hub
+    hub: AttackedHub
     cases: dict[str, Case]
     listener: socket.socket
 
@@ -142,7 +143,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
         trap = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         bench = build.bench_in(tmp_path_factory.mktemp("attacks"), NOW, trap)
         cases = build.cases(bench)  # some cases bring certificates and registrations of their own
-        yield Suite(bench, Hub(bench), cases, listener)
+        yield Suite(bench, AttackedHub(bench, NOW), cases, listener)
 
 
 @pytest.mark.parametrize("verdict", TABLE, ids=lambda verdict: verdict.pattern)
@@ -158,7 +159,7 @@ def test_cases_are_answered_as_the_table_says(suite: Suite, verdict: build.Verdi
     assert not wrong, f"{verdict.attack} Wanted: {', '.join(verdict.answers)}"
 
 
-def _answer(hub: Hub, case: Case) -> str:
+def _answer(hub: AttackedHub, case: Case) -> str:
     try:
         return hub.judge_submission(case.raw, case.media_type)
     except Exception as crash:  # our own fault would be a 5xx without a receipt, for ever

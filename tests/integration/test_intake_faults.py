@@ -1,4 +1,4 @@
-"""Our own trouble is never the sender's refusal: a 5xx, no receipt, nothing half kept, and a retry that works.
+"""Our own trouble is never the sender's refusal: a 5xx, no receipt, nothing half kept, a retry that works.
 
 Each trouble is made at one step of intake; most are real ones of the disk, the database or the folder
 of authorities, the others are put into the service that the step calls.
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from gateway import home
 from gateway.bootstrap import sweep
@@ -47,6 +48,14 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("files") / "plan.bin"
     path.write_bytes(PLAN)
     return path
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[Any]]:
+    """What is logged meanwhile, in place of pages of it; never anything of a letter."""
+    with capture_logs() as lines:
+        yield lines
+    assert "DEMONSTRATION" not in str(lines)
 
 
 def is_our_fault(answer: Any, code: str = "WASL-HUB-002") -> bool:

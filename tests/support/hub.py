@@ -139,7 +139,7 @@ class HubUnderTest:
         """The web application over the present services; built again only when they change."""
         services = self.gateway.services
         if self._app is None or self._app[0] is not services:
-            app = create_app(self.gateway.settings, services, self.gateway.languages)
+            app = create_app(self.gateway.settings, services, self.gateway.languages, self.gateway.pack)
             self._app = (services, app)
         return self._app[1]
 

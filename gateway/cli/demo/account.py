@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -36,9 +37,9 @@ def write_account(folder: Path, told: Iterable[Told]) -> Path:
 
 def _letter(told: Told) -> list[str]:
     lines = [f"## Letter {told.draft.number:02d}: {told.draft.title}", ""]
-    lines.append(f"Subject: {told.draft.envelope.subject}")
+    lines += [f"Subject: {told.draft.envelope.subject}", ""]
     if told.reference:
-        lines.append(f"Accepted under the reference **{told.reference}**.")
+        lines += [f"Accepted under the reference **{told.reference}**.", ""]
     lines += [f"- {sentence(delivery)}" for delivery in told.deliveries]
     lines += [f"- refused: {problem}" for problem in told.problems]
     lines += ["", "| file | what it is |", "| --- | --- |"]
@@ -69,16 +70,11 @@ def _how_to_verify(folder: Path, names: list[str]) -> list[str]:
         "",
     ]
     if receipts:
-        lines += [
-            "With this project:",
-            "",
-            *_block(f"wasl verify {folder / receipts[0]} --trust {folder / 'trust'}"),
-        ]
+        command = ["wasl", "verify", f"{folder / receipts[0]}", "--trust", f"{folder / 'trust'}"]
+        lines += ["With this project:", "", *_block(shlex.join(command))]
     if xml:
-        command = " ".join(
-            f"'{part}'" if "#" in part else part for part in xmlsec1_command(folder / xml, folder / "trust")
-        )
-        lines += ["An XML receipt with xmlsec1 (package `xmlsec1`):", "", *_block(command)]
+        command = xmlsec1_command(folder / xml, folder / "trust")
+        lines += ["An XML receipt with xmlsec1 (package `xmlsec1`):", "", *_block(shlex.join(command))]
     if jws:
         lines += [
             "A JSON receipt with jwcrypto (Python), another JOSE library:",
@@ -98,9 +94,9 @@ import base64, pathlib
 from cryptography import x509
 from jwcrypto import jwk, jws
 token = jws.JWS()
-token.deserialize(pathlib.Path("{folder / name}").read_text())
+token.deserialize(pathlib.Path({str(folder / name)!r}).read_text())
 leaf = x509.load_der_x509_certificate(base64.b64decode(token.jose_header["x5c"][0]))
-seal = pathlib.Path("{folder / "trust" / "seal"}")
+seal = pathlib.Path({str(folder / "trust" / "seal")!r})
 anchors = [x509.load_pem_x509_certificate(path.read_bytes()) for path in seal.glob("*.pem")]
 assert [one for one in anchors if one.subject == leaf.issuer and not leaf.verify_directly_issued_by(one)]
 token.verify(jwk.JWK.from_pyca(leaf.public_key()))

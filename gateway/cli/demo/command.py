@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -47,11 +48,12 @@ def demo(keep: bool) -> None:
     shutil.copytree(settings.trust.directory, folder / "trust")
     world = _world(settings)
     stopped = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # noted, not raised: a program that is just being started must not be left behind
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        world.start()
-        story = _tell(settings, folder)
+        world.start(stopped)
+        story = _tell(settings, folder, stopped)
         if keep and not stopped.is_set():
             _keep_serving(settings, world, story, stopped)
     finally:
@@ -118,15 +120,20 @@ def _world(settings: Settings) -> World:
     return world
 
 
-def _tell(settings: Settings, folder: Path) -> Story:
+def _tell(settings: Settings, folder: Path, stopped: Event) -> Story:
     url = f"http://{settings.web.host}:{settings.web.port}"
     story = Story(url, folder, settings.home, click.echo)
     started, now = time.monotonic(), datetime.now(UTC)
     documents = examples_dir() / "letters"
-    notice = story.tell(letters.works_notice(1, now, documents))
-    story.tell(letters.permit_request(2, now))
-    story.repeat(notice, 3)
-    story.tell(letters.lost_letter(4, now))
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: story.tell(letters.works_notice(1, now, documents)),
+        lambda: story.tell(letters.permit_request(2, now)),
+        lambda: story.repeat(story.told[0], 3),
+        lambda: story.tell(letters.lost_letter(4, now)),
+    )
+    for step in steps:
+        if not stopped.is_set():
+            step()
     path = write_account(folder, story.told)
     click.echo(f"told in {time.monotonic() - started:.1f} s; the account is in {path}")
     for fault in story.faults:

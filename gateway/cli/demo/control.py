@@ -20,11 +20,13 @@ from gateway.cli.demo import letters
 from gateway.cli.demo.account import write_account
 from gateway.cli.demo.story import Story, Told
 from gateway.cli.demo.world import Program
-from gateway.domain.errors import WaslError
+from gateway.domain.errors import Fault, NotFound, WaslError
 from gateway.trust.seal import KeySealer
 from gateway.verifier.verify import verify_file
 
 _LONGEST_BODY = 4096
+_PATIENCE_S = 3.0
+"""How long a button waits for its letter; one for a system that is stopped goes on by itself."""
 
 
 class Control:
@@ -76,6 +78,14 @@ class Control:
                 return {"done": False, "error": str(error)}
 
     def _state(self) -> dict[str, Any]:
+        if self._one_at_a_time.acquire(blocking=False):
+            try:
+                for told in self._story.told:
+                    self._story.catch_up(told)
+            except WaslError:
+                pass  # the hub does not answer just now: the letters are shown as last heard of
+            finally:
+                self._one_at_a_time.release()
         return {
             "commune_running": self._commune.running,
             "letters": [_shown(told) for told in self._story.told[-20:]],
@@ -83,12 +93,13 @@ class Control:
 
     def _send(self) -> dict[str, Any]:
         number = self._next_number()
-        told = self._story.tell(letters.works_notice(number, datetime.now(UTC), examples_dir() / "letters"))
+        draft = letters.works_notice(number, datetime.now(UTC), examples_dir() / "letters")
+        told = self._story.tell(draft, _PATIENCE_S)
         write_account(self._story.folder, self._story.told)
         return {"done": told.status == 201, "letter": _shown(told)}
 
     def _repeat(self) -> dict[str, Any]:
-        told = next(told for told in reversed(self._story.told) if told.status == 201)
+        told = self._last_accepted()
         return {"done": self._story.repeat(told, self._next_number()), "letter": _shown(told)}
 
     def _stop(self) -> dict[str, Any]:
@@ -101,7 +112,7 @@ class Control:
 
     def _tamper(self) -> dict[str, Any]:
         """Change one byte of the last receipt's signed content in a copy, and verify the copy."""
-        told = next(told for told in reversed(self._story.told) if told.reference)
+        told = self._last_accepted()
         name = next(name for name in told.files if "-receipt-acceptance." in name)
         octets = (self._story.folder / name).read_bytes()
         position = _inside_signed_content(octets, told.reference or "")
@@ -119,8 +130,14 @@ class Control:
             "byte": position,
         }
 
+    def _last_accepted(self) -> Told:
+        for told in reversed(self._story.told):
+            if told.reference:
+                return told
+        raise NotFound(Fault("WASL-REQ-005"))
+
     def _next_number(self) -> int:
-        numbers = [int(name[:2]) for told in self._story.told for name in told.files if name[:2].isdigit()]
+        numbers = [int(name.partition("-")[0]) for told in self._story.told for name in told.files]
         return max([5, *numbers]) + 1  # 05 is the letter for the command line
 
     def _letter_by_hand(self) -> None:
@@ -141,7 +158,7 @@ class Control:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 offered = self.headers.get("Authorization", "")
-                if not secrets.compare_digest(offered, f"Bearer {control._secret}"):
+                if not secrets.compare_digest(offered.encode(), f"Bearer {control._secret}".encode()):
                     self.send_error(403)
                     return
                 self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _LONGEST_BODY))

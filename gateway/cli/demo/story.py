@@ -59,8 +59,12 @@ class Story:
     sent: dict[int, SignedLetter] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
-    def tell(self, draft: Draft) -> Told:
-        """Sign, send and follow one letter, and verify every receipt it brings."""
+    def tell(self, draft: Draft, patience: float | None = None) -> Told:
+        """Sign, send and follow one letter, and verify every receipt it brings.
+
+        Args:
+            patience: seconds after which a letter may go on by itself; None where it must come to rest.
+        """
         told = Told(draft)
         self.told.append(told)
         self.say(f"{draft.number:02d} {draft.title}")
@@ -72,7 +76,7 @@ class Story:
         answer = post(client, letter)
         told.status = answer.status
         if answer.status == 201:
-            self._accepted(told, client, answer)
+            self._accepted(told, client, answer, patience)
         else:
             self._refused(told, answer)
         return told
@@ -83,10 +87,8 @@ class Story:
         self.say(f"{number:02d} the same letter once more, as after a lost answer")
         client = hub_client(self.url, draft.party, self._sealer(draft.signer))
         answer = post(client, self.sent[draft.number])
-        first = (
-            self.folder / f"{self._stem(draft)}-receipt-acceptance{SUFFIX[draft.media_type]}"
-        ).read_bytes()
-        same = answer.status == 200 and answer.body == first
+        first = self.folder / f"{self._stem(draft)}-receipt-acceptance{SUFFIX[draft.media_type]}"
+        same = answer.status == 200 and first.exists() and answer.body == first.read_bytes()
         name = f"{number:02d}-{draft.name}-repeat-receipt-acceptance{SUFFIX[draft.media_type]}"
         self._keep(told, name, answer.body)
         self._check(told, name)
@@ -95,13 +97,22 @@ class Story:
             self.faults.append("a repeat brought another receipt")
         return same
 
-    def _accepted(self, told: Told, client: HubClient, answer: Response) -> None:
+    def catch_up(self, told: Told) -> None:
+        """See what became of a letter that went on by itself, and fetch the receipts it has brought."""
+        if told.reference is None or _at_rest(told.deliveries):
+            return
+        client = hub_client(self.url, told.draft.party, self._sealer(told.draft.signer))
+        told.deliveries = self._follow(client, told.reference, 0)
+        if _at_rest(told.deliveries):
+            self._receipts(told, client)
+
+    def _accepted(self, told: Told, client: HubClient, answer: Response, patience: float | None) -> None:
         told.reference = answer.headers["location"].rpartition("/")[2]
         self.say(f"   accepted under {told.reference}")
-        told.deliveries = self._follow(client, told.reference)
+        told.deliveries = self._follow(client, told.reference, patience)
         for delivery in told.deliveries:
             self.say("   " + sentence(delivery))
-            if delivery["state"] not in ARRIVED:
+            if patience is None and delivery["state"] not in ARRIVED:
                 self.faults.append(f"{told.reference} did not reach {delivery['name']}")
         self._receipts(told, client)
 
@@ -116,15 +127,16 @@ class Story:
         if not reasons:
             self.faults.append(f"letter {told.draft.number} was neither accepted nor refused with a receipt")
 
-    def _follow(self, client: HubClient, reference: str) -> list[dict[str, Any]]:
+    def _follow(self, client: HubClient, reference: str, patience: float | None) -> list[dict[str, Any]]:
         """The deliveries once each has come to rest, or as they are when patience ends."""
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + (_PATIENCE_S if patience is None else patience)
         while True:
             deliveries: list[dict[str, Any]] = json.loads(client.letter(reference).body)["deliveries"]
-            if all(delivery["state"] in RESTING for delivery in deliveries):
+            if _at_rest(deliveries):
                 return deliveries
             if time.monotonic() > deadline:
-                self.faults.append(f"{reference} did not come to rest")
+                if patience is None:
+                    self.faults.append(f"{reference} did not come to rest")
                 return deliveries
             time.sleep(0.2)
 
@@ -135,8 +147,9 @@ class Story:
             office = OFFICE_NAMES.get(offices.get(receipt["delivery"], ""), "")
             suffix = f"-{office}" if office else ""
             name = f"{self._stem(told.draft)}-receipt-{kind}{suffix}{SUFFIX[told.draft.media_type]}"
-            self._keep(told, name, client.get(receipt["href"], told.draft.media_type).body)
-            self._check(told, name)
+            if name not in told.files:
+                self._keep(told, name, client.get(receipt["href"], told.draft.media_type).body)
+                self._check(told, name)
 
     def _check(self, told: Told, name: str) -> Any:
         """Verify a receipt here and by an independent tool, and say what both found."""
@@ -160,6 +173,10 @@ class Story:
         return KeySealer.from_files(
             self.keys / "keys" / f"{name}.pem", self.keys / "certificates" / f"{name}.pem"
         )
+
+
+def _at_rest(deliveries: list[dict[str, Any]]) -> bool:
+    return all(delivery["state"] in RESTING for delivery in deliveries)
 
 
 def sentence(delivery: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 from gateway.domain.errors import Misconfigured
 
@@ -92,18 +93,20 @@ class World:
     def add(self, program: Program) -> None:
         self.programs[program.name] = program
 
-    def start(self) -> None:
+    def start(self, stopped: Event) -> None:
+        """Start everything, in order, unless somebody wants it stopped meanwhile.
+
+        Raises:
+            Misconfigured: a program ended, or did not answer in time.
+        """
         for program in self.programs.values():
-            program.start()
+            if not stopped.is_set():
+                program.start()
 
     def stop(self) -> None:
         """Stop everything, the last started first."""
         for program in reversed(self.programs.values()):
             program.stop()
-
-    def ended(self) -> list[str]:
-        """Programs that should run and do not."""
-        return [name for name, program in self.programs.items() if program.process and not program.running]
 
 
 def wasl(*arguments: str) -> list[str]:

@@ -104,7 +104,8 @@ class Issuing:
             Unavailable: the seal cannot be used now.
         """
         sealer = self.seals.choose(receipt.test)
-        now = self.ambient.now()
+        # a clock that was set back must not let a seal be older than what it seals
+        now = max(self.ambient.now(), receipt.event_time)
         carried = carry(receipt)
         content = receipt_json(carried)
         if media_type == XML:

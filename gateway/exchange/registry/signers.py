@@ -17,9 +17,11 @@ from gateway.domain.transit.routing import Directory
 from gateway.exchange.registry.cache import CachedRegistry, RegistryCache
 from gateway.store.registry.models import CertificateRow
 from gateway.store.sessions import Store
+from gateway.trust.algorithms import UNREADABLE_CERTIFICATE
 
 NOT_REGISTERED = "WASL-CRT-001"
 NOT_EXACT = "WASL-CRT-010"
+UNREADABLE = "WASL-CRT-009"
 MAY_NOT_SPEAK = "WASL-PTY-001"
 INACTIVE = "WASL-PTY-002"
 MAY_NOT_REPRESENT = "WASL-PTY-003"
@@ -61,14 +63,24 @@ def certificate_digest(certificate: x509.Certificate) -> str:
 
 
 def name_digests(certificate: x509.Certificate) -> tuple[str, str]:
-    """Digests of (issuer name and key identifier, subject), which a renewal keeps."""
+    """Digests of (issuer name and key identifier, subject), which a renewal keeps.
+
+    Raises:
+        Refused: a name or an extension of the certificate cannot be read.
+    """
+    try:
+        issuer = certificate.issuer.public_bytes() + b"\0" + _issuer_key(certificate)
+        return sha256(issuer).hexdigest(), sha256(certificate.subject.public_bytes()).hexdigest()
+    except UNREADABLE_CERTIFICATE as error:
+        raise Refused.because(UNREADABLE) from error
+
+
+def _issuer_key(certificate: x509.Certificate) -> bytes:
     try:
         identifier = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
-        key = identifier.value.key_identifier or b""
     except x509.ExtensionNotFound:
-        key = b""
-    issuer = sha256(certificate.issuer.public_bytes() + b"\0" + key).hexdigest()
-    return issuer, sha256(certificate.subject.public_bytes()).hexdigest()
+        return b""
+    return identifier.value.key_identifier or b""
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ class Signers:
         with self.store.read() as session:
             registry = self.cache.at(session)
             row = registry.certificate(digest)
-            exact = row is not None
+            exact = row is not None and row.exact
             if row is None:
                 row = registry.certificate_by_name(*name_digests(certificate))
             return _signer(registry, row, certificate, exact, digest)

@@ -1,0 +1,106 @@
+"""The library's verifiers of XML signatures, with its copies and second readings of one document left out.
+
+They override internals of the pinned release. What is checked stays the same; what the gate has made
+sure of (no document type, one signature, at most one canonical form per reference) is relied upon only
+to do it with less work.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Sequence
+from typing import Any
+
+from cryptography import x509
+from lxml import etree
+from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm
+from signxml.exceptions import InvalidDigest, InvalidInput
+from signxml.util import _remove_sig
+from signxml.verifier import VerifyResult, XMLVerifier
+from signxml.xades.xades import XAdESVerifier
+
+from gateway.trust.xmlnames import ENVELOPED, child, ds, xades
+
+_IDENTIFIED = etree.XPath("//*[@*[local-name() = 'Id'] = $uri]")
+
+_LISTED = f"{xades('SignedSignatureProperties')}/{xades('SigningCertificateV2')}"
+
+
+class _Verifier(XMLVerifier):
+    """Copies a document only where something is taken out of it."""
+
+    def _fromstring(self, xml_string: bytes, **options: Any) -> etree._Element:
+        # The gate took no document type, and without one there is neither entity nor external part.
+        return etree.fromstring(xml_string, self.parser)
+
+    def _c14n(self, nodes: Any, algorithm: Any, inclusive_ns_prefixes: Any = None) -> bytes:
+        # Of an inner element under a default namespace lxml writes a wrong form (``xmlns=""`` on what
+        # stands deeper); that is how .NET and the JDK write SignedInfo. So it gets a document of its own.
+        if nodes.getparent() is not None:
+            nodes = self._fromstring(etree.tostring(nodes, with_tail=False))
+        library: Any = super()
+        form: bytes = library._c14n(nodes, algorithm, inclusive_ns_prefixes)
+        return form
+
+    def _resolve_reference(self, doc_root: Any, reference: Any, uri_resolver: Any = None) -> Any:
+        uri = reference.get("URI") or ""
+        if not uri and reference.get("URI") is not None:
+            return doc_root
+        found: Any = _IDENTIFIED(doc_root, uri=uri[1:]) if uri.startswith("#") else []
+        if len(found) != 1:
+            raise InvalidInput(f"{uri} names {len(found)} elements")
+        return found[0]
+
+    def _verify_reference(
+        self,
+        reference: etree._Element,
+        index: int,
+        root: etree._Element,
+        uri_resolver: Any,
+        c14n_algorithm: Any,
+        signature: etree._Element,
+        signature_key_used: Any,
+    ) -> VerifyResult:
+        steps = reference.findall(f"{ds('Transforms')}/{ds('Transform')}")
+        enveloped = any(step.get("Algorithm") == ENVELOPED for step in steps)
+        document = self._without_signature(root) if enveloped else root
+        form = self._form(self._resolve_reference(document, reference), steps)
+        method = DigestAlgorithm(child(reference, ds("DigestMethod")).get("Algorithm"))
+        self.check_digest_alg_expected(method)
+        stated = child(reference, ds("DigestValue")).text or ""
+        if b64decode(stated) != self._get_digest(form, method):
+            raise InvalidDigest(f"reference {index}")
+        return VerifyResult(form, self._fromstring(form), signature, b"")
+
+    def _without_signature(self, root: etree._Element) -> etree._Element:
+        copied = self._fromstring(etree.tostring(root))
+        _remove_sig(child(copied, ds("Signature")))
+        return copied
+
+    def _form(self, payload: etree._Element, steps: Sequence[etree._Element]) -> bytes:
+        """The canonical form that the steps ask for, or the one that no step means."""
+        for step in steps:
+            if step.get("Algorithm") != ENVELOPED:
+                method = CanonicalizationMethod(step.get("Algorithm"))
+                return self._c14n(payload, method, self._get_inclusive_ns_prefixes(step))
+        return self._c14n(payload, self.config.default_reference_c14n_method)
+
+
+class PlainVerifier(_Verifier):
+    """Verifies one plain XML signature."""
+
+
+class XadesVerifier(_Verifier, XAdESVerifier):
+    """Verifies one XAdES signature, made with the first of the certificates that it carries."""
+
+    def __init__(self, certificates: Sequence[x509.Certificate]) -> None:
+        self._certificates = list(certificates)
+
+    def _verify_cert_digests(self, verify_result: VerifyResult) -> None:
+        # The gate took SigningCertificateV2 alone, and has read the certificates.
+        if verify_result.signed_xml is None:
+            raise InvalidInput("no signed properties")
+        listed = verify_result.signed_xml.find(_LISTED)
+        if listed is None:
+            raise InvalidInput("no signing certificate")
+        self._verify_cert_digest(listed, self._certificates, self._certificates[0])

@@ -1,0 +1,75 @@
+"""Every route says how it knows who calls, and keeps to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from tests.support.hub import HubUnderTest, make_hub
+
+KINDS = ("public", "signature")
+"""What a view may declare, besides ``token`` with a scope."""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> HubUnderTest:
+    return make_hub(tmp_path_factory.mktemp("hub"), WASL_HUB_DEMONSTRATION="true")
+
+
+def routes(app: Flask) -> Iterator[tuple[Rule, str, str | None]]:
+    """Each route with one of its methods and what its view declares."""
+    for rule in app.url_map.iter_rules():
+        declared = getattr(app.view_functions[rule.endpoint], "authentication", None)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield rule, method, declared
+
+
+def address(rule: Rule) -> str:
+    """An address under the rule."""
+    return str(rule.build({name: "x" for name in rule.arguments}, append_unknown=False)[1])  # type: ignore[index]
+
+
+def test_every_route_declares_its_authentication(hub: HubUnderTest) -> None:
+    silent = [str(rule) for rule, _, how in routes(hub.app) if how is None]
+    assert silent == []
+
+
+def test_every_declaration_is_a_known_one(hub: HubUnderTest) -> None:
+    strange = [
+        (str(rule), how)
+        for rule, _, how in routes(hub.app)
+        if how not in KINDS and not (how or "").startswith("token ")
+    ]
+    assert strange == []
+
+
+def test_api_has_no_public_route(hub: HubUnderTest) -> None:
+    api = [(str(rule), how) for rule, _, how in routes(hub.app) if str(rule).startswith("/api/")]
+    assert api
+    assert [entry for entry in api if entry[1] == "public"] == []
+
+
+def test_routes_that_take_signatures_are_the_doors_of_letters_only(hub: HubUnderTest) -> None:
+    signed = {str(rule) for rule, _, how in routes(hub.app) if how == "signature"}
+    assert signed == {"/api/v1/envelopes", "/api/v1/envelopes/check"}
+
+
+def test_every_route_that_asks_for_a_token_refuses_a_call_without_one(hub: HubUnderTest) -> None:
+    asked = [(rule, method) for rule, method, how in routes(hub.app) if (how or "").startswith("token ")]
+    assert len(asked) >= 4
+    for rule, method in asked:
+        for authorization in ({}, {"Authorization": "Bearer wrong"}):
+            answer = hub.client.open(address(rule), method=method, headers=authorization)
+            assert answer.status_code == 401, (rule, method)
+
+
+def test_every_route_that_takes_signatures_refuses_a_call_without_one(hub: HubUnderTest) -> None:
+    for rule, method, how in routes(hub.app):
+        if how == "signature":
+            answer = hub.client.open(
+                address(rule), method=method, data=b"<Envelope/>", content_type="application/xml"
+            )
+            assert answer.status_code == 422, rule
