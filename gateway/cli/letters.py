@@ -21,6 +21,7 @@ from gateway.domain.transit.persons import Sender
 from gateway.exchange.clock import Ambient
 from gateway.trust.assertion import make_assertion
 from gateway.trust.seal import KeySealer
+from gateway.verifier.opening import NotOpened, open_receipt
 from gateway.wire.mime import write_related
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -134,31 +135,43 @@ def _recipient(identifier: str) -> Recipient:
 
 
 def _tell(answer: Response, out: Path, name: str, as_json: bool) -> None:
+    accepted = answer.status in (200, 201)
     media_type = answer.headers.get("content-type", "").partition(";")[0]
-    file = None
+    file, reasons = None, []
     if media_type in _NAMES:
-        kind = "acceptance" if answer.status in (200, 201) else "rejection"
+        kind = "acceptance" if accepted else "rejection"
         file = out / f"{name}-receipt-{kind}{_NAMES[media_type]}"
         file.write_bytes(answer.body)
+        reasons = _reasons(answer.body, media_type)
     reference = answer.headers.get("location", "").rpartition("/")[2] or None
+    problem = None if file else answer.body.decode("utf-8", "replace")
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "status": answer.status,
-                    "messageId": name,
-                    "reference": reference,
-                    "receipt": os.fspath(file) if file else None,
-                    "problem": None if file else answer.body.decode("utf-8", "replace"),
-                }
-            )
-        )
-    elif answer.status in (200, 201):
+        told = {
+            "status": answer.status,
+            "messageId": name,
+            "reference": reference,
+            "receipt": os.fspath(file) if file else None,
+            "reasons": reasons,
+            "problem": problem,
+        }
+        click.echo(json.dumps(told, ensure_ascii=False))
+    elif accepted:
         click.echo(f"accepted under {reference}; receipt in {file}")
     else:
-        click.echo(f"not accepted ({answer.status}): {file or answer.body.decode('utf-8', 'replace')}")
-    if answer.status not in (200, 201):
+        click.echo(f"not accepted ({answer.status}): {file or problem}")
+        for reason in reasons:
+            click.echo("  " + "  ".join(filter(None, reason.values())))
+    if not accepted:
         sys.exit(3 if answer.status >= 500 else 1)
+
+
+def _reasons(octets: bytes, media_type: str) -> list[dict[str, str | None]]:
+    """Why a letter was refused, as its receipt says."""
+    try:
+        receipt = open_receipt(octets, media_type).receipt
+    except NotOpened:
+        return []
+    return [{"code": one.code, "text": one.text, "where": one.where} for one in receipt.reasons]
 
 
 @click.command()

@@ -24,7 +24,7 @@ def read_certificates(key_info: etree._Element) -> tuple[x509.Certificate, ...]:
     carried = key_info.findall(f"{ds('X509Data')}/{ds('X509Certificate')}")
     certificates = tuple(_certificate(one) for one in carried)
     for element, extra in zip(carried[1:], certificates[1:], strict=True):
-        if not _is_authority(extra):
+        if not is_authority(extra):
             raise refused(STRUCTURE, element, expected="the certificate of an authority")
     return certificates
 
@@ -54,16 +54,9 @@ def check_key_values(key_info: etree._Element, certificate: x509.Certificate) ->
 
 def _certificate(element: etree._Element) -> x509.Certificate:
     try:
-        return x509.load_der_x509_certificate(octets(element))
+        return read_der(octets(element))
     except UNREADABLE_CERTIFICATE as error:
         raise refused(UNREADABLE, element) from error
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return False
 
 
 def _says(value: etree._Element, key: PublicKey) -> bool:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from gateway.trust.algorithms import DIGEST_METHODS
+from gateway.trust.certificates import digest as digest_of
 from gateway.trust.xmlnames import XML_SPACE, child, ds, refused, xades
 from gateway.trust.xmlshape import ALGORITHM, OBJECT, SIGNING_TIME, octets
 
@@ -33,7 +32,7 @@ def read_properties(signature: etree._Element, certificates: Sequence[x509.Certi
     signed = child(qualifying, xades("SignedProperties"))
     _check_formats(signature, signed)
     said = child(signed, xades("SignedSignatureProperties"))
-    _check_certificates(child(said, xades("SigningCertificateV2")), certificates)
+    check_certificates(child(said, xades("SigningCertificateV2")), certificates)
     return _moment(child(said, xades("SigningTime")))
 
 
@@ -45,7 +44,12 @@ def _check_formats(signature: etree._Element, signed: etree._Element) -> None:
             raise refused(OBJECT, one, found=one.get("ObjectReference"))
 
 
-def _check_certificates(listed: etree._Element, certificates: Sequence[x509.Certificate]) -> None:
+def check_certificates(listed: etree._Element, certificates: Sequence[x509.Certificate]) -> None:
+    """Nothing, if the digests listed are those of the certificates, the signer's first.
+
+    Raises:
+        Refused: ``WASL-SIG-007`` or ``011``.
+    """
     # EN 319 132-1 5.2.2: the first digest is the signing certificate's, others are of its path.
     for index, one in enumerate(listed):
         digest = child(one, xades("CertDigest"))
@@ -55,12 +59,8 @@ def _check_certificates(listed: etree._Element, certificates: Sequence[x509.Cert
             raise refused(ALGORITHM, method, found=method.get("Algorithm"))
         candidates = certificates[:1] if index == 0 else certificates
         wanted = octets(child(digest, ds("DigestValue")))
-        if wanted not in [_digest(name, candidate) for candidate in candidates]:
+        if wanted not in [digest_of(name, candidate) for candidate in candidates]:
             raise refused(WRONG_CERTIFICATE, one)
-
-
-def _digest(name: str, certificate: x509.Certificate) -> bytes:
-    return hashlib.new(name, certificate.public_bytes(Encoding.DER)).digest()
 
 
 def _moment(element: etree._Element) -> datetime:

@@ -72,7 +72,7 @@ def _verified(gated: GatedXml) -> VerifyResult:
     signature = child(gated.root, ds("Signature"))
     try:
         results = _verifier(gated).verify(
-            gated.raw,
+            gated.root,
             x509_cert=gated.certificate,
             parser=hardened_parser(),
             expect_config=_configuration(gated),

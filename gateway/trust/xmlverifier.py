@@ -13,40 +13,48 @@ from typing import Any
 
 from cryptography import x509
 from lxml import etree
+from signxml import util
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm
 from signxml.exceptions import InvalidDigest, InvalidInput
-from signxml.util import _remove_sig
 from signxml.verifier import VerifyResult, XMLVerifier
 from signxml.xades.xades import XAdESVerifier
 
 from gateway.trust.xmlnames import ENVELOPED, child, ds, xades
+from gateway.trust.xmlproperties import check_certificates
 
-_IDENTIFIED = etree.XPath("//*[@*[local-name() = 'Id'] = $uri]")
-
+_IDENTIFIED = etree.XPath("//*[@Id = $id]")
 _LISTED = f"{xades('SignedSignatureProperties')}/{xades('SigningCertificateV2')}"
 
 
 class _Verifier(XMLVerifier):
     """Copies a document only where something is taken out of it."""
 
+    def get_root(self, data: etree._Element) -> etree._Element:
+        return data  # nothing is ever taken out of it
+
     def _fromstring(self, xml_string: bytes, **options: Any) -> etree._Element:
         # The gate took no document type, and without one there is neither entity nor external part.
-        return etree.fromstring(xml_string, self.parser)
+        root: etree._Element = etree.fromstring(xml_string, self._parser)
+        return root
 
     def _c14n(self, nodes: Any, algorithm: Any, inclusive_ns_prefixes: Any = None) -> bytes:
         # Of an inner element under a default namespace lxml writes a wrong form (``xmlns=""`` on what
         # stands deeper); that is how .NET and the JDK write SignedInfo. So it gets a document of its own.
         if nodes.getparent() is not None:
             nodes = self._fromstring(etree.tostring(nodes, with_tail=False))
-        library: Any = super()
-        form: bytes = library._c14n(nodes, algorithm, inclusive_ns_prefixes)
-        return form
+        return etree.tostring(
+            nodes,
+            method="c14n",
+            exclusive=algorithm is CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
+            with_comments=False,  # the gate takes no method with comments, and no comment
+            inclusive_ns_prefixes=inclusive_ns_prefixes,
+        )
 
     def _resolve_reference(self, doc_root: Any, reference: Any, uri_resolver: Any = None) -> Any:
         uri = reference.get("URI") or ""
         if not uri and reference.get("URI") is not None:
             return doc_root
-        found: Any = _IDENTIFIED(doc_root, uri=uri[1:]) if uri.startswith("#") else []
+        found: Any = _IDENTIFIED(doc_root, id=uri[1:]) if uri.startswith("#") else []
         if len(found) != 1:
             raise InvalidInput(f"{uri} names {len(found)} elements")
         return found[0]
@@ -66,23 +74,26 @@ class _Verifier(XMLVerifier):
         document = self._without_signature(root) if enveloped else root
         form = self._form(self._resolve_reference(document, reference), steps)
         method = DigestAlgorithm(child(reference, ds("DigestMethod")).get("Algorithm"))
-        self.check_digest_alg_expected(method)
+        library: Any = self
+        library.check_digest_alg_expected(method)
         stated = child(reference, ds("DigestValue")).text or ""
-        if b64decode(stated) != self._get_digest(form, method):
+        if b64decode(stated) != library._get_digest(form, method):
             raise InvalidDigest(f"reference {index}")
-        return VerifyResult(form, self._fromstring(form), signature, b"")
+        return VerifyResult(form, self._fromstring(form), signature, b"")  # no caller asks for the key
 
     def _without_signature(self, root: etree._Element) -> etree._Element:
         copied = self._fromstring(etree.tostring(root))
-        _remove_sig(child(copied, ds("Signature")))
+        remove_sig: Any = util._remove_sig
+        remove_sig(child(copied, ds("Signature")))
         return copied
 
     def _form(self, payload: etree._Element, steps: Sequence[etree._Element]) -> bytes:
         """The canonical form that the steps ask for, or the one that no step means."""
+        library: Any = self
         for step in steps:
             if step.get("Algorithm") != ENVELOPED:
                 method = CanonicalizationMethod(step.get("Algorithm"))
-                return self._c14n(payload, method, self._get_inclusive_ns_prefixes(step))
+                return self._c14n(payload, method, library._get_inclusive_ns_prefixes(step))
         return self._c14n(payload, self.config.default_reference_c14n_method)
 
 
@@ -98,9 +109,7 @@ class XadesVerifier(_Verifier, XAdESVerifier):
 
     def _verify_cert_digests(self, verify_result: VerifyResult) -> None:
         # The gate took SigningCertificateV2 alone, and has read the certificates.
-        if verify_result.signed_xml is None:
+        properties = verify_result.signed_xml
+        if properties is None:
             raise InvalidInput("no signed properties")
-        listed = verify_result.signed_xml.find(_LISTED)
-        if listed is None:
-            raise InvalidInput("no signing certificate")
-        self._verify_cert_digest(listed, self._certificates, self._certificates[0])
+        check_certificates(child(properties, _LISTED), self._certificates)

@@ -86,7 +86,8 @@ def _ours(languages: tuple[str, ...], error: GatewayFault) -> Response:
 def _plain(languages: tuple[str, ...], error: HTTPException) -> Response:
     status = error.code or 500
     code = _FROM_HTTP.get(status, INTERNAL if status >= 500 else "WASL-REQ-010")
-    answer = _problem(status, (Fault(code),), languages)
+    limit = str(request.max_content_length or "") if status == 413 else None
+    answer = _problem(status, (Fault(code, expected=limit or None),), languages)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return answer

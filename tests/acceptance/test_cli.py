@@ -391,26 +391,28 @@ def test_a_letter_is_sent_followed_and_its_receipt_verified(
 
 
 def test_people_are_told_the_reference(shell: Shell, live: Live, tmp_path: Path) -> None:
-    said = shell(
-        "send",
-        *live.sender(),
-        "--to",
-        AGENCY_OFFICE,
-        "--subject",
-        "DEMONSTRATION",
-        "--out",
-        tmp_path / "kept",
-    )
-    assert (said.status, said.out.startswith("accepted under ")) == (0, True)
+    letter = ("--to", AGENCY_OFFICE, "--subject", "DEMONSTRATION", "--body", "Text")
+    said = shell("send", *live.sender(), *letter, "--out", tmp_path / "kept")
+    assert said.status == 0, said.out
+    assert said.out.startswith("accepted under ")
 
 
-def test_a_refusal_leaves_its_receipt_and_ends_with_1(shell: Shell, live: Live, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["xml", "json"])
+def test_a_refusal_leaves_its_receipt_and_gives_its_reasons(
+    shell: Shell, live: Live, tmp_path: Path, form: str
+) -> None:
     out = tmp_path / "kept"
-    said = shell("send", *live.sender(), "--to", NOBODY, "--subject", "DEMONSTRATION", "--out", out)
+    letter = ("--to", NOBODY, "--subject", "DEMONSTRATION", "--body", "Text", "--format", form, "--out", out)
+    said = shell("send", *live.sender(), *letter)
     assert said.status == 1
-    [receipt] = out.glob("*-receipt-rejection.xml")
-    assert said.out == f"not accepted (422): {receipt}\n"
+    [receipt] = out.glob("*-receipt-rejection.*")
+    first, reason = said.out.splitlines()
+    assert first == f"not accepted (422): {receipt}"
+    assert "WASL-RTE-001" in reason
+    assert NOBODY in reason
     assert shell("verify", receipt, "--trust", live.hub.home / "trust").status == 0
+    told = json.loads(shell("send", *live.sender(), *letter, "--json").out)
+    assert [one["code"] for one in told["reasons"]] == ["WASL-RTE-001"]
 
 
 def test_a_problem_without_a_receipt_is_shown(shell: Shell, live: Live, tmp_path: Path) -> None:

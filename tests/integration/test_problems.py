@@ -1,4 +1,4 @@
-"""Problems: one stable code, the reader's language, the places in the sender's own syntax, no detail of ours."""
+"""Problems: one stable code, the reader's language, places in the sender's own syntax, no detail of ours."""
 
 from __future__ import annotations
 

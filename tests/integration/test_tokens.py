@@ -287,8 +287,16 @@ def test_wrong_form_is_told_as_oauth_tells_it(hub: HubUnderTest, form: dict[str,
 
 
 def test_form_of_a_token_request_is_bounded(hub: HubUnderTest) -> None:
-    answer = ask(hub, "x" * 100_000)
+    assert is_refused(ask(hub, "x" * 60_000))
+    answer = ask(hub, "x" * 70_000)
     assert (answer.status_code, answer.json["code"]) == (413, "WASL-REQ-002")
+    assert answer.json["faults"][0]["expected"] == "65536"
+
+
+def test_parameter_of_a_token_request_stands_once(hub: HubUnderTest) -> None:
+    form = {**token_form(assertion(hub)), "scope": ["envelopes:read", "envelopes:read"]}
+    answer = hub.client.post("/oauth2/token", data=form)
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
 
 
 def read(hub: HubUnderTest, authorization: str | None) -> Any:

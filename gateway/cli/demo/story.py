@@ -181,7 +181,8 @@ def _at_rest(deliveries: list[dict[str, Any]]) -> bool:
 
 def sentence(delivery: dict[str, Any]) -> str:
     """What became of one delivery, in words."""
-    name, state = delivery["name"], delivery["state"]
+    role, state = OFFICE_NAMES.get(delivery["office"]), delivery["state"]
+    name = f"the {role}" if role else delivery["name"]
     if state == "HANDED_OVER":
         number = delivery["registerNumber"] or delivery["targetReference"]
         return f"handed over to {name}, which registered it under {number}"
