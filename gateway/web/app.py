@@ -19,13 +19,18 @@ _HEADERS = {
     "form-action 'self'; object-src 'none'",
 }
 
+SMALL_BODY = 64 * 1024
+"""Octets of a form or of any other body that is no letter."""
+
 
 def create_app(
     settings: Settings, services: Services, languages: tuple[str, ...], pack: CountryPack | None = None
 ) -> Flask:
     """The WSGI application over the given services; pages speak as ``pack``'s country expects."""
     app = Flask("gateway.web", static_folder=None)
-    app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
+    # every door's bodies are small; only `reading.submission` lifts this for letters
+    app.config["MAX_CONTENT_LENGTH"] = SMALL_BODY
+    app.config["MAX_FORM_MEMORY_SIZE"] = SMALL_BODY
     app.config["MAX_FORM_PARTS"] = 20
     app.json.sort_keys = False  # type: ignore[attr-defined]
     access = Access(services.tokens)

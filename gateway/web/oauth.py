@@ -10,8 +10,6 @@ from gateway.exchange.registry.tokens import Tokens
 from gateway.web.access import public
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_LARGEST_FORM = 64 * 1024
-"""In octets; an assertion is a quarter of it at most."""
 
 
 def blueprint(tokens: Tokens) -> Blueprint:
@@ -21,7 +19,6 @@ def blueprint(tokens: Tokens) -> Blueprint:
     @oauth.post("/token")
     @public
     def token() -> Response:
-        request.max_content_length = _LARGEST_FORM
         form = request.form
         if any(len(values) > 1 for _, values in form.lists()):  # RFC 6749 3.2
             return _error("invalid_request", 400, "a parameter twice")

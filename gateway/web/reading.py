@@ -22,6 +22,7 @@ CUT_OFF = "WASL-REQ-004"
 COMPRESSED = "WASL-REQ-008"
 NOT_ACCEPTABLE = "WASL-REQ-009"
 RELATED = "multipart/related"
+_UNBOUNDED = 1 << 62
 _DRAINED = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
 
@@ -38,6 +39,7 @@ def submission(request: Request, limits: Limits, *, for_receipt: bool = True) ->
     """
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMedia.because(COMPRESSED)
+    request.max_content_length = _UNBOUNDED  # letters have limits of their own, read as they arrive
     stream = _Body(cast("BinaryIO", request.stream))
     media_type = (request.mimetype or "").lower()
     try:

@@ -228,6 +228,18 @@ def test_only_a_party_with_the_right_sends_on_behalf_of_others(hub: HubUnderTest
     assert (represented.assurance, represented.identified_by) == (Assurance.VERIFIED, PLATFORM)
 
 
+def test_a_party_admitted_for_tests_sends_nothing_real(hub: HubUnderTest) -> None:
+    declared = party_table(hub.pki, COMMUNE)
+    hub.apply({"party": [{**declared, "test": True}]})
+    try:
+        real = hub.post(hub.signed(hub.envelope(sender=Sender(COMMUNE)), JWS, by="commune"))
+        assert refused(real) == [("WASL-PTY-005", "/test")]
+        test = hub.envelope(sender=Sender(COMMUNE), recipients=(Recipient(office=TEST_OFFICE),), test=True)
+        assert hub.post(hub.signed(test, by="commune")).status_code == 201
+    finally:
+        hub.apply({"party": [{**declared, "test": False}]})
+
+
 def test_office_of_another_party_is_refused_as_sender(hub: HubUnderTest) -> None:
     letter = hub.signed(hub.envelope(sender=Sender(MINISTRY, office=COMMUNE_OFFICE)), JWS)
     assert refused(hub.post(letter)) == [("WASL-PTY-004", "/sender/office")]

@@ -386,3 +386,15 @@ def test_receipt_never_leaves_before_the_commit(hub: HubUnderTest, monkeypatch: 
     monkeypatch.setattr(Intake, "submit", watched)
     assert hub.post(hub.signed()).status_code == 201
     assert seen == [True]
+
+
+def test_file_that_vanishes_from_the_trust_folder_while_it_is_read_troubles_nobody(
+    hub: HubUnderTest,
+) -> None:
+    # listed, and gone when it is looked at, as a file that is just being replaced
+    passing = hub.home / "trust" / "parties" / ".list.crl.1"
+    passing.symlink_to("gone")
+    try:
+        assert hub.post(hub.signed()).status_code == 201
+    finally:
+        passing.unlink()

@@ -26,6 +26,7 @@ MAY_NOT_SPEAK = "WASL-PTY-001"
 INACTIVE = "WASL-PTY-002"
 MAY_NOT_REPRESENT = "WASL-PTY-003"
 FOREIGN_OFFICE = "WASL-PTY-004"
+TESTS_ONLY = "WASL-PTY-005"
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,8 @@ def check_may_speak(signer: Signer, envelope: Envelope, directory: Directory) ->
         faults.append(Fault(MAY_NOT_SPEAK, "/sender/party", found=sender.party))
     if not signer.party.active:
         faults.append(Fault(INACTIVE, "/sender/party", found=signer.party.id))
+    if signer.party.test and not envelope.test:
+        faults.append(Fault(TESTS_ONLY, "/test", found=signer.party.id))
     if sender.on_behalf_of is not None and not signer.party.may_represent:
         faults.append(Fault(MAY_NOT_REPRESENT, "/sender/onBehalfOf"))
     if sender.office is not None and not _owns(directory, signer.party.id, sender.office):
