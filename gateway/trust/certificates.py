@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from functools import lru_cache
 
@@ -25,6 +26,12 @@ def read_der(octets: bytes) -> x509.Certificate:
 def der(certificate: x509.Certificate) -> bytes:
     """The DER form of a certificate."""
     return certificate.public_bytes(Encoding.DER)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def base64_lines(certificate: x509.Certificate) -> str:
+    """The DER form in base64, in lines as people expect it in an XML document."""
+    return base64.encodebytes(der(certificate)).decode("ascii")
 
 
 @lru_cache(maxsize=_REMEMBERED)

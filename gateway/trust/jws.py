@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.domain.errors import Refused, TooLarge, Unavailable, UnsupportedMedia
 from gateway.domain.evidence.verdict import Level
 from gateway.strictjson import NotStrict, TooDeep, read_strict
 from gateway.trust import jwsprimitive
 from gateway.trust.algorithms import UNREADABLE_CERTIFICATE
+from gateway.trust.certificates import der
 from gateway.trust.jwsheader import (
     certificate_digest,
     decode_base64url,
@@ -257,4 +257,4 @@ def _flat(signing_input: bytes, signature: bytes) -> bytes:
 
 
 def _base64_der(certificate: x509.Certificate) -> str:
-    return base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
+    return base64.b64encode(der(certificate)).decode()

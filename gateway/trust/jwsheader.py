@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.domain.errors import Refused
 from gateway.trust.algorithms import UNREADABLE_CERTIFICATE
+from gateway.trust.certificates import digest, read_der
 from gateway.trust.jwsprimitive import ALGORITHMS, check_key
 
 MEMBERS = frozenset({"alg", "typ", "cty", "kid", "x5c", "x5t#S256", "iat", "sigT", "crit"})
@@ -60,10 +59,10 @@ def read_header(members: Mapping[str, Any], typ: str) -> Header:
     _check_critical(members)
     claimed = _claimed_time(members)
     chain = _certificates(members)
-    digest = _digest(members, chain)
+    named = _digest(members, chain)
     if chain:
         check_key(algorithm, chain[0].public_key())
-    return Header(algorithm, claimed, chain[0] if chain else None, chain[1:], digest)
+    return Header(algorithm, claimed, chain[0] if chain else None, chain[1:], named)
 
 
 def _check_critical(members: Mapping[str, Any]) -> None:
@@ -114,7 +113,7 @@ def _certificates(members: Mapping[str, Any]) -> tuple[x509.Certificate, ...]:
 
 def _certificate(entry: object, where: str) -> x509.Certificate:
     try:
-        certificate = x509.load_der_x509_certificate(_canonical_base64(entry))
+        certificate = read_der(_canonical_base64(entry))
         certificate.public_key()
     except UNREADABLE_CERTIFICATE as error:
         raise Refused.because("WASL-CRT-009", where) from error
@@ -146,7 +145,7 @@ def _digest(members: Mapping[str, Any], chain: tuple[x509.Certificate, ...]) -> 
 
 def certificate_digest(certificate: x509.Certificate) -> str:
     """SHA-256 of the certificate (DER), lower-case hexadecimal."""
-    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+    return digest("sha256", certificate).hex()
 
 
 def decode_base64url(text: bytes, where: str) -> bytes:

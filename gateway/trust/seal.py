@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from signxml.xades.xades import XAdESDataObjectFormat, XAdESSigner
 
 from gateway.domain.errors import Misconfigured, Refused, Unavailable
 from gateway.trust.algorithms import check_key
+from gateway.trust.certificates import base64_lines
 from gateway.trust.xmlnames import child, ds, xades
 
 SEAL_UNAVAILABLE = "WASL-HUB-002"
@@ -129,9 +131,15 @@ class _Signer(XAdESSigner):
         self._signing_time = signing_time
 
     def _unpack(self, data: etree._Element, references: list[SignatureReference] | None) -> Any:
-        library: Any = super()
-        sig_root, doc_root, inputs, _ = library._unpack(data, references)
-        return sig_root, doc_root, inputs, [SignatureReference(URI="")]
+        document = copy.deepcopy(data)
+        signature = etree.SubElement(document, ds("Signature"), nsmap=self.namespaces)
+        return signature, document, [data], [SignatureReference(URI="")]
+
+    def _add_key_info(self, sig_root: etree._Element, signing_settings: SigningSettings) -> None:
+        key_info = etree.SubElement(sig_root, ds("KeyInfo"))
+        data = etree.SubElement(key_info, ds("X509Data"))
+        for certificate in signing_settings.cert_chain or ():
+            etree.SubElement(data, ds("X509Certificate")).text = base64_lines(certificate)
 
     def _add_reference_to_signed_info(
         self, sig_root: etree._Element, node_to_reference: etree._Element, **attrs: str

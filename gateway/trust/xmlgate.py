@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cryptography import x509
 from lxml import etree
@@ -15,7 +16,6 @@ from gateway.trust.xmlnames import (
     ENVELOPE,
     SIGNED_PROPERTIES_TYPE,
     XML_SPACE,
-    attributes,
     child,
     ds,
     refused,
@@ -90,17 +90,19 @@ def open_xml(raw: bytes, limits: XmlLimits, root: str = ENVELOPE, *, long_term: 
 
 def _check_content(document: etree._Element) -> Identified:
     ids: dict[str, etree._Element] = {}
+    manifest = ds("Manifest")
     for element in document.iter():
         name = str(element.tag)
         if name.startswith(_XINCLUDE):
             raise refused(INCLUSION, element)
-        if name == ds("Manifest"):
+        if name == manifest:
             raise refused(MANIFEST, element)
-        for attribute, value in attributes(element):
+        items: Any = element.items()
+        for attribute, value in items:
             if attribute.startswith(_XSI):
                 raise refused(SCHEMA_INSTANCE, element, found=attribute)
-            if attribute.rpartition("}")[2].lower() == "id":  # Id, ID, id and xml:id name alike
-                _add_id(ids, value.strip(XML_SPACE), element)
+            if attribute[-2:].lower() == "id" and attribute.rpartition("}")[2].lower() == "id":
+                _add_id(ids, value.strip(XML_SPACE), element)  # Id, ID, id and xml:id name alike
     return ids
 
 

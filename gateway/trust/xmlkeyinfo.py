@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
 from gateway.trust.algorithms import UNREADABLE_CERTIFICATE, PublicKey, check_key
+from gateway.trust.certificates import is_authority, read_der
 from gateway.trust.xmlnames import DSIG11, ds, refused
 from gateway.trust.xmlshape import STRUCTURE, octets
 

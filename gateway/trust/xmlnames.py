@@ -53,11 +53,6 @@ def child(parent: etree._Element, name: str) -> etree._Element:
     return found
 
 
-def attributes(element: etree._Element) -> list[tuple[str, str]]:
-    """Names (``{namespace}local``) and values of an element's attributes."""
-    return [(str(name), str(value)) for name, value in element.items()]
-
-
 def refused(
     code: str, element: etree._Element, expected: str | None = None, found: str | None = None
 ) -> Refused:

@@ -138,21 +138,29 @@ class _Meter:
             raise Refused.because(stop.code, line=parser.CurrentLineNumber, expected=limit) from None
 
     def _start(self, name: str, attributes: list[str]) -> None:
-        names = attributes[::2]  # names and values alternate
-        declared = sum(one.startswith("xmlns") for one in names)
+        limits, inherited = self._limits, self._namespaces
+        if len(inherited) > limits.max_depth:
+            raise _Exceeded(DEPTH, limits.max_depth)
+        inherited.append(
+            inherited[-1] + (self._declared(attributes[::2]) if attributes else 0)
+        )  # names and values alternate
         self._elements += 1
-        self._namespaces.append(self._namespaces[-1] + declared)
-        limits = self._limits
-        self._hold(len(self._namespaces) - 1, limits.max_depth, DEPTH)
-        self._hold(len(names), limits.max_attributes, ATTRIBUTES)
-        self._hold(self._namespaces[-1], limits.max_namespaces, ATTRIBUTES)
-        self._hold(self._elements, limits.max_elements, FLOOD)
-        self._hold(max(map(len, names), default=0), limits.max_name, FLOOD)
-        self._hold(len(name), limits.max_name, FLOOD)
+        if self._elements > limits.max_elements:
+            raise _Exceeded(FLOOD, limits.max_elements)
+        if len(name) > limits.max_name:
+            raise _Exceeded(FLOOD, limits.max_name)
 
-    def _hold(self, amount: int, limit: int, code: str) -> None:
-        if amount > limit:
-            raise _Exceeded(code, limit)
+    def _declared(self, names: list[str]) -> int:
+        """How many namespaces an element declares, if its attributes, by their names, are within limits."""
+        limits = self._limits
+        declared = sum(one.startswith("xmlns") for one in names)
+        if len(names) > limits.max_attributes:
+            raise _Exceeded(ATTRIBUTES, limits.max_attributes)
+        if self._namespaces[-1] + declared > limits.max_namespaces:
+            raise _Exceeded(ATTRIBUTES, limits.max_namespaces)
+        if max(map(len, names)) > limits.max_name:
+            raise _Exceeded(FLOOD, limits.max_name)
+        return declared
 
     def _end(self, name: str) -> None:
         self._namespaces.pop()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from lxml import etree
 
-from gateway.trust.xmlnames import DSIG11, EXC, XML_SPACE, attributes, ds, refused, xades
+from gateway.trust.xmlnames import DSIG11, EXC, XML_SPACE, ds, refused, xades
 
 REFERENCES = "WASL-SIG-004"
 TRANSFORM = "WASL-SIG-006"
@@ -49,6 +50,11 @@ class Shape:
     children: tuple[Child, ...] = ()
     attributes: frozenset[str] = frozenset()
     code: str = STRUCTURE
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each child stands in the order, by name."""
+        return {child.name: place for place, child in enumerate(self.children)}
 
 
 def _elements(*children: Child, attributes: str = "", code: str = STRUCTURE) -> Shape:
@@ -196,15 +202,17 @@ def check_shape(element: etree._Element, shapes: Mapping[str, Shape]) -> None:
         Refused: with the code of the first thing out of place.
     """
     shape = shapes[element.tag]
-    if shape.content is Content.OPEN:
+    content = shape.content
+    if content is Content.OPEN:
         return
-    for name, _ in attributes(element):
+    for name in element.keys():  # noqa: SIM118 - an element is no dictionary: iterating gives its children
         if name not in shape.attributes:
-            raise refused(shape.code, element, found=name)
-    if shape.content in (Content.ELEMENTS, Content.ANY_ORDER):
-        _check_children(element, shape)
-        for below in element:
-            check_shape(below, shapes)
+            raise refused(shape.code, element, found=str(name))
+    if content is Content.ELEMENTS or content is Content.ANY_ORDER:
+        below = list(element)
+        _check_children(element, below, shape)
+        for one in below:
+            check_shape(one, shapes)
     else:
         _check_leaf(element, shape)
 
@@ -215,27 +223,29 @@ def octets(element: etree._Element) -> bytes:
     Raises:
         ValueError: not base64.
     """
-    text = (element.text or "").translate(_NO_SPACE)
-    return base64.b64decode(text.encode("ascii"), validate=True)
+    text = (element.text or "").encode("ascii").translate(None, _SPACE)
+    return base64.b64decode(text, validate=True)
 
 
-_NO_SPACE = {ord(one): None for one in XML_SPACE}
+_SPACE = XML_SPACE.encode("ascii")
 
 
-def _check_children(element: etree._Element, shape: Shape) -> None:
-    if any((text or "").strip(XML_SPACE) for text in (element.text, *(one.tail for one in element))):
+def _check_children(element: etree._Element, below: Sequence[etree._Element], shape: Shape) -> None:
+    if _is_text(element.text) or any(_is_text(one.tail) for one in below):
         raise refused(shape.code, element, found="text")
-    names = [one.tag for one in element]
-    places = [child.name for child in shape.children]
-    stray = next((one for one in element if one.tag not in places), None)
-    if stray is not None:
-        raise refused(shape.code, element, found=str(stray.tag))
-    for child in shape.children:
-        if not child.least <= names.count(child.name) <= child.most:
-            raise refused(child.code, element, _wanted(child), str(names.count(child.name)))
-    order = [places.index(str(name)) for name in names]
+    places = shape.places
+    order = [places.get(str(one.tag), -1) for one in below]
+    if -1 in order:
+        raise refused(shape.code, element, found=str(below[order.index(-1)].tag))
+    for place, child in enumerate(shape.children):
+        if not child.least <= order.count(place) <= child.most:
+            raise refused(child.code, element, _wanted(child), str(order.count(place)))
     if shape.content is Content.ELEMENTS and order != sorted(order):
         raise refused(shape.code, element)
+
+
+def _is_text(text: str | None) -> bool:
+    return text is not None and bool(text.strip(XML_SPACE))
 
 
 def _wanted(child: Child) -> str:

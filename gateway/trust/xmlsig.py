@@ -72,7 +72,7 @@ def _verified(gated: GatedXml) -> VerifyResult:
     signature = child(gated.root, ds("Signature"))
     try:
         results = _verifier(gated).verify(
-            gated.root,
+            gated.raw,
             x509_cert=gated.certificate,
             parser=hardened_parser(),
             expect_config=_configuration(gated),
@@ -96,7 +96,6 @@ def _configuration(gated: GatedXml) -> SignatureConfiguration:
         signature_methods=_METHODS,
         digest_algorithms=_DIGESTS,
         ignore_ambiguous_key_info=True,  # the gate has compared key values with the certificate
-        verification_time=gated.certificate.not_valid_before_utc,  # validity is judged elsewhere
     )
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import rfc8785
 from lxml import etree
 
 from gateway.domain.errors import Fault, Refused
 from gateway.domain.transit.envelope import Envelope
+from gateway.wire.canonical import canonical_json
 from gateway.wire.codec import from_json, from_xml, to_json, to_xml
 from gateway.wire.models import ENVELOPE
 from gateway.wire.schema import faults_of_json, faults_of_xml
@@ -63,4 +63,4 @@ def write_envelope_xml(envelope: Envelope) -> bytes:
 
 def write_envelope_json(envelope: Envelope) -> bytes:
     """The JSON text in the canonical form of RFC 8785."""
-    return rfc8785.dumps(to_json(envelope))
+    return canonical_json(to_json(envelope))

@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import fields
 from typing import Any
 
-import rfc8785
 from lxml import etree
 
 from gateway.domain.errors import Fault, Refused
 from gateway.domain.evidence.receipt import Receipt
+from gateway.wire.canonical import canonical_json
 from gateway.wire.codec import from_json, from_xml, to_json, to_xml
 from gateway.wire.models import RECEIPT, CarriedReceipt
 from gateway.wire.schema import faults_of_json, faults_of_xml
@@ -21,7 +21,7 @@ from gateway.wire.xml_faults import CODE
 
 def content_digest(receipt: Receipt) -> str:
     """SHA-256, in lower-case hexadecimal, of the RFC 8785 form of the JSON rendering."""
-    return hashlib.sha256(rfc8785.dumps(to_json(receipt))).hexdigest()
+    return hashlib.sha256(canonical_json(to_json(receipt))).hexdigest()
 
 
 def carry(receipt: Receipt) -> CarriedReceipt:
@@ -39,7 +39,7 @@ def receipt_element(receipt: Receipt) -> etree._Element:
 
 def receipt_json(receipt: Receipt) -> bytes:
     """The JSON text with ``contentDigest``, in the canonical form of RFC 8785."""
-    return rfc8785.dumps(to_json(carry(receipt)))
+    return canonical_json(to_json(carry(receipt)))
 
 
 def read_receipt_xml(octets: bytes) -> Receipt:

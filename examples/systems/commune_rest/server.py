@@ -183,7 +183,8 @@ def _error(status: int, code: str, words: str, headers: dict[str, str] | None = 
 
 def _cut() -> Response:
     """An answer that promises more than it gives: the client sees a broken connection."""
-    return Response(b"{", 200, {"Content-Length": "4096"}, mimetype="application/json")
+    # an iterator, because the length of a string at hand would be put right
+    return Response(iter((b"{",)), 200, {"Content-Length": "4096"}, mimetype="application/json")
 
 
 class _Silent(WSGIRequestHandler):

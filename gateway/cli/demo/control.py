@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -36,7 +37,7 @@ class Control:
         self._home, self._commune, self._story = home, commune, story
         self._secret = secrets.token_urlsafe(24)
         self._one_at_a_time = Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server: ThreadingHTTPServer | None = None
         self._actions: dict[str, Callable[[], dict[str, Any]]] = {
             "state": self._state,
             "send": self._send,
@@ -48,12 +49,13 @@ class Control:
 
     def __enter__(self) -> None:
         self._letter_by_hand()
-        host, port = self._server.server_address[:2]
+        self._server = server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        host, port = server.server_address[:2]
         path = self._home / "demo" / "control.json"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump({"url": f"http://{host!s}:{port}", "secret": self._secret}, file)
-        Thread(target=self._server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, daemon=True).start()
 
     def __exit__(
         self,
@@ -61,8 +63,9 @@ class Control:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
 
     def answer(self, action: str) -> dict[str, Any] | None:
         """What came of an action, or None when there is no such action."""
@@ -115,8 +118,7 @@ class Control:
         told = self._last_accepted()
         name = next(name for name in told.files if "-receipt-acceptance." in name)
         octets = (self._story.folder / name).read_bytes()
-        position = _inside_signed_content(octets, told.reference or "")
-        changed = octets[:position] + bytes([octets[position] ^ 1]) + octets[position + 1 :]
+        position, changed = _with_one_byte_changed(octets, (told.reference or "").encode())
         copy = self._story.folder / ("altered-" + name)
         copy.write_bytes(changed)
         reports = [
@@ -176,10 +178,22 @@ class Control:
         return Handler
 
 
-def _inside_signed_content(octets: bytes, reference: str) -> int:
-    """Where a byte of signed content stands: in an XML receipt the reference, in a JWS its payload."""
-    found = octets.find(reference.encode())
-    return found if found >= 0 else octets.index(b".") + 100
+def _with_one_byte_changed(octets: bytes, reference: bytes) -> tuple[int, bytes]:
+    """A receipt with another digit in its reference, and where the file differs first."""
+    if octets.startswith(b"<"):
+        changed = _another_digit(octets, reference)
+    else:
+        head, payload, signature = octets.split(b".")
+        content = _another_digit(base64.urlsafe_b64decode(payload + b"=="), reference)
+        changed = b".".join((head, base64.urlsafe_b64encode(content).rstrip(b"="), signature))
+    position = next(at for at, pair in enumerate(zip(octets, changed, strict=True)) if pair[0] != pair[1])
+    return position, changed
+
+
+def _another_digit(content: bytes, reference: bytes) -> bytes:
+    last = content.index(reference) + len(reference) - 1
+    other = b"0" if content[last : last + 1] != b"0" else b"1"
+    return content[:last] + other + content[last + 1 :]
 
 
 def _shown(told: Told) -> dict[str, Any]:
