@@ -49,6 +49,8 @@ def code(octets, *rest, **named):
         b"--bound\r\nContent-ID: <two>\r\n\r\nb",
         b"a\r\n--boundary-of-another--",
         b"a\n--bound--\r\n",
+        b"in a line --bound is data, but not\n--bound",
+        b"--" * 8 + b"bound\n--bound",
     ],
 )
 def test_a_line_that_only_some_readers_take_for_a_delimiter_is_refused(inside, step):
