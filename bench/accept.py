@@ -41,8 +41,9 @@ from gateway.domain.transit.envelope import Envelope, Purpose, Recipient
 from gateway.domain.transit.persons import Sender
 from gateway.trust.seal import KeySealer
 
-BODY = "Nous avons l'honneur de vous adresser la présente. " * 45
-"""With the envelope and its signature about 5 KB."""
+SENTENCE = "Nous avons l'honneur de vous adresser la présente. "
+SENTENCES = {XML: 3, JWS: 34}
+"""How often it stands in a letter, so that with its signature and certificates it has about 5 KB."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def letters(keys: list[tuple[str, KeySealer]], media_type: str, count: int) -> l
             subject=f"Courrier de mesure {number}",
             language="fr",
             document_type="request",
-            body=BODY,
+            body=SENTENCE * SENTENCES[media_type],
         )
         made.append(sign(envelope, sealer, media_type, now).root)
     return made

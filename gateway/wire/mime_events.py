@@ -128,6 +128,7 @@ class _Body:
 
     def __post_init__(self) -> None:
         escaped = re.escape(self.boundary)
+        self._delimiter = b"--" + self.boundary
         self._lookalike = re.compile(rb"[\r\n]--" + escaped)
         self._closing = re.compile(rb"[\r\n]--" + escaped + b"--")
         self._parser = MultipartParser(
@@ -187,10 +188,15 @@ class _Body:
         piece = data[start:end]
         reach = len(self.boundary) + 2
         seam = self._tail + piece[: reach + 1]
-        if self._lookalike.search(seam) or self._lookalike.search(piece):
+        if self._has_lookalike(seam) or self._has_lookalike(piece):
             raise malformed("a line that starts like a delimiter")
         self._tail = (self._tail + piece)[-reach:] if len(piece) < reach else piece[-reach:]
         self._queue.append(piece)
+
+    def _has_lookalike(self, octets: bytes) -> bool:
+        # The plain search passes over almost everything in a fraction of the time.
+        found = octets.find(self._delimiter)
+        return found >= 0 and self._lookalike.search(octets, max(0, found - 1)) is not None
 
     def _end(self) -> None:
         self.ended = True

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 import structlog
+from sqlalchemy import select
 
 from adapters.contract import Context, Delivered, Letter
 from gateway.domain.errors import Ambiguous, Misconfigured, Permanent, Temporary, Unavailable
 from gateway.domain.evidence.receipt import Event, ReceiptKind
 from gateway.domain.registry.parties import Route
+from gateway.domain.transit.envelope import Recipient
 from gateway.store.registry.models import OfficeRow
-from gateway.store.transit.models import Payload
+from gateway.store.transit.models import DeliveryRow, Payload
 from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, XML, HubUnderTest
 from tests.support.systems import (
     TAKEN,
@@ -192,6 +194,20 @@ def test_a_held_letter_expires_when_its_sender_said(hub: HubUnderTest, system: S
     assert state(hub, delivery) == "EXPIRED"
     [receipt] = receipts(hub, delivery)
     assert receipt.event is Event.ACCEPTANCE_REJECTION_EXPIRY
+
+
+def test_a_letter_that_nobody_collects_expires_when_its_sender_said(hub: HubUnderTest) -> None:
+    recipients = (Recipient(office=AGENCY_OFFICE),)
+    letter = hub.envelope(recipients=recipients, expires_at=hub.clock() + timedelta(hours=2))
+    assert hub.post(hub.signed(letter)).status_code == 201
+    dispatch = hub.dispatch()
+    dispatch.run_once()
+    assert dispatch.give_up_held() == 0
+    hub.clock.forward(hours=2)
+    assert (dispatch.give_up_held(), dispatch.give_up_held()) == (1, 0)
+    with hub.gateway.store.read() as session:
+        states = session.scalars(select(DeliveryRow.state).where(DeliveryRow.office == AGENCY_OFFICE)).all()
+    assert states == ["EXPIRED"]
 
 
 def test_a_kind_that_is_not_installed_holds_the_letter(hub: HubUnderTest) -> None:

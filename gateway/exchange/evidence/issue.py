@@ -34,7 +34,7 @@ RECEIPT_TYPE = "wasl-receipt+json"
 _LONGEST_LINE = 500
 _MOST_REASONS = 200
 """As many as a receipt's content model takes."""
-_RECEIPTS, _RENDERINGS = table(ReceiptRow), table(Rendering)
+_RECEIPTS, _RENDERINGS = insert(table(ReceiptRow)), insert(table(Rendering))
 
 
 @dataclass(frozen=True)
@@ -120,25 +120,21 @@ def store(
 ) -> None:
     """Add a sealed receipt to the open transaction."""
     receipt = sealed.receipt
-    added = session.execute(
-        insert(_RECEIPTS).values(
-            receipt_id=receipt.receipt_id,
-            message=message,
-            delivery=delivery,
-            kind=receipt.kind.value,
-            event=receipt.event.value,
-            event_time=receipt.event_time,
-            content=sealed.content,
-            content_digest=sealed.digest,
-            predecessor=receipt.predecessor,
-            outcome=outcome,
-        )
-    )
-    session.execute(
-        insert(_RENDERINGS).values(
-            receipt=inserted_id(added), media_type=sealed.media_type, octets=sealed.octets
-        )
-    )
+    row = {
+        "receipt_id": receipt.receipt_id,
+        "message": message,
+        "delivery": delivery,
+        "kind": receipt.kind.value,
+        "event": receipt.event.value,
+        "event_time": receipt.event_time,
+        "content": sealed.content,
+        "content_digest": sealed.digest,
+        "predecessor": receipt.predecessor,
+        "outcome": outcome,
+    }
+    added = inserted_id(session.execute(_RECEIPTS, row))
+    rendering = {"receipt": added, "media_type": sealed.media_type, "octets": sealed.octets}
+    session.execute(_RENDERINGS, rendering)
 
 
 def stated(faults: tuple[Fault, ...]) -> tuple[StatedReason, ...]:

@@ -43,6 +43,11 @@ from gateway.store.transit.models import (
     Payload,
 )
 
+# Built once: building a statement takes longer than its execution.
+_PAYLOADS, _MESSAGES, _ATTACHMENTS, _DELIVERIES, _EVENTS = (
+    insert(table(model)) for model in (Payload, Message, AttachmentRow, DeliveryRow, DeliveryEvent)
+)
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -148,22 +153,20 @@ def keep(session: Session, promised: Promise, submission: Submission, contents: 
     """Add everything the acceptance promises to the open transaction."""
     stored = [one for one in (contents.root, *contents.by_attachment.values()) if one is not None]
     at = promised.sealed.receipt.event_time
-    session.execute(insert(table(Payload)), [_payload(payload, at) for payload in stored])
-    message = inserted_id(
-        session.execute(insert(table(Message)).values(_message(promised, submission, contents)))
-    )
+    session.execute(_PAYLOADS, [_payload(payload, at) for payload in stored])
+    message = inserted_id(session.execute(_MESSAGES, _message(promised, submission, contents)))
     if contents.by_attachment:
         attached = [
             {"message": message, "attachment_id": attachment_id, "payload": payload.object_id}
             for attachment_id, payload in contents.by_attachment.items()
         ]
-        session.execute(insert(table(AttachmentRow)), attached)
+        session.execute(_ATTACHMENTS, attached)
     deliveries = [
         _delivery(promised, message, ordinal, delivery_id, to)
         for ordinal, (delivery_id, to) in enumerate(promised.deliveries)
     ]
-    session.execute(insert(table(DeliveryRow)), deliveries)
-    session.execute(insert(table(DeliveryEvent)), [_first_event(one, at) for one in deliveries])
+    session.execute(_DELIVERIES, deliveries)
+    session.execute(_EVENTS, [_first_event(one, at) for one in deliveries])
     store(session, promised.sealed, message, None)
 
 

@@ -25,6 +25,7 @@ from gateway.store.sessions import Store
 from gateway.store.transit import queries
 
 OTHER_CONTENT = "WASL-DUP-001"
+CUT_OFF = "WASL-REQ-004"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Intake:
         except Conflict:
             raise
         except Refused as refusal:
+            if any(fault.code == CUT_OFF for fault in refusal.faults):
+                raise  # nothing was judged: the whole request may be sent again at once
             return self.refusals.refuse(authenticated, submission, refusal, envelope)
 
     def _repeat(self, submission: Submission) -> _Known | None:

@@ -84,6 +84,8 @@ class Outcomes:
         chain.add(ReceiptKind.AVAILABILITY, Event.CONTENT_CONSIGNMENT, place=place)
 
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
+            # what the sender gave an end is not left lying beyond it
+            row.held_until = case.message.expires_at
             queries.move(session, row, Transport.AVAILABLE, now, self.owner)
 
         self._commit(case, chain, change)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from gateway.domain.transit.states import (
@@ -31,6 +31,11 @@ _MESSAGE = table(Message)
 _ACCEPTANCES = select(_MESSAGE.c.id, _MESSAGE.c.reference, _MESSAGE.c.content_digest).where(
     _MESSAGE.c.state == _ACCEPTED
 )
+# Built once: on the hot path building a statement takes longer than its execution.
+_BY_ROOT = _ACCEPTANCES.where(_MESSAGE.c.root_digest == bindparam("root_digest")).limit(1)
+_BY_ID = _ACCEPTANCES.where(
+    _MESSAGE.c.party == bindparam("party"), _MESSAGE.c.message_id == bindparam("message_id")
+)
 
 
 @dataclass(frozen=True)
@@ -44,15 +49,13 @@ class Accepted:
 
 def accepted_by_root(session: Session, root_digest: str) -> Accepted | None:
     """The accepted message whose root part had exactly these octets."""
-    query = _ACCEPTANCES.where(_MESSAGE.c.root_digest == root_digest)
-    row = session.execute(query.limit(1)).first()
+    row = session.execute(_BY_ROOT, {"root_digest": root_digest}).first()
     return None if row is None else Accepted(*row)
 
 
 def accepted_by_id(session: Session, party: str, message_id: str) -> Accepted | None:
     """The accepted message of ``party`` with this message id."""
-    query = _ACCEPTANCES.where(_MESSAGE.c.party == party, _MESSAGE.c.message_id == message_id)
-    row = session.execute(query).first()
+    row = session.execute(_BY_ID, {"party": party, "message_id": message_id}).first()
     return None if row is None else Accepted(*row)
 
 
@@ -134,10 +137,9 @@ def _workable(now: datetime) -> ColumnElement[bool]:
 
 
 def held_too_long(session: Session, now: datetime, limit: int) -> list[DeliveryRow]:
-    """Held deliveries whose deadline for a person's decision has passed."""
-    query = select(DeliveryRow).where(
-        DeliveryRow.state == Transport.HELD.value, DeliveryRow.held_until <= now
-    )
+    """Deliveries that waited for a person beyond their deadline: held ones, and those not collected."""
+    resting = (Transport.HELD.value, Transport.AVAILABLE.value)
+    query = select(DeliveryRow).where(DeliveryRow.state.in_(resting), DeliveryRow.held_until <= now)
     return list(session.scalars(query.limit(limit).with_for_update(skip_locked=True)))
 
 
