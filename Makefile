@@ -1,6 +1,6 @@
 # One command for each thing one wants; every target works on a fresh checkout.
 .POSIX:
-.PHONY: help run demo test lint unit bench bench-long soak setup pins clean
+.PHONY: help run demo test lint style types unit bench bench-long soak setup pins clean
 
 BIN = .venv/bin
 BOOTSTRAP = sh tools/bootstrap.sh
@@ -39,10 +39,15 @@ test:
 
 lint:
 	@$(BOOTSTRAP) test
+	@$(MAKE) -j 2 types style
+
+style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+types:
+	$(BIN)/mypy
 
 unit:
 	@$(BOOTSTRAP) test

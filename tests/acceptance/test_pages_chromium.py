@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,14 +62,19 @@ SMALL = """[...document.querySelectorAll("a, button, summary")]
 class Site:
     url: str
     tab: Tab
-    pictures: Path
+
+    def keep_picture(self, name: str) -> None:
+        """Keep what the page looks like, for people, in the folder that ``WASL_TEST_PICTURES`` names."""
+        folder = os.environ.get("WASL_TEST_PICTURES")
+        if folder:
+            self.tab.picture(Path(folder) / f"{name}.png")
 
     def look(self, name: str, path: str, language: str, width: int, scheme: str = "light") -> None:
         """Open a page and keep its picture."""
         self.tab.size(width)
         self.tab.scheme(scheme)
         self.tab.open(f"{self.url}{path}{'&' if '?' in path else '?'}lang={language}")
-        self.tab.picture(self.pictures / f"{name}-{language}-{width}-{scheme}.png")
+        self.keep_picture(f"{name}-{language}-{width}-{scheme}")
 
 
 def served(home: Path, hub: FakeHub) -> Iterator[str]:
@@ -90,7 +96,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeShow, 
     with running(show, home), browser(tmp_path_factory.mktemp("browser")) as tab:
         (home / "demo" / "05-by-hand-envelope.xml").write_text("<Envelope/>")
         servers = served(home, hub)
-        yield show, Site(next(servers), tab, tmp_path_factory.mktemp("pictures"))
+        yield show, Site(next(servers), tab)
         next(servers, None)
 
 
@@ -204,7 +210,7 @@ def test_both_verdicts_on_an_altered_receipt_fit_the_page(site: Site, language: 
     for width in (WIDE, NARROW):
         site.look("waiting", PAGES["waiting"], language, width)
         press(site, "tamper", "/demo/tamper")
-        site.tab.picture(site.pictures / f"verdicts-{language}-{width}.png")
+        site.keep_picture(f"verdicts-{language}-{width}")
         assert site.tab.run("document.querySelectorAll('.verdict').length") == 2
         assert site.tab.run("document.documentElement.scrollWidth") <= width
 
@@ -241,7 +247,7 @@ def test_before_the_first_letter_the_page_is_whole(
 def test_the_page_without_its_show_is_whole(stage: tuple[FakeShow, Site], tmp_path: Path) -> None:
     site = stage[1]
     servers = served(tmp_path, FakeHub())
-    absent = Site(next(servers), site.tab, site.pictures)
+    absent = Site(next(servers), site.tab)
     try:
         for language in LANGUAGES:
             absent.look("absent", "/demo", language, NARROW)

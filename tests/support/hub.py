@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from flask import Flask
@@ -129,6 +130,7 @@ class HubUnderTest:
     pki: Any
     clock: Clock
     _app: tuple[Services, Flask] | None = None
+    _building: Lock = field(default_factory=Lock)
 
     @property
     def client(self) -> FlaskClient:
@@ -138,10 +140,11 @@ class HubUnderTest:
     def app(self) -> Flask:
         """The web application over the present services; built again only when they change."""
         services = self.gateway.services
-        if self._app is None or self._app[0] is not services:
-            app = create_app(self.gateway.settings, services, self.gateway.languages, self.gateway.pack)
-            self._app = (services, app)
-        return self._app[1]
+        with self._building:  # Python 3.11 cannot parse in many threads at once, and routes are compiled
+            if self._app is None or self._app[0] is not services:
+                app = create_app(self.gateway.settings, services, self.gateway.languages, self.gateway.pack)
+                self._app = (services, app)
+            return self._app[1]
 
     @contextmanager
     def using(self, **services: Any) -> Iterator[None]:
