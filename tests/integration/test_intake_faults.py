@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -107,7 +107,9 @@ def busy_database(hub: HubUnderTest) -> Iterator[None]:
 
 @contextmanager
 def full_database(hub: HubUnderTest) -> Iterator[None]:
-    """The database may not grow by a page."""
+    """The database may not grow by a page, and has none to spare."""
+    with closing(sqlite3.connect(hub.gateway.settings.database.url.removeprefix("sqlite:///"))) as other:
+        other.execute("VACUUM")
     engine = make_engine(hub.gateway.settings.database.url, hub.home / "wasl.lock")
 
     @event.listens_for(engine, "connect")

@@ -24,6 +24,7 @@ from gateway.cli.demo.control import Control
 from gateway.cli.demo.story import Story
 from gateway.cli.demo.world import Program, World, wasl
 from gateway.cli.process import check_port, made_home
+from gateway.domain.errors import GatewayFault, Misconfigured
 from gateway.exchange.registry.declared import read_declared
 from gateway.settings import Settings, load
 
@@ -38,6 +39,21 @@ def demo(keep: bool) -> None:
     """Set a hub up between two foreign document systems and let letters travel.
 
     Example: wasl demo --keep
+    """
+    try:
+        faults = _show(keep)
+    except GatewayFault as error:  # the answer is no: it was not shown
+        for fault in error.faults if isinstance(error, Misconfigured) else (str(error),):
+            click.echo(f"wasl: {fault}", err=True)
+        sys.exit(1)
+    sys.exit(1 if faults else 0)
+
+
+def _show(keep: bool) -> list[str]:
+    """Set up, tell the story, keep serving if asked; what did not hold.
+
+    Raises:
+        GatewayFault: it could not be shown.
     """
     settings = _settings()
     _check_ports(settings)
@@ -58,7 +74,7 @@ def demo(keep: bool) -> None:
             _keep_serving(settings, world, story, stopped)
     finally:
         world.stop()
-    sys.exit(1 if story.faults else 0)
+    return story.faults
 
 
 def _settings() -> Settings:

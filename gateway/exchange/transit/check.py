@@ -6,21 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from gateway.domain.errors import Fault, Refused
-from gateway.domain.transit.envelope import Attachment, Envelope
+from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.routing import Destination
 from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.names import name_in
-from gateway.exchange.transit.contents import (
-    MISSING,
-    TWICE,
-    UNLISTED,
-    WRONG_DIGEST,
-    WRONG_SIZE,
-)
 from gateway.exchange.transit.intake import same_letter
 from gateway.exchange.transit.judge import Judge
 from gateway.exchange.transit.places import in_terms_of
+from gateway.exchange.transit.received import check_complete, check_digest, contents
 from gateway.exchange.transit.submission import Part, Submission
 from gateway.store.sessions import Store
 
@@ -92,31 +85,14 @@ class Checking:
 
 
 def _compare(envelope: Envelope, parts: Iterator[Part]) -> None:
-    listed = {a.content_id: a for a in envelope.attachments if a.content_id is not None}
-    for attachment in envelope.attachments:
-        if attachment.content is not None:
-            _compare_one(attachment, iter([attachment.content]))
     came: set[str] = set()
-    for part in parts:
-        if part.content_id not in listed:
-            raise Refused.because(UNLISTED, found=part.content_id[:200])
-        if part.content_id in came:
-            raise Refused.because(TWICE, found=part.content_id, name=listed[part.content_id].id)
-        came.add(part.content_id)
-        _compare_one(listed[part.content_id], part.chunks)
-    missing = [listed[cid] for cid in listed.keys() - came] if came else []
-    if missing:
-        raise Refused(Fault(MISSING, values={"name": attachment.id}) for attachment in missing)
-
-
-def _compare_one(attachment: Attachment, chunks: Iterator[bytes]) -> None:
-    digest, size = sha256(), 0
-    for chunk in chunks:
-        digest.update(chunk)
-        size += len(chunk)
-        if size > attachment.size:
-            break
-    if size != attachment.size:
-        raise Refused.because(WRONG_SIZE, expected=str(attachment.size), found=str(size), name=attachment.id)
-    if digest.hexdigest() != attachment.sha256:
-        raise Refused.because(WRONG_DIGEST, found=digest.hexdigest(), name=attachment.id)
+    for attachment, chunks in contents(envelope, parts):
+        digest = sha256()
+        for chunk in chunks:
+            digest.update(chunk)
+        check_digest(attachment, digest.hexdigest())
+        if attachment.content is None:
+            came.add(attachment.id)
+    if came:
+        inline = {attachment.id for attachment in envelope.attachments if attachment.content is not None}
+        check_complete(envelope, came | inline)
