@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from gateway.trust.seal import KeySealer, sign_xml
 from gateway.wire.receipts import receipt_element
-from tests.acceptance.test_attacks import NOW, Hub
+from tests.acceptance.test_attacks import NOW
 from tests.assets import build, cases_receipts, letters
 from tests.assets.bench import Bench
+from tests.support.attacked import AttackedHub
 from xsd import example_values
 
 HERE = Path(__file__).parent
@@ -68,17 +69,18 @@ def _sign_with_java(bench: Bench, folder: Path, holder: str, variants: tuple[str
 def test_letters_signed_by_the_jdk_are_accepted(
     bench: Bench, tmp_path: Path, holder: str, variants: tuple[str, ...]
 ) -> None:
-    hub = Hub(bench)
-    signed = _sign_with_java(bench, tmp_path, holder, variants)
-    answers = {variant: hub.judge_submission(raw, letters.XML) for variant, raw in signed.items()}
-    assert answers == dict.fromkeys(variants, "accepted")
+    hub = AttackedHub(bench, NOW)
+    for variant, raw in _sign_with_java(bench, tmp_path, holder, variants).items():
+        assert (variant, hub.judge_submission(raw, letters.XML)) == (variant, "accepted")
+        assert hub.level == ("XAdES" if variant.startswith("xades") else "XMLDSig")
 
 
 @needs_java
 def test_a_letter_signed_by_the_jdk_and_changed_is_refused(bench: Bench, tmp_path: Path) -> None:
     signed = _sign_with_java(bench, tmp_path, "ministry", ("xades", "plain"))
     changed = [raw.replace(b"Demande fictive", b"Demande forgee") for raw in signed.values()]
-    assert [Hub(bench).judge_submission(raw, letters.XML) for raw in changed] == ["WASL-SIG-012"] * 2
+    hub = AttackedHub(bench, NOW)
+    assert [hub.judge_submission(raw, letters.XML) for raw in changed] == ["WASL-SIG-012"] * 2
 
 
 @needs_php
@@ -89,7 +91,9 @@ def test_letters_signed_by_php_are_accepted(bench: Bench, tmp_path: Path, form: 
     files = [str(_unsigned(bench, tmp_path)), str(signed)]
     script = str(HERE / "php" / "sign_letter.php")
     subprocess.run([str(PHP), script, *keys, *files, form], check=True, timeout=60)
-    assert Hub(bench).judge_submission(signed.read_bytes(), letters.XML) == "accepted"
+    hub = AttackedHub(bench, NOW)
+    assert hub.judge_submission(signed.read_bytes(), letters.XML) == "accepted"
+    assert hub.level == "XMLDSig"
 
 
 @pytest.fixture(scope="module")

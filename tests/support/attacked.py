@@ -13,6 +13,7 @@ from sqlalchemy import delete
 
 from gateway import home
 from gateway.bootstrap import build
+from gateway.domain.evidence.receipt import Receipt
 from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate
 from gateway.settings import load
@@ -30,7 +31,13 @@ _SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 
 
 class AttackedHub:
-    """Answers each submission as a client of the hub sees it."""
+    """Answers each submission as a client of the hub sees it.
+
+    Attributes:
+        level: signature profile that the last acceptance states.
+    """
+
+    level = ""
 
     def __init__(self, bench: Bench, now: datetime) -> None:
         folder: Path = bench.pki.directory
@@ -50,6 +57,7 @@ class AttackedHub:
         answer = self.client.post("/api/v1/envelopes", data=raw, content_type=media_type)
         if answer.status_code in (200, 201):
             self._forget()
+            self.level = _level(answer.data, answer.mimetype)
             return ACCEPTED
         if answer.mimetype == "application/problem+json":
             return str(answer.json["code"])
@@ -63,12 +71,20 @@ class AttackedHub:
 
 
 def _first_reason(receipt: bytes, media_type: str) -> str:
+    return _read(receipt, media_type).reasons[0].code
+
+
+def _level(receipt: bytes, media_type: str) -> str:
+    signer = _read(receipt, media_type).signer
+    return signer.level.value if signer is not None else ""
+
+
+def _read(receipt: bytes, media_type: str) -> Receipt:
     if media_type == "application/xml":
         root = parse_xml(receipt)
         root.remove(root.find(_SIGNATURE))
-        return read_receipt_xml(etree.tostring(root)).reasons[0].code
-    payload = open_jws(receipt, media_type, typ="wasl-receipt+json").payload
-    return read_receipt_json(payload).reasons[0].code
+        return read_receipt_xml(etree.tostring(root))
+    return read_receipt_json(open_jws(receipt, media_type, typ="wasl-receipt+json").payload)
 
 
 def _declared(bench: Bench) -> Declared:
