@@ -51,7 +51,7 @@ types:
 
 unit:
 	@$(BOOTSTRAP) test
-	$(BIN)/python -m pytest -n auto --dist loadgroup -rs --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --dist loadfile -rs --cov --cov-report=term
 
 bench:
 	@$(BOOTSTRAP) test

@@ -29,7 +29,6 @@ from gateway.trust.seal import KeySealer, sign_xml
 from gateway.verifier.verify import verify_file
 
 # one worker for all of them: each would start a demonstration of its own
-pytestmark = pytest.mark.xdist_group("demo")
 DEADLINE_S = 60
 FILES = {
     "STORY.md",

@@ -27,7 +27,6 @@ from tests.support.hub import COMMUNE_OFFICE, HubUnderTest, SignedLetter
 from tests.support.systems import Simulator, attempts, events, fresh_hub, receipts, row
 
 # one after the other: they wait for processes
-pytestmark = pytest.mark.xdist_group("kill")
 ROOT = Path(__file__).parents[2]
 COMMUNE = ROOT / "examples/systems/commune_rest"
 KEY = "key-of-the-test"

@@ -25,7 +25,6 @@ from tests.support.show import (
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    pytest.mark.xdist_group("chromium"),
 ]
 
 NARROW, MIDDLE, WIDE = 360, 768, 1280

@@ -19,8 +19,6 @@ FIND_DATA = (
     " assets.certs_dir(), assets.examples_dir(), sep='\\n')"
 )
 
-pytestmark = pytest.mark.xdist_group("wheel")
-
 
 def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a program away from the checkout; nothing of this run's environment points into it."""
