@@ -78,6 +78,6 @@ fi
 say "installing the project with its extra [$extra]; the first time takes a minute"
 # The build tool is installed beside the project, so that a change of setup.cfg that brings no new
 # package needs no network.
-"$python" -m pip install -qq --no-compile --disable-pip-version-check -c "$pins" setuptools
-"$python" -m pip install -qq --no-compile --disable-pip-version-check -c "$pins" --no-build-isolation -e ".[$extra]"
+"$python" -m pip install -qq --disable-pip-version-check -c "$pins" setuptools
+"$python" -m pip install -qq --disable-pip-version-check -c "$pins" --no-build-isolation -e ".[$extra]"
 fingerprint >"$stamp"

@@ -30,7 +30,7 @@ from tests.support.systems import Simulator, attempts, events, fresh_hub, receip
 ROOT = Path(__file__).parents[2]
 COMMUNE = ROOT / "examples/systems/commune_rest"
 KEY = "key-of-the-test"
-PATIENCE_S = 15
+PATIENCE_S = 60
 LEASE_S = 3
 
 
