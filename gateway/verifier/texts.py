@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("en", "fr", "ar")
+_ISOLATE, _END = "\u2068", "\u2069"
+"""First strong isolate and its end (UAX 9): a time or a reference must not be torn apart by Arabic words."""
 
 
 @cache
@@ -28,4 +30,6 @@ def text(code: str, language: str, values: Mapping[str, str]) -> str:
         KeyError: no such code.
     """
     words = table()[code]
+    if language == "ar":
+        values = {name: f"{_ISOLATE}{value}{_END}" for name, value in values.items()}
     return words.get(language, words["en"]).format_map(dict(values))

@@ -415,3 +415,9 @@ def test_a_report_is_whole_in_every_language(pki: Pki, verdict_on: Judged, langu
 def test_an_unknown_language_reads_english(verdict_on: Judged) -> None:
     report = verdict_on(b"hello")
     assert report.sentence("xx") == report.sentence("en")
+
+
+def test_values_stand_isolated_in_arabic_sentences() -> None:
+    values = {"time": "2026-11-23T06:32:38+00:00", "sealed": "x"}
+    assert "\u20682026-11-23T06:32:38+00:00\u2069" in texts.text("time.future", "ar", values)
+    assert "\u2068" not in texts.text("time.future", "en", values)
