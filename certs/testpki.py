@@ -30,7 +30,11 @@ from cryptography.x509.oid import NameOID
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
-LEDGER_NAME = "demo-hub.test/ledger"
+# Which key is trusted in which folder, and under which name.
+LEDGERS = {
+    "ledger": ("ledger", "demo-hub.test/ledger"),
+    "test-ledger": ("ledger/test", "demo-hub.test/ledger/test"),
+}
 ISSUING = "parties-issuing-ca"
 ANCHORS = {
     "parties-ca": "parties",
@@ -115,6 +119,13 @@ def load(directory: Path, now: datetime) -> Pki:
             crl = x509.load_pem_x509_crl(path.read_bytes())
             pki.revoked[authority] = {entry.serial_number: entry.revocation_date_utc for entry in crl}
     return pki
+
+
+def complete(pki: Pki, days: int = 730) -> None:
+    """Add what a PKI built by an earlier version lacks."""
+    for name in LEDGERS.keys() - pki.holders:
+        issue(pki, name, None, key=new_key("ed25519"), days=days)
+    _write_vkeys(pki)
 
 
 def issue_party(
@@ -269,7 +280,8 @@ def _roles(pki: Pki, days: int) -> None:
     issue(pki, "test-seal", "test-seal-ca", days=days)
     issue(pki, "tsa", "tsa-ca", days=days, usage=["digital_signature"], purposes=[Purpose.TIME_STAMPING])
     # The ledger's key is trusted as a .vkey; its certificate exists to show that it seals nothing.
-    issue(pki, "ledger", None, key=new_key("ed25519"), days=days)
+    for name in LEDGERS:
+        issue(pki, name, None, key=new_key("ed25519"), days=days)
     client = [Purpose.CLIENT_AUTH]
     issue(pki, "client-auth", "service-ca", days=days, usage=["digital_signature"], purposes=client)
     server = [Purpose.SERVER_AUTH]
@@ -359,15 +371,18 @@ def _write_trust(pki: Pki) -> None:
     for authority, folder in ANCHORS.items():
         (pki.trust / folder).mkdir(parents=True, exist_ok=True)
         (pki.trust / folder / f"{authority}.pem").write_bytes(_pem(pki[authority].certificate))
-    (pki.trust / "ledger").mkdir(exist_ok=True)
-    (pki.trust / "ledger" / "ledger.vkey").write_text(ledger_vkey(LEDGER_NAME, pki["ledger"].key) + "\n")
+    _write_vkeys(pki)
+
+
+def _write_vkeys(pki: Pki) -> None:
+    for holder, (folder, name) in LEDGERS.items():
+        (pki.trust / folder).mkdir(parents=True, exist_ok=True)
+        (pki.trust / folder / f"{holder}.vkey").write_text(ledger_vkey(name, pki[holder].key) + "\n")
 
 
 def ledger_vkey(name: str, key: Key) -> str:
     """The verifier key of an Ed25519 note signer (C2SP signed-note, "Verifier keys")."""
-    public = b"\x01" + key.public_key().public_bytes(
-        serialization.Encoding.Raw, serialization.PublicFormat.Raw
-    )
+    public = b"\x01" + key.public_key().public_bytes_raw()  # type: ignore[union-attr]
     key_id = hashlib.sha256(name.encode() + b"\n" + public).digest()[:4]
     return f"{name}+{key_id.hex()}+{base64.b64encode(public).decode()}"
 

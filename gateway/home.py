@@ -57,7 +57,9 @@ def _test_pki(settings: Settings) -> list[str]:
     module, now = testpki(), datetime.now(UTC)
     if mark.exists():
         # only the revocation lists of a test PKI grow old
-        module.write_crls(module.load(settings.home, now), now)
+        pki = module.load(settings.home, now)
+        module.write_crls(pki, now)
+        module.complete(pki)
         return []
     module.build(settings.home, now)
     mark.write_text("These keys and certificates are for tests and demonstrations only.\n")

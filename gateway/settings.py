@@ -22,6 +22,7 @@ from gateway.settings_model import (
     Evidence,
     Hub,
     Keys,
+    Ledger,
     Limits,
     Log,
     Outgoing,
@@ -147,6 +148,10 @@ def _unfit_for_production(settings: Settings) -> Iterator[str]:
         yield "hub.public_url: must be a public https:// address in production"
     if settings.hub.code == Hub().code:
         yield "hub.code: must be this hub's own code in production"
+    if settings.ledger.origin == Ledger().origin:
+        yield "ledger.origin: must be this hub's own name in production"
+    if not settings.timestamps.authorities:
+        yield "timestamps.authorities: must name an independent authority in production"
 
 
 def _is_loopback(host: str) -> bool:

@@ -80,6 +80,10 @@ class Keys:
     seal_certificate: Path = option(Path("certificates/hub-seal.pem"))
     test_seal_key: Path = option(Path("keys/test-seal.pem"))
     test_seal_certificate: Path = option(Path("certificates/test-seal.pem"))
+    ledger_key: Path = option(Path("keys/ledger.pem"))
+    test_ledger_key: Path = option(Path("keys/test-ledger.pem"))
+    local_tsa_key: Path = option(Path("keys/tsa.pem"))
+    local_tsa_certificate: Path = option(Path("certificates/tsa.pem"))
     payload_master_key: Path = option(Path("keys/payload-master.key"))
 
 
@@ -157,7 +161,46 @@ class Evidence:
 
     policy: str = option("urn:wasl:policy:evidence:1.0", pattern=Kind.URI.pattern, expected="an absolute URI")
     rejection_hours: int = option(24, least=1, most=24 * 366)
-    ledger_origin: str = option("", pattern=r"\S*", expected="a name without spaces")
+    long_term_seconds: float = option(60.0, least=0.1, most=_DAY)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The public tree in which every receipt takes its place."""
+
+    origin: str = option(
+        "demo-hub.test/ledger", pattern=r"[^\s+]{1,200}", expected="a name without spaces and plus signs"
+    )
+    head_file: Path = option(Path("ledger-head"))
+    checkpoint_seconds: float = option(60.0, least=0.1, most=_DAY)
+    checkpoint_leaves: int = option(1000, least=1, most=100_000)
+    poll_seconds: float = option(1.0, least=0.05, most=3600)
+    restamp_days: int = option(365, least=1, most=3660)
+    self_check_hours: float = option(24.0, least=0.01, most=24 * 31)
+
+    @property
+    def test_origin(self) -> str:
+        """The name of the separate ledger for tests."""
+        return self.origin + "/test"
+
+
+@dataclass(frozen=True)
+class Timestamps:
+    """Independent time (RFC 3161)."""
+
+    authorities: tuple[str, ...] = option(
+        (), pattern=r"https?://[^\s#@]+", expected="addresses of authorities"
+    )
+    retry_seconds: float = option(10.0, least=0.1, most=_DAY)
+    largest_lag_hours: float = option(24.0, least=0.1, most=24 * 31)
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long content is kept; receipts and the ledger stay."""
+
+    run_hours: float = option(24.0, least=0.01, most=24 * 31)
+    default_days: int = option(3650, least=1, most=36_600)
 
 
 @dataclass(frozen=True)
@@ -199,6 +242,9 @@ class Settings:
     outgoing: Outgoing = field(default_factory=Outgoing)
     tokens: Tokens = field(default_factory=Tokens)
     evidence: Evidence = field(default_factory=Evidence)
+    ledger: Ledger = field(default_factory=Ledger)
+    timestamps: Timestamps = field(default_factory=Timestamps)
+    retention: Retention = field(default_factory=Retention)
     demo: Demo = field(default_factory=Demo)
     log: Log = field(default_factory=Log)
 
@@ -216,6 +262,9 @@ SECTIONS: dict[str, type] = {
     "outgoing": Outgoing,
     "tokens": Tokens,
     "evidence": Evidence,
+    "ledger": Ledger,
+    "timestamps": Timestamps,
+    "retention": Retention,
     "demo": Demo,
     "log": Log,
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,6 @@ from gateway.domain.errors import Misconfigured
 T = TypeVar("T")
 
 _BEGIN = b"-----BEGIN"
-_ED25519 = b"\x01"
 
 UNVERIFIABLE = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm)
 """What a signature or a name that does not fit raises."""
@@ -84,33 +81,6 @@ def _read_crls(octets: bytes) -> list[x509.CertificateRevocationList]:
         return [x509.load_der_x509_crl(octets)]
     blocks = octets[octets.index(_BEGIN) :].split(_BEGIN)[1:]
     return [x509.load_pem_x509_crl(_BEGIN + block) for block in blocks]
-
-
-def ledger_keys(folder: Path) -> frozenset[bytes]:
-    """The Ed25519 public keys in the ``*.vkey`` files of ``folder`` (C2SP signed-note, "Verifier keys").
-
-    Raises:
-        Misconfigured: files that hold anything else.
-    """
-    faults: list[str] = []
-    keys = _read_all(folder, "*.vkey", _read_vkeys, faults)
-    if faults:
-        raise Misconfigured(faults)
-    return frozenset(keys)
-
-
-def _read_vkeys(octets: bytes) -> list[bytes]:
-    return [_read_vkey(line) for line in octets.decode("utf-8").split("\n") if line]
-
-
-def _read_vkey(line: str) -> bytes:
-    name, key_id, encoded = line.split("+", 2)
-    key = base64.b64decode(encoded, validate=True)
-    if len(key) != 33 or key[:1] != _ED25519:
-        raise ValueError("not an Ed25519 key")
-    if hashlib.sha256(name.encode() + b"\n" + key).hexdigest()[:8] != key_id:
-        raise ValueError("the key's identifier is not its own")
-    return key[1:]
 
 
 def _issued_by_another(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> bool:

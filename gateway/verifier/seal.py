@@ -10,9 +10,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.domain.evidence.verdict import SubIndication, Verdict
-from gateway.trust.anchors import Anchors, ledger_keys
+from gateway.trust.anchors import Anchors
 from gateway.trust.chain import judge, reason_of, revocations
 from gateway.trust.chain_path import find_paths
+from gateway.trust.note import VerifierKey, read_vkeys
 from gateway.trust.signed import Signed
 from gateway.verifier.report import Status, Step
 
@@ -31,11 +32,13 @@ class Trust:
     test_seal: Anchors
     parties: Anchors
     tsa: Anchors
-    ledger_keys: frozenset[bytes]
+    ledgers: tuple[VerifierKey, ...]
+    test_ledgers: tuple[VerifierKey, ...]
+    witnesses: tuple[VerifierKey, ...]
 
     @classmethod
     def load(cls, folder: Path) -> Trust:
-        """Read ``seal/``, ``seal/test/``, ``parties/``, ``tsa/`` and ``ledger/``.
+        """Read ``seal/``, ``parties/``, ``tsa/``, ``ledger/``, ``witnesses/``, and ``test/`` in two of them.
 
         Raises:
             Misconfigured: files that cannot be read.
@@ -45,7 +48,9 @@ class Trust:
             test_seal=Anchors.load(folder / "seal" / "test"),
             parties=Anchors.load(folder / "parties"),
             tsa=Anchors.load(folder / "tsa"),
-            ledger_keys=ledger_keys(folder / "ledger"),
+            ledgers=read_vkeys(folder / "ledger"),
+            test_ledgers=read_vkeys(folder / "ledger" / "test"),
+            witnesses=read_vkeys(folder / "witnesses"),
         )
 
 
@@ -108,6 +113,11 @@ def _foreign(signed: Signed, trust: Trust) -> str:
     if _leads_to(signed, trust.tsa):
         return "seal.timestamp"
     key = signed.certificate.public_key()
-    if isinstance(key, Ed25519PublicKey) and key.public_bytes_raw() in trust.ledger_keys:
+    if isinstance(key, Ed25519PublicKey) and _is_ledger(key, trust):
         return "seal.ledger"
     return "seal.unknown"
+
+
+def _is_ledger(key: Ed25519PublicKey, trust: Trust) -> bool:
+    raw = key.public_bytes_raw()
+    return any(raw == ledger.key for ledger in (*trust.ledgers, *trust.test_ledgers))

@@ -187,6 +187,7 @@ def test_a_hundred_identical_at_once_are_one_letter_with_one_receipt(
         "delivery_event": 1,
         "receipt": 1,
         "rendering": 1,
+        "ledger_pending": 1,
         "files": 1,
     }
 

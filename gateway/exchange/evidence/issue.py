@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Fault
+from gateway.domain.evidence.ledger import receipt_entry
 from gateway.domain.evidence.reasons import explain
 from gateway.domain.evidence.receipt import (
     Event,
@@ -22,6 +23,7 @@ from gateway.domain.evidence.receipt import (
 )
 from gateway.domain.identifiers import uuid7
 from gateway.exchange.clock import Ambient
+from gateway.store.evidence.ledger_models import PendingEntry
 from gateway.store.evidence.models import ReceiptRow, Rendering
 from gateway.store.rows import inserted_id, table
 from gateway.trust.jws import sign_jws
@@ -34,7 +36,7 @@ RECEIPT_TYPE = "wasl-receipt+json"
 _LONGEST_LINE = 500
 _MOST_REASONS = 200
 """As many as a receipt's content model takes."""
-_RECEIPTS, _RENDERINGS = insert(table(ReceiptRow)), insert(table(Rendering))
+_RECEIPTS, _RENDERINGS, _PENDING = (insert(table(one)) for one in (ReceiptRow, Rendering, PendingEntry))
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,23 @@ class Seals:
 
 
 @dataclass(frozen=True)
+class Ledgers:
+    """The names of the ledger for real letters and of the one for tests."""
+
+    real: str
+    test: str
+
+    def choose(self, test: bool) -> str:
+        return self.test if test else self.real
+
+
+@dataclass(frozen=True)
 class Issuing:
     """Makes receipts of this hub.
 
     Attributes:
         policy: URI of the evidence policy.
-        ledger_origin: the ledger that will record them, None while there is none.
+        ledgers: the ledgers that will record them.
     """
 
     issuer: Issuer
@@ -73,7 +86,7 @@ class Issuing:
     zone: ZoneInfo
     seals: Seals
     ambient: Ambient
-    ledger_origin: str | None = None
+    ledgers: Ledgers
 
     def make(self, kind: ReceiptKind, event: Event, at: datetime, **content: Any) -> Receipt:
         """A receipt with everything that all receipts state, and ``content``.
@@ -92,7 +105,7 @@ class Issuing:
                 issuer=self.issuer,
                 policy=self.policy,
                 nonce=self.ambient.random_bytes(16).hex(),
-                ledger_origin=self.ledger_origin,
+                ledger_origin=self.ledgers.choose(bool(content.get("test"))),
                 **content,
             )
         )
@@ -118,7 +131,7 @@ class Issuing:
 def store(
     session: Session, sealed: Sealed, message: int, delivery: str | None, outcome: bool = False
 ) -> None:
-    """Add a sealed receipt to the open transaction."""
+    """Add a sealed receipt, and its entry for the ledger, to the open transaction."""
     receipt = sealed.receipt
     row = {
         "receipt_id": receipt.receipt_id,
@@ -135,6 +148,13 @@ def store(
     added = inserted_id(session.execute(_RECEIPTS, row))
     rendering = {"receipt": added, "media_type": sealed.media_type, "octets": sealed.octets}
     session.execute(_RENDERINGS, rendering)
+    entry = {
+        "test": receipt.test,
+        "octets": receipt_entry(receipt, sealed.digest),
+        "receipt": added,
+        "since": receipt.event_time,
+    }
+    session.execute(_PENDING, entry)
 
 
 def stated(faults: tuple[Fault, ...]) -> tuple[StatedReason, ...]:

@@ -188,6 +188,8 @@ def _message(promised: Promise, submission: Submission, contents: Contents) -> d
         "not_before": envelope.not_before,
         "expires_at": envelope.expires_at,
         "subject": envelope.subject,
+        "document_type": envelope.document_type,
+        "procedure": envelope.procedure,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -65,6 +66,9 @@ class Message(Base):
     not_before: Mapped[datetime | None] = mapped_column(Moment)
     expires_at: Mapped[datetime | None] = mapped_column(Moment)
     subject: Mapped[str] = mapped_column(String(240), default="")
+    document_type: Mapped[str | None] = mapped_column(String(128))
+    procedure: Mapped[str | None] = mapped_column(String(128))
+    purged_at: Mapped[datetime | None] = mapped_column(Moment)
 
     @property
     def accepted(self) -> bool:
@@ -113,6 +117,7 @@ class DeliveryRow(Base):
     held_until: Mapped[datetime | None] = mapped_column(Moment)
     target_reference: Mapped[str | None] = mapped_column(String(500))
     register_number: Mapped[str | None] = mapped_column(String(120))
+    clock: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     chain_digest: Mapped[str] = mapped_column(String(64))
     chain_time: Mapped[datetime] = mapped_column(Moment)
 

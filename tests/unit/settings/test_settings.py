@@ -21,6 +21,8 @@ PRODUCTION = {
     "WASL_HUB_PRODUCTION": "true",
     "WASL_HUB_CODE": "ma-hub-1",
     "WASL_HUB_PUBLIC_URL": "https://hub.example.org",
+    "WASL_LEDGER_ORIGIN": "hub.example.org/ledger",
+    "WASL_TIMESTAMPS_AUTHORITIES": "https://tsa.example.org/",
 }
 
 
@@ -239,6 +241,8 @@ def test_production_takes_no_stand_in_settings() -> None:
         "hub.demonstration",
         "hub.code",
         "hub.public_url",
+        "ledger.origin",
+        "timestamps.authorities",
         "trust.require_revocation",
     }
 

@@ -29,9 +29,10 @@ from certs.testpki import (
 )
 from gateway.domain.errors import Misconfigured, Refused, Unavailable
 from gateway.domain.evidence.verdict import PASSED, Indication, SubIndication, Verdict, failed, indeterminate
-from gateway.trust.anchors import Anchors, ledger_keys
+from gateway.trust.anchors import Anchors
 from gateway.trust.chain import judge, refusal_for
 from gateway.trust.chain_path import find_paths
+from gateway.trust.note import read_vkeys
 from gateway.trust.seal import KeySealer
 
 NOW = datetime(2030, 3, 4, 8, 15, 2, tzinfo=UTC)
@@ -491,7 +492,7 @@ def test_all_unreadable_files_are_named_together(tmp_path: Path) -> None:
 
 def test_the_ledgers_key_is_read_from_its_vkey(pki: Pki) -> None:
     key = pki["ledger"].key.public_key().public_bytes_raw()  # type: ignore[union-attr]
-    assert ledger_keys(pki.trust / "ledger") == frozenset({key})
+    assert [one.key for one in read_vkeys(pki.trust / "ledger")] == [key]
 
 
 @pytest.mark.parametrize(
@@ -501,7 +502,7 @@ def test_a_spoiled_vkey_is_a_fault(tmp_path: Path, pki: Pki, spoil: Callable[[st
     line = (pki.trust / "ledger" / "ledger.vkey").read_text().strip()
     (tmp_path / "x.vkey").write_text(spoil(line) + "\n")
     with pytest.raises(Misconfigured):
-        ledger_keys(tmp_path)
+        read_vkeys(tmp_path)
 
 
 # --- independent tools agree

@@ -19,7 +19,7 @@ from gateway.domain.evidence.receipt import Issuer
 from gateway.domain.registry.parties import Route
 from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.fetch import Receipts
-from gateway.exchange.evidence.issue import Issuing, Seals
+from gateway.exchange.evidence.issue import Issuing, Ledgers, Seals
 from gateway.exchange.operate.health import Health
 from gateway.exchange.registry.apply import Registry
 from gateway.exchange.registry.cache import RegistryCache
@@ -250,7 +250,7 @@ def _issuing(settings: Settings, pack: CountryPack, ambient: Ambient) -> Issuing
             KeySealer.from_files(keys.test_seal_key, keys.test_seal_certificate),
         ),
         ambient=ambient,
-        ledger_origin=settings.evidence.ledger_origin or None,
+        ledgers=Ledgers(settings.ledger.origin, settings.ledger.test_origin),
     )
 
 
