@@ -85,6 +85,11 @@ def _settings() -> Settings:
         "WASL_WORKER_POLL_SECONDS": "0.2",
         "WASL_RETRY_FIRST_SECONDS": "1",
         "WASL_RETRY_CAP_SECONDS": "5",
+        # proofs and time-stamps are part of the story, and nobody wants to wait a minute for them
+        "WASL_LEDGER_CHECKPOINT_SECONDS": "1",
+        "WASL_LEDGER_POLL_SECONDS": "0.2",
+        "WASL_TIMESTAMPS_RETRY_SECONDS": "0.3",
+        "WASL_EVIDENCE_LONG_TERM_SECONDS": "0.5",
         **_SECRETS,
     }
     for name, value in wanted.items():

@@ -1,4 +1,4 @@
-"""Independent judges of receipts: tools that share no code with the hub, where they are installed."""
+"""Independent judges of evidence: tools that share no code with the hub, where they are installed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,28 @@ import importlib.util
 import json
 import shutil
 import subprocess
+import tempfile
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 ROOT_ID = "urn:wasl:receipt:1.0:Receipt"
+PROOF, TOKEN = ".tlog-proof", ".tsr"
+_MANIFEST, _SIGNATURE = "META-INF/ASiCManifest001.xml", "META-INF/signature001.p7s"
+
+Opinion = tuple[str, bool | None]
+"""A tool and its answer; None where it is not installed."""
+
+
+def judge(path: Path, trust: Path) -> Iterator[Opinion]:
+    """What the independent tools for this file say, of its seal and of the time-stamp beside it."""
+    kinds = {".xml": _xmlsec1, ".jws": _jwcrypto, ".json": _jwcrypto, ".pdf": _pdfsig, ".asice": _openssl_cms}
+    yield kinds[path.suffix](path, trust)
+    if path.with_suffix(TOKEN).exists():
+        yield _openssl_ts(path, trust)
 
 
 def xmlsec1_command(receipt: Path, trust: Path) -> list[str]:
@@ -35,25 +51,49 @@ def xmlsec1_command(receipt: Path, trust: Path) -> list[str]:
     ]
 
 
-def judge(receipt: Path, trust: Path) -> tuple[str, bool | None]:
-    """The independent tool for this receipt, and its answer; None where it is not installed."""
-    if receipt.suffix == ".xml":
-        return "xmlsec1", _xmlsec1(receipt, trust)
-    return "jwcrypto", _jwcrypto(receipt, trust)
+def _xmlsec1(receipt: Path, trust: Path) -> Opinion:
+    return "xmlsec1", _succeeds(xmlsec1_command(receipt, trust))
 
 
-def _xmlsec1(receipt: Path, trust: Path) -> bool | None:
-    if shutil.which("xmlsec1") is None:
-        return None
-    done = subprocess.run(  # noqa: S603 - a fixed command on files of ours
-        xmlsec1_command(receipt, trust), capture_output=True, timeout=30, check=False
-    )
-    return done.returncode == 0
+def _pdfsig(receipt: Path, _trust: Path) -> Opinion:
+    said = _output(["pdfsig", "-nocert", str(receipt)])
+    if said is None:
+        return "pdfsig", None
+    return "pdfsig", "Signature is Valid" in said and "Total document signed" in said
 
 
-def _jwcrypto(receipt: Path, trust: Path) -> bool | None:
+def _openssl_ts(path: Path, trust: Path) -> Opinion:
+    """The time-stamp covers the signed checkpoint, which ends the proof."""
+    note = path.with_suffix(PROOF).read_bytes().partition(b"\n\n")[2]
+    token = path.with_suffix(TOKEN)
+    with tempfile.TemporaryDirectory() as folder:
+        stamped, anchors = Path(folder) / "note", _anchors(trust / "tsa", Path(folder))
+        stamped.write_bytes(note)
+        command = ["openssl", "ts", "-verify", "-data", str(stamped), "-in", str(token), "-CAfile", anchors]
+        return "openssl ts", _succeeds(command)
+
+
+def _openssl_cms(bundle: Path, trust: Path) -> Opinion:
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(bundle) as archive:
+        manifest, signature = Path(folder) / "manifest", Path(folder) / "signature"
+        manifest.write_bytes(archive.read(_MANIFEST))
+        signature.write_bytes(archive.read(_SIGNATURE))
+        anchors = _anchors(trust / "seal", Path(folder))
+        files = ["-in", str(signature), "-content", str(manifest), "-out", str(Path(folder) / "said")]
+        options = ["-verify", "-binary", "-inform", "DER", "-purpose", "any", "-CAfile", anchors]
+        return "openssl cms", _succeeds(["openssl", "cms", *options, *files])
+
+
+def _anchors(folder: Path, target: Path) -> str:
+    """All anchors of a trust folder in one file, as openssl wants them."""
+    together = target / "anchors"
+    together.write_bytes(b"".join(path.read_bytes() for path in sorted(folder.glob("*.pem"))))
+    return str(together)
+
+
+def _jwcrypto(receipt: Path, trust: Path) -> Opinion:
     if importlib.util.find_spec("jwcrypto") is None:
-        return None
+        return "jwcrypto", None
     from jwcrypto import jwk, jws
 
     token = jws.JWS()
@@ -61,13 +101,13 @@ def _jwcrypto(receipt: Path, trust: Path) -> bool | None:
     token.deserialize(receipt.read_text("ascii"))
     certificate = _leaf(token.jose_header)
     if not _leads_to(certificate, trust / "seal"):
-        return False
+        return "jwcrypto", False
     key = jwk.JWK.from_pyca(certificate.public_key())
     try:
         token.verify(key)
     except jws.InvalidJWSSignature:
-        return False
-    return bool(json.loads(token.payload)["receiptId"])
+        return "jwcrypto", False
+    return "jwcrypto", bool(json.loads(token.payload)["receiptId"])
 
 
 def _leaf(header: dict[str, list[str]]) -> x509.Certificate:
@@ -82,3 +122,21 @@ def _leads_to(certificate: x509.Certificate, folder: Path) -> bool:
             continue
         return True
     return False
+
+
+def _succeeds(command: list[str]) -> bool | None:
+    done = _run(command)
+    return None if done is None else done.returncode == 0
+
+
+def _output(command: list[str]) -> str | None:
+    done = _run(command)
+    return None if done is None else done.stdout.decode("utf-8", "replace")
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[bytes] | None:
+    if shutil.which(command[0]) is None:
+        return None
+    return subprocess.run(  # noqa: S603 - a fixed command on files of ours
+        command, capture_output=True, timeout=30, check=False
+    )

@@ -14,6 +14,7 @@ from adapters.contract import Response
 from gateway.cli.compose import JWS, XML, SignedLetter, sign
 from gateway.cli.demo.judges import judge
 from gateway.cli.demo.letters import OFFICE_NAMES, Draft
+from gateway.cli.demo.proofs import LONG_TERM, PDF, Proofs
 from gateway.cli.letters import hub_client, post
 from gateway.clients.hub import HubClient
 from gateway.trust.seal import KeySealer
@@ -78,7 +79,7 @@ class Story:
         if answer.status == 201:
             self._accepted(told, client, answer, patience)
         else:
-            self._refused(told, answer)
+            self._refused(told, client, answer)
         return told
 
     def repeat(self, told: Told, number: int) -> bool:
@@ -91,6 +92,7 @@ class Story:
         same = answer.status == 200 and first.exists() and answer.body == first.read_bytes()
         name = f"{number:02d}-{draft.name}-repeat-receipt-acceptance{SUFFIX[draft.media_type]}"
         self._keep(told, name, answer.body)
+        self._prove(told, client, name)
         self._check(told, name)
         self.say("   the identical receipt came back" if same else "   ANOTHER RECEIPT CAME BACK")
         if not same:
@@ -116,9 +118,10 @@ class Story:
                 self.faults.append(f"{told.reference} did not reach {delivery['name']}")
         self._receipts(told, client)
 
-    def _refused(self, told: Told, answer: Response) -> None:
+    def _refused(self, told: Told, client: HubClient, answer: Response) -> None:
         name = f"{self._stem(told.draft)}-receipt-rejection{SUFFIX[told.draft.media_type]}"
         self._keep(told, name, answer.body)
+        self._prove(told, client, name)
         report = self._check(told, name)
         reasons = report.receipt.reasons if report.receipt is not None else ()
         for reason in reasons:
@@ -145,20 +148,45 @@ class Story:
         for receipt in client.receipts(told.reference or ""):
             kind = receipt["kind"].replace(" ", "-")
             office = OFFICE_NAMES.get(offices.get(receipt["delivery"], ""), "")
-            suffix = f"-{office}" if office else ""
-            name = f"{self._stem(told.draft)}-receipt-{kind}{suffix}{SUFFIX[told.draft.media_type]}"
-            if name not in told.files:
-                self._keep(told, name, client.get(receipt["href"], told.draft.media_type).body)
-                self._check(told, name)
+            stem = f"{self._stem(told.draft)}-receipt-{kind}" + (f"-{office}" if office else "")
+            if f"{stem}{SUFFIX[told.draft.media_type]}" not in told.files:
+                self._receipt(told, client, receipt, stem)
+        if _at_rest(told.deliveries):
+            name = f"{self._stem(told.draft)}-evidence.asice"
+            self._keep(told, name, Proofs(client).bundle(told.reference or ""))
+            self._check(told, name)
+
+    def _receipt(self, told: Told, client: HubClient, receipt: dict[str, Any], stem: str) -> None:
+        """One receipt in the letter's own syntax, as PDF, and in its long-term form, with its proofs."""
+        own, href, proofs = told.draft.media_type, receipt["href"], Proofs(client)
+        names = [f"{stem}{SUFFIX[own]}", f"{stem}.pdf"]
+        self._keep(told, names[0], proofs.rendering(href, own))
+        self._keep(told, names[1], proofs.rendering(href, PDF))
+        if receipt["kind"] == "acceptance":
+            media_type, ending = LONG_TERM[own]
+            names.append(stem + ending)
+            self._keep(told, names[2], proofs.rendering(f"{href}?level=T", media_type))
+        self._prove(told, client, names[0])
+        for name in names:
+            self._check(told, name)
+
+    def _prove(self, told: Told, client: HubClient, name: str) -> None:
+        """Fetch what shows the receipt's place in the ledger, and when it had it."""
+        report = verify_file(self.folder / name, self.folder / "trust", None, datetime.now(UTC))
+        proof, token = Proofs(client).beside(report.content_digest or "", self.folder / name)
+        told.files += [proof.name, token.name]
 
     def _check(self, told: Told, name: str) -> Any:
-        """Verify a receipt here and by an independent tool, and say what both found."""
+        """Verify a file here and by independent tools, and say what they found."""
         path, trust = self.folder / name, self.folder / "trust"
         report = verify_file(path, trust, None, datetime.now(UTC))
-        tool, agrees = judge(path, trust)
-        words = {None: f"{tool} is not installed", True: f"{tool} agrees", False: f"{tool} DISAGREES"}
-        self.say(f"   {name}: {'good' if report.exit_code == 0 else 'NOT GOOD'}; {words[agrees]}")
-        if report.exit_code != 0 or agrees is False:
+        words = {None: "is not installed", True: "agrees", False: "DISAGREES"}
+        opinions = list(judge(path, trust))
+        said = ", ".join(f"{tool} {words[agrees]}" for tool, agrees in opinions)
+        self.say(f"   {name}: {'good' if report.exit_code == 0 else 'NOT GOOD'}; {said}")
+        if report.exit_code != 0:
+            self.say(f"   {report.sentence('en')}")
+        if report.exit_code != 0 or any(agrees is False for _, agrees in opinions):
             self.faults.append(f"{name} does not verify")
         return report
 
