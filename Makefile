@@ -61,6 +61,7 @@ bench:
 bench-long:
 	@$(BOOTSTRAP) test
 	$(BIN)/python bench/accept.py --letters 50000
+	$(BIN)/python bench/ledger.py
 
 soak:
 	@$(BOOTSTRAP) test

@@ -38,6 +38,11 @@ def configure(log: Log) -> None:
     )
 
 
+def beside_output() -> None:
+    """Keep standard output for what a command says itself: what is logged goes to standard error."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 def places(exc_info: Any) -> str:
     """Where an exception and its causes came from, without their words: those may quote a letter."""
     error, lines = exc_info[1], []

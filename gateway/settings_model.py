@@ -47,6 +47,8 @@ class Web:
     processes: int = option(2, least=1, most=256)
     threads: int = option(2, least=1, most=64)
     request_seconds: int = option(300, least=1, most=_DAY)
+    operations_host: str = option("127.0.0.1", pattern=r"\S+", expected="an address or host name")
+    operations_port: int = option(0, least=0, most=65_535)
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class Limits:
     xml_elements: int = option(20_000, least=100, most=1_000_000)
     json_depth: int = option(32, least=8, most=200)
     refusals_per_hour: int = option(200, least=1, most=1_000_000)
+    verifications_per_minute: int = option(60, least=1, most=1_000_000)
     claimed_past_seconds: int = option(7 * _DAY, least=0, most=_YEAR)
     claimed_future_seconds: int = option(300, least=0, most=_DAY)
 

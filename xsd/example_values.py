@@ -270,6 +270,7 @@ DELIVERY = replace(
         answer=Octets(sha256=_digest(b"answer"), media_type="application/json", size=112),
         digests_confirmed=True,
     ),
+    outcome=Outcome(state="HANDED_OVER"),
 )
 
 REGISTRATION = replace(

@@ -13,13 +13,21 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from adapters.contract import Adapter, Context
+from gateway.bootstrap import evidence
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.domain.errors import Misconfigured
 from gateway.domain.evidence.receipt import Issuer
+from gateway.domain.evidence.timelimit import TimeLimits
 from gateway.domain.registry.parties import Route
 from gateway.exchange.clock import Ambient
+from gateway.exchange.evidence.bundle import Bundles
+from gateway.exchange.evidence.bundle_material import Materials
+from gateway.exchange.evidence.chain import Chains
 from gateway.exchange.evidence.fetch import Receipts
 from gateway.exchange.evidence.issue import Issuing, Ledgers, Seals
+from gateway.exchange.evidence.ledger import Ledger
+from gateway.exchange.evidence.limits import Limits
+from gateway.exchange.evidence.notices import Notices
 from gateway.exchange.operate.health import Health
 from gateway.exchange.registry.apply import Registry
 from gateway.exchange.registry.cache import RegistryCache
@@ -35,9 +43,13 @@ from gateway.exchange.transit.judge import Judge, Window
 from gateway.exchange.transit.letters import Letters
 from gateway.exchange.transit.look import Looking
 from gateway.exchange.transit.outcomes import Outcomes
+from gateway.exchange.transit.processing import Handling
+from gateway.exchange.transit.redirecting import Redirecting
 from gateway.exchange.transit.refusal import Refusals
+from gateway.exchange.transit.relays import Relays
 from gateway.exchange.transit.sweep import Sweep
 from gateway.home import country_folders
+from gateway.i18n import Translator
 from gateway.i18n.country import CountryPack, load_country
 from gateway.settings import Settings
 from gateway.store.engine import make_engine
@@ -70,6 +82,18 @@ class Gateway:
         return self.pack.languages
 
 
+@dataclass(frozen=True)
+class Verbs:
+    """Every step that a delivery's chain knows besides acceptance and dispatch."""
+
+    outcomes: Outcomes
+    handling: Handling
+    redirecting: Redirecting
+    relays: Relays
+    notices: Notices
+    limits: Limits
+
+
 def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     """Build a hub from its settings; its home must exist (`gateway.home.prepare`).
 
@@ -82,7 +106,8 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     payloads = PayloadStore(settings.payloads.directory, _master_key(settings), ambient.random_bytes)
     issuing = _issuing(settings, pack, ambient)
     certificates = CertificateJudge(settings.trust.directory / "parties", settings.trust.require_revocation)
-    receipts = Receipts(store, issuing)
+    ledger = evidence.ledger(settings, store)
+    receipts = evidence.receipts(settings, pack, store, issuing)
     judge = _judge(settings, store, certificates)
     services = Services(
         intake=Intake(
@@ -102,19 +127,15 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
             issuing=issuing,
             ambient=ambient,
             languages=pack.languages,
+            limits=TimeLimits(pack.procedures, pack),
         ),
         checking=Checking(store, judge, ambient, pack.languages),
         looking=Looking(store),
         receipts=receipts,
-        tokens=Tokens(
-            store,
-            certificates,
-            ambient,
-            f"{settings.hub.public_url}/oauth2/token",
-            timedelta(seconds=settings.tokens.lifetime_seconds),
-            timedelta(seconds=settings.tokens.assertion_seconds),
-        ),
-        health=Health(store, payloads, issuing),
+        bundles=_bundles(settings, pack, payloads, receipts, ledger, ambient),
+        tokens=_tokens(settings, store, certificates, ambient),
+        ledger=ledger,
+        health=Health(store, payloads, issuing, ledger, evidence.timestamp_lag(settings, store, ambient)),
     )
     return Gateway(
         settings=settings,
@@ -126,6 +147,40 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         services=services,
         registry=Registry(store, ambient),
         adapters=find_adapters(),
+    )
+
+
+def _tokens(settings: Settings, store: Store, certificates: CertificateJudge, ambient: Ambient) -> Tokens:
+    return Tokens(
+        store,
+        certificates,
+        ambient,
+        f"{settings.hub.public_url}/oauth2/token",
+        timedelta(seconds=settings.tokens.lifetime_seconds),
+        timedelta(seconds=settings.tokens.assertion_seconds),
+    )
+
+
+def _bundles(
+    settings: Settings,
+    pack: CountryPack,
+    payloads: PayloadStore,
+    receipts: Receipts,
+    ledger: Ledger,
+    ambient: Ambient,
+) -> Bundles:
+    return Bundles(
+        store=receipts.store,
+        payloads=payloads,
+        receipts=receipts,
+        ledger=ledger,
+        issuing=receipts.issuing,
+        materials=Materials(
+            receipts.store, settings.trust.directory, xml_limits(settings), jws_limits(settings)
+        ),
+        ambient=ambient,
+        speakers=tuple(Translator(language, pack) for language in pack.languages),
+        folder=settings.home,
     )
 
 
@@ -142,16 +197,41 @@ def dispatcher(gateway: Gateway, owner: str) -> Dispatch:
         store=gateway.store,
         ambient=gateway.ambient,
         claims=Claims(gateway.store, gateway.ambient, owner, lease),
-        letters=Letters(
-            gateway.store,
-            gateway.payloads,
-            xml_limits(settings),
-            jws_limits(settings),
-            settings.retry.schedule,
-        ),
-        outcomes=Outcomes(gateway.store, gateway.issuing, gateway.ambient, owner),
+        letters=letters(gateway),
+        outcomes=Outcomes(chains(gateway), owner),
         adapters=gateway.adapters,
         contexts=contexts(gateway),
+    )
+
+
+def letters(gateway: Gateway) -> Letters:
+    """Reads accepted letters back."""
+    settings = gateway.settings
+    return Letters(
+        gateway.store,
+        gateway.payloads,
+        xml_limits(settings),
+        jws_limits(settings),
+        settings.retry.schedule,
+    )
+
+
+def chains(gateway: Gateway) -> Chains:
+    """Continues the receipts of deliveries."""
+    limits = TimeLimits(gateway.pack.procedures, gateway.pack)
+    return Chains(gateway.store, gateway.issuing, gateway.ambient, limits)
+
+
+def verbs(gateway: Gateway, owner: str) -> Verbs:
+    """What parties, offices and operators may bring about; events name ``owner``."""
+    chain = chains(gateway)
+    return Verbs(
+        outcomes=Outcomes(chain, owner),
+        handling=Handling(chain),
+        redirecting=Redirecting(gateway.store, chain, owner, gateway.languages),
+        relays=Relays(chain, owner),
+        notices=Notices(chain, owner),
+        limits=Limits(chain, letters(gateway), owner),
     )
 
 

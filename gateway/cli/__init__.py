@@ -11,9 +11,10 @@ import traceback
 import click
 
 from gateway import __version__
-from gateway.cli import evidence, letters, process, registry
+from gateway.cli import evidence, ledger, letters, process, purge, registry, witness
 from gateway.cli.demo.command import demo
 from gateway.domain.errors import GatewayFault, Misconfigured, WaslError
+from gateway.logs import beside_output
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -23,6 +24,7 @@ def wasl() -> None:
 
     Example: wasl demo
     """
+    beside_output()
 
 
 for command in (
@@ -40,6 +42,10 @@ for command in (
     letters.send,
     letters.status,
     evidence.verify,
+    ledger.ledger,
+    evidence.evidence,
+    purge.purge,
+    witness.witness,
 ):
     wasl.add_command(command)
 

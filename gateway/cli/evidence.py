@@ -1,49 +1,45 @@
-"""Commands on evidence: ``verify``."""
+"""Commands on evidence: ``evidence``, and ``verify``, which needs no hub and is kept with the verifier."""
 
 from __future__ import annotations
 
-import json
-import sys
-from datetime import UTC, datetime
+import os
+import tempfile
 from pathlib import Path
 
 import click
 
-from gateway.verifier.verify import verify_file
+from gateway.cli.registry import opened
+from gateway.domain.identifiers import read_reference
+from gateway.verifier.command import verify
 
-_MARKS = {"good": "✔", "note": "·", "undecided": "?", "bad": "✘", "usage": "!"}
+__all__ = ["evidence", "verify"]
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("reference")
 @click.option(
-    "--trust",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("var/trust"),
-    help="Folder with seal/ parties/ ledger/ tsa/.",
-)
-@click.option(
-    "--original",
+    "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     default=None,
-    help="The letter or the attachment that the receipt is said to be about.",
+    help="File to write; REFERENCE-evidence.asice here by default.",
 )
-@click.option(
-    "--language", type=click.Choice(["ar", "fr", "en"]), default="en", help="Language of the answer."
-)
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-def verify(file: Path, trust: Path, original: Path | None, language: str, as_json: bool) -> None:
-    """Verify a receipt without the hub and without a network.
+def evidence(reference: str, output: Path | None) -> None:
+    """Write everything about the letter REFERENCE into one sealed file (ASiC-E).
 
-    Exit status 0: it is good; 1: it is not; 2: wrong usage; 3: cannot be decided.
+    Letter, attachments, receipts, proofs and time-stamps, as far as they are kept; for the operator, at
+    the hub's home. Senders get the same from the hub's API.
 
-    Example: wasl verify 01-letter-receipt-acceptance.xml --trust trust
+    Example: wasl evidence 7K3M-Q9XT-V2H --output letter.asice
     """
-    report = verify_file(file, trust, original, datetime.now(UTC))
-    if as_json:
-        click.echo(json.dumps(report.as_dict(language), ensure_ascii=False, indent=1))
-    else:
-        for step in report.steps:
-            click.echo(f"{_MARKS[step.status.value]} {step.text(language)}")
-        click.echo(report.sentence(language))
-    sys.exit(report.exit_code)
+    target = output or Path(f"{read_reference(reference) or 'letter'}-evidence.asice")
+    bundles = opened().services.bundles
+    # beside its place until it is whole: nobody finds half a bundle there
+    with tempfile.NamedTemporaryFile(dir=target.absolute().parent, delete=False) as file:
+        try:
+            bundles.write(reference, None, file)
+            file.flush()
+            Path(file.name).replace(target)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    click.echo(os.fspath(target))

@@ -6,18 +6,23 @@ import os
 import signal
 import socket
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
 from gunicorn.app.base import BaseApplication
 
 from gateway import home
-from gateway.bootstrap import build, dispatcher, find_adapters, revocations, sweep
+from gateway.bootstrap import Gateway, build, dispatcher, find_adapters, revocations, sweep
+from gateway.bootstrap.evidence import counting, long_term, purge, self_check, sequencer, stamping
 from gateway.domain.errors import Misconfigured
 from gateway.logs import configure
 from gateway.settings import Settings, StandInWarning, load
 from gateway.web.app import create_app
+from gateway.web.operations import Operations, create_operations_app
 from gateway.workers.embedded import Job, Worker
+
+_HOUR = 3600.0
 
 
 def settings_from_environment() -> Settings:
@@ -49,6 +54,7 @@ def init() -> None:
     for line in made_home(settings):
         click.echo(line)
     click.echo(f"home ready: {settings.home}")
+    click.echo(f"fingerprints to publish: {settings.hub.public_url}/pki/")
 
 
 @click.command(name="check-config")
@@ -60,7 +66,7 @@ def check_config() -> None:
     settings = settings_from_environment()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StandInWarning)
-        build(settings)
+        sequencer(build(settings))
     kinds = ", ".join(sorted(find_adapters()))
     click.echo(f"settings are good: home {settings.home}, profile {settings.profile}, adapters {kinds}")
 
@@ -124,12 +130,34 @@ def worker() -> None:
         sweep(gateway),
         settings.worker.threads,
         settings.worker.poll_seconds,
-        (Job(revocations(gateway).run, settings.trust.revocation_seconds),),
+        (
+            Job(revocations(gateway).run, settings.trust.revocation_seconds),
+            Job(sequencer(gateway).run, settings.ledger.poll_seconds),
+            Job(stamping(gateway).run, settings.timestamps.retry_seconds),
+            Job(long_term(gateway).run, settings.evidence.long_term_seconds),
+            Job(purge(gateway).run, settings.retention.run_hours * _HOUR),
+            Job(self_check(gateway).turn, min(_HOUR, settings.ledger.self_check_hours * _HOUR)),
+        ),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())
     click.echo(f"delivering as {owner}")
-    running.run()
+    with operations(gateway):
+        running.run()
+
+
+def operations(gateway: Gateway) -> AbstractContextManager[object]:
+    """The operations port, if there is to be one.
+
+    Raises:
+        Misconfigured: somebody else listens there.
+    """
+    host, port = gateway.settings.web.operations_host, gateway.settings.web.operations_port
+    if not port:
+        return nullcontext()
+    check_port(host, port, "web.operations_port")
+    app = create_operations_app(gateway.services.health, counting(gateway), gateway.languages)
+    return Operations(app, host, port)
 
 
 def check_port(host: str, port: int, key: str) -> None:

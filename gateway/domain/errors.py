@@ -7,7 +7,8 @@
     │   ├── NotAuthenticated   a token-authenticated call without a good token
     │   ├── NotAllowed         a good token without the right to this
     │   ├── NotFound           nothing there that the caller may see
-    │   ├── Conflict           the same message id with other signed content
+    │   ├── Gone               it was there, and its time is over
+    │   ├── Conflict           what is there already contradicts it
     │   ├── TooLarge           over a published limit
     │   ├── UnsupportedMedia   a media type that no profile describes
     │   └── TooMany            a quota is used up
@@ -84,8 +85,12 @@ class NotFound(Refused):
     """Nothing there that the caller may see."""
 
 
+class Gone(Refused):
+    """It was there, and was deleted when its time was over."""
+
+
 class Conflict(Refused):
-    """The message id was used before for other signed content."""
+    """It contradicts what is there already, such as other signed content under the same message id."""
 
 
 class TooLarge(Refused):

@@ -1,8 +1,9 @@
 """Reads a country pack: a folder ``<code>/`` with ``pack.toml`` and what it brings along.
 
 The folder may hold ``holidays.toml`` (movable holidays), ``messages.<language>.po`` (own texts),
-``reasons.toml`` (own texts of reasons) and an emblem. Each file is looked for in every directory in
-order, so that an operator's own list of holidays wins over the one that came with the hub.
+``reasons.toml`` (own texts of reasons), ``retention.toml`` (terms of content), ``procedures.toml`` (time
+limits) and an emblem. Each file is looked for in every directory in order, so that an operator's own
+list of holidays wins over the one that came with the hub.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from gateway.i18n.country_model import (
     MovableHoliday,
     ReasonText,
 )
+from gateway.i18n.country_procedures import procedures
+from gateway.i18n.country_retention import retention_rules
 
 __all__ = [
     "Check",
@@ -79,6 +82,8 @@ def _pack(code: str, files: Files) -> CountryPack | None:
         movable_holidays=tuple(parts.movable_holidays(files, languages)),
         catalogues=parts.catalogues(files, languages),
         reasons=parts.reasons(files, languages),
+        procedures=tuple(procedures(files, languages)),
+        retention=tuple(retention_rules(files, languages)),
     )
     head.close()
     return pack

@@ -11,6 +11,8 @@ from enum import Enum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from gateway.domain.evidence.retention import RetentionRule
+from gateway.domain.evidence.timelimit import Procedure
 from gateway.domain.identifiers import mod_37_36
 from gateway.domain.registry.parties import Names
 
@@ -82,6 +84,8 @@ class CountryPack:
         working_week: ISO weekdays, Monday is 1.
         catalogues: the pack's own texts, by language; they win over the gateway's.
         reasons: the pack's own texts of reasons, by code and language.
+        retention: how long the content of letters is kept, by document type.
+        procedures: the procedures that set a time limit.
         confirmed: whether the pack's facts were confirmed for real use.
     """
 
@@ -97,6 +101,8 @@ class CountryPack:
     emblem: Path | None = None
     catalogues: Mapping[str, Path] = field(default_factory=dict)
     reasons: Mapping[str, Mapping[str, ReasonText]] = field(default_factory=dict)
+    retention: tuple[RetentionRule, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
     confirmed: bool = False
 
     def holiday(self, day: Day) -> Names | None:

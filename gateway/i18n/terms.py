@@ -7,6 +7,7 @@ from enum import Enum
 
 from gateway.domain.evidence.reasons import Actor
 from gateway.domain.evidence.receipt import Authentication, DayKind, Event, Place, ReceiptKind, Silence
+from gateway.domain.evidence.timelimit import ClockStart
 from gateway.domain.evidence.verdict import Indication
 from gateway.domain.registry.parties import PartyKind, RouteKind
 from gateway.domain.transit.envelope import (
@@ -20,7 +21,7 @@ from gateway.domain.transit.envelope import (
     Validity,
 )
 from gateway.domain.transit.persons import Assurance, Channel, InterestedRole, PersonKind
-from gateway.domain.transit.states import MessageState, Processing, Transport
+from gateway.domain.transit.states import MessageState, Notice, Processing, Transport
 from gateway.i18n.marking import mark
 
 TERMS: Mapping[Enum, str] = {
@@ -45,6 +46,15 @@ TERMS: Mapping[Enum, str] = {
     Processing.DECLINED: mark("Declined"),
     Processing.REDIRECTED: mark("Passed on"),
     Processing.CLOSED: mark("Closed"),
+    Notice.NOTIFIED: mark("The recipient was told"),
+    Notice.NOT_NOTIFIED: mark("The recipient could not be told"),
+    Notice.OPENED: mark("The recipient opened the letter"),
+    Notice.ACCEPTED: mark("The recipient will take the letter"),
+    Notice.RELAYED: mark("Another hub took charge of the letter"),
+    Notice.MAILED: mark("The letter was sent on by e-mail"),
+    Notice.LATE_HANDOVER: mark("The recipient acknowledged the letter after the end"),
+    Notice.EXTENDED: mark("The time limit was extended"),
+    Notice.RECKONED: mark("The end of the time limit moved with the calendar"),
     ReceiptKind.ACCEPTANCE: mark("Acknowledgment of receipt"),
     ReceiptKind.REJECTION: mark("Refusal of the letter"),
     ReceiptKind.RELAY: mark("Passage to another hub"),
@@ -71,7 +81,7 @@ TERMS: Mapping[Enum, str] = {
     Event.CONTENT_HANDOVER_FAILURE: mark("The letter could not be handed over"),
     Event.RELAY_TO_NON_ERDS: mark("The letter was sent on by e-mail"),
     Event.CONTENT_ACCESS_TRACKING: mark("The recipient opened the letter"),
-    Event.CONSIGNMENT_ACCEPTANCE: mark("The recipient took the letter"),
+    Event.CONSIGNMENT_ACCEPTANCE: mark("The recipient will take the letter"),
     Event.CONSIGNMENT_REJECTION: mark("The recipient declined the letter"),
     Event.ACCEPTANCE_REJECTION_EXPIRY: mark("The recipient neither took nor declined the letter in time"),
     Event.REGISTERED: mark("The recipient registered the letter"),
@@ -93,6 +103,8 @@ TERMS: Mapping[Enum, str] = {
     Silence.ACCEPTANCE: mark("Silence means acceptance"),
     Silence.REFUSAL: mark("Silence means refusal"),
     Silence.NOTHING: mark("Silence means nothing"),
+    ClockStart.DEPOSIT: mark("Runs from the deposit"),
+    ClockStart.REGISTRATION: mark("Runs from the registration"),
     Purpose.LETTER: mark("Letter"),
     Purpose.REPLY: mark("Reply"),
     Purpose.REMINDER: mark("Reminder"),

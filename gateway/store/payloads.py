@@ -120,6 +120,15 @@ class PayloadStore:
             undo.pop_all()
         return io.BufferedReader(reader, _BUFFER)
 
+    def exists(self, object_id: str) -> bool:
+        """Whether there is a file for the object; its content is not looked at.
+
+        Raises:
+            Unavailable: this is no object id, or the disk failed.
+        """
+        with disk_trouble():
+            return self._folder.object_path(object_id).is_file()
+
     def delete(self, object_id: str) -> None:
         """Remove an object; one that is not there is removed already.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from enum import Enum
 from itertools import pairwise
 
 from cryptography import x509
@@ -16,6 +17,7 @@ from gateway.trust.chain_path import Path, constraints_kept, extension, find_pat
 from gateway.trust.revocation import Revocation, Standing, revocation_of
 
 NOT_FOR_SIGNING = "not made for signing letters"
+NOT_FOR_STAMPING = "not made for time-stamps"
 AN_AUTHORITY = "the certificate of an authority"
 
 NO_CHAIN = "WASL-CRT-005"
@@ -32,6 +34,22 @@ CODES = {
 
 _CODES_BY_DETAIL = {NOT_FOR_SIGNING: "WASL-CRT-006", AN_AUTHORITY: "WASL-CRT-007"}
 
+
+class Purpose(Enum):
+    """What a signature was made for."""
+
+    SIGNING = "SIGNING"  # letters and receipts
+    TIME_STAMPING = "TIME_STAMPING"  # RFC 3161 tokens
+
+
+_KEY_WAS_SAFE = frozenset(
+    {
+        x509.ReasonFlags.unspecified,
+        x509.ReasonFlags.affiliation_changed,
+        x509.ReasonFlags.superseded,
+        x509.ReasonFlags.cessation_of_operation,
+    }
+)
 _OTHER_PURPOSES = frozenset(
     {
         ExtendedKeyUsageOID.SERVER_AUTH,
@@ -49,6 +67,7 @@ def judge(
     at: datetime,
     claimed: datetime | None = None,
     require_revocation: bool = True,
+    purpose: Purpose = Purpose.SIGNING,
 ) -> Verdict:
     """Whether a signature made with ``certificate`` is to be believed (RFC 5280 6, EN 319 102-1 5.2.6).
 
@@ -59,13 +78,14 @@ def judge(
         claimed: signing time that the signer claims; validity is asked for both moments.
         require_revocation: whether an issuer of whom there is no list at all leaves the question
             open. A list that is there and stale always does.
+        purpose: what the certificate must have been made for.
     """
     try:
-        unfit = _check_signer(certificate)
+        unfit = _check_signer(certificate, purpose)
         if unfit is not None:
             return unfit
         return _best(
-            _judge_path(path, anchors.crls, at, claimed or at, require_revocation)
+            _judge_path(path, anchors.crls, at, claimed or at, require_revocation, purpose)
             for path in find_paths(certificate, intermediates, anchors)
         )
     except (*UNVERIFIABLE, x509.DuplicateExtension):
@@ -95,17 +115,26 @@ def revocations(
     return tuple(revocation_of(one, issuer, crls, at) for one, issuer in pairwise(path))
 
 
-def _check_signer(certificate: x509.Certificate) -> Verdict | None:
+def _check_signer(certificate: x509.Certificate, purpose: Purpose) -> Verdict | None:
     constraints = extension(certificate, x509.BasicConstraints)
     usage = extension(certificate, x509.KeyUsage)
     if (constraints and constraints.ca) or (usage and usage.key_cert_sign):
         return indeterminate(SubIndication.CHAIN_CONSTRAINTS_FAILURE, AN_AUTHORITY)
     if usage is None or not (usage.digital_signature or usage.content_commitment):
         return indeterminate(SubIndication.CHAIN_CONSTRAINTS_FAILURE, NOT_FOR_SIGNING)
+    if purpose is Purpose.TIME_STAMPING:
+        fit = _made_for_stamping(certificate)
+        return None if fit else indeterminate(SubIndication.CHAIN_CONSTRAINTS_FAILURE, NOT_FOR_STAMPING)
     purposes = extension(certificate, x509.ExtendedKeyUsage)
     if purposes is not None and set(purposes) <= _OTHER_PURPOSES:  # RFC 5280 4.2.1.12
         return indeterminate(SubIndication.CHAIN_CONSTRAINTS_FAILURE, NOT_FOR_SIGNING)
     return None
+
+
+def _made_for_stamping(certificate: x509.Certificate) -> bool:
+    # RFC 3161 2.3: this purpose, no other one, and critical.
+    found = [one for one in certificate.extensions if isinstance(one.value, x509.ExtendedKeyUsage)]
+    return [(one.critical, list(one.value)) for one in found] == [(True, [ExtendedKeyUsageOID.TIME_STAMPING])]
 
 
 def _best(verdicts: Iterable[Verdict]) -> Verdict:
@@ -124,6 +153,7 @@ def _judge_path(
     at: datetime,
     claimed: datetime,
     require_revocation: bool,
+    purpose: Purpose,
 ) -> Verdict:
     if not constraints_kept(path):
         return indeterminate(SubIndication.CHAIN_CONSTRAINTS_FAILURE, "an authority may not issue this")
@@ -132,9 +162,12 @@ def _judge_path(
     outside = _check_times(path, at, claimed)
     if outside is not None:
         return outside
+    standings = revocations(path, crls, at)
+    if purpose is Purpose.TIME_STAMPING and any(map(_undoes_the_past, standings)):
+        return failed(SubIndication.REVOKED, "revoked with all that it stamped before")
     bad = [
         verdict
-        for revocation in revocations(path, crls, at)
+        for revocation in standings
         if (verdict := _check_revocation(revocation, at, claimed, require_revocation)) is not None
     ]
     # A revoked authority's own lists are withdrawn with it: that they are missing changes nothing.
@@ -151,6 +184,12 @@ def _check_times(path: Path, at: datetime, claimed: datetime) -> Verdict | None:
         if min(at, claimed) < one.not_valid_before_utc:
             return failed(SubIndication.NOT_YET_VALID)
     return None
+
+
+def _undoes_the_past(revocation: Revocation) -> bool:
+    # RFC 3161 4, 1 and 2: whoever has an authority's key can stamp any time; only a revocation that
+    # says that the key was not stolen leaves earlier tokens standing.
+    return revocation.standing is Standing.REVOKED and revocation.reason not in _KEY_WAS_SAFE
 
 
 def _check_revocation(

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from gateway.domain.errors import Misconfigured
 from gateway.domain.evidence.ledger import Note, NoteSignature
@@ -88,6 +89,21 @@ def read_vkeys(folder: Path) -> tuple[VerifierKey, ...]:
     if faults:
         raise Misconfigured(faults)
     return tuple(keys)
+
+
+def read_note_key(path: Path) -> Ed25519PrivateKey:
+    """The key of a PEM file.
+
+    Raises:
+        Misconfigured: there is none that can be read, or it is of another kind.
+    """
+    try:
+        key = load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise Misconfigured([f"{path}: no readable private key"]) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Misconfigured([f"{path}: not an Ed25519 key, which notes are signed with"])
+    return key
 
 
 def sign_note(text: bytes, name: str, key: Ed25519PrivateKey) -> bytes:

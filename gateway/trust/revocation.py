@@ -34,10 +34,14 @@ class Standing(Enum):
 
 @dataclass(frozen=True)
 class Revocation:
-    """``since`` is the moment from which the certificate must not be trusted any more."""
+    """``since`` is the moment from which the certificate must not be trusted any more.
+
+    ``reason`` is the one that the list states (RFC 5280 5.3.1), None where it states none.
+    """
 
     standing: Standing
     since: datetime | None = None
+    reason: x509.ReasonFlags | None = None
 
 
 def revocation_of(
@@ -59,7 +63,7 @@ def revocation_of(
     newest = [crl for crl in lists if crl.last_update_utc == latest]
     # Where two of the same moment differ, the one that revokes is believed.
     for entry in filter(None, (crl.get_revoked_certificate_by_serial_number(serial) for crl in newest)):
-        return Revocation(Standing.REVOKED, _since(entry))
+        return Revocation(Standing.REVOKED, _since(entry), _reason(entry))
     fresh = any(crl.next_update_utc is not None and at <= crl.next_update_utc for crl in newest)
     return Revocation(Standing.GOOD if fresh else Standing.STALE)
 
@@ -71,6 +75,13 @@ def _since(entry: x509.RevokedCertificate) -> datetime:
     except x509.ExtensionNotFound:
         return entry.revocation_date_utc
     return min(entry.revocation_date_utc, invalid.invalidity_date_utc)
+
+
+def _reason(entry: x509.RevokedCertificate) -> x509.ReasonFlags | None:
+    try:
+        return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+    except x509.ExtensionNotFound:
+        return None
 
 
 def _speaks_of(

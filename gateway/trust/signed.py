@@ -17,12 +17,13 @@ class Signed:
     Attributes:
         signed_bytes: the octets covered, the only ones that may be parsed.
         chain: certificates that came along, not to be trusted by themselves.
+        level: which profile a letter or receipt carries; None for a seal over a file (CAdES, PAdES).
         content_digest: SHA-256 of ``signed_bytes``, lower-case hexadecimal.
     """
 
     signed_bytes: bytes
     certificate: x509.Certificate
     chain: tuple[x509.Certificate, ...]
-    level: Level
+    level: Level | None
     claimed_time: datetime | None
     content_digest: str

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from gateway.domain.errors import Refused
 from gateway.domain.evidence.receipt import Receipt
 from gateway.domain.evidence.verdict import Level
 from gateway.trust.jws import COMPACT, FLATTENED, RECEIPT_TYP, JwsLimits, open_jws, verify_jws
+from gateway.trust.pades import BadPdf, open_pdf
 from gateway.trust.signed import Signed
+from gateway.trust.timestamp import Token
 from gateway.trust.xmlgate import XmlLimits, open_xml
 from gateway.trust.xmlsig import verify_xml
 from gateway.verifier.report import Status, Step
@@ -17,19 +20,45 @@ from gateway.wire.receipts import content_digest, read_receipt_json, read_receip
 XML = "application/xml"
 ROOT = "{urn:wasl:receipt:1.0}Receipt"
 
+PDF = "application/pdf"
+BUNDLE_START = b"PK\x03\x04"
+
+_PDF_START = b"%PDF-"
 _CHANGED = frozenset({"WASL-SIG-012", "WASL-SIG-013"})
-_STARTS = {b"%PDF": "format.pdf", b"PK\x03\x04": "format.bundle"}
 # A long-term receipt carries its time-stamp beside the signature (TS 119 182-1 5.3).
 _UNPROTECTED = frozenset({"etsiU"})
+_PDF_FAULTS: Mapping[str, str] = {
+    "encrypted": "pdf.encrypted",
+    "unsealed": "pdf.unsealed",
+    "signatures": "pdf.signatures",
+    "coverage": "pdf.coverage",
+    "seal": "pdf.seal",
+    "certificate": "pdf.certificate",
+    "altered": "pdf.altered",
+    "revision": "pdf.revision",
+    "embedded": "pdf.embedded",
+    "timestamp": "pdf.timestamp",
+}
+"""The step for each code of a bad PDF; any other is malformed."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A receipt whose signature is good; who made it is still to be judged."""
+    """A receipt whose signature is good; who made it is still to be judged.
+
+    Attributes:
+        raw: the sealed rendering, and `media_type` its kind.
+        container: the seal over the PDF that the rendering came in.
+        token: the time-stamp over that whole PDF.
+    """
 
     receipt: Receipt
     digest: str
     signed: Signed
+    raw: bytes
+    media_type: str
+    container: Signed | None = None
+    token: Token | None = None
 
 
 class NotOpened(Exception):
@@ -44,12 +73,13 @@ def kind_of(octets: bytes) -> str:
     """The media type of the receipt that the file seems to be.
 
     Raises:
-        NotOpened: it is none, or one that is not verified here.
+        NotOpened: it is none, or a bundle, which is a file of files.
     """
     start = octets.lstrip()[:1]
-    for magic, code in _STARTS.items():
-        if octets.startswith(magic):
-            raise NotOpened(Step(code, Status.UNDECIDED))
+    if octets.startswith(BUNDLE_START):
+        raise NotOpened(Step("format.bundle", Status.UNDECIDED))
+    if octets.startswith(_PDF_START):
+        return PDF
     if start == b"<":
         return XML
     if start == b"{":
@@ -65,6 +95,8 @@ def open_receipt(octets: bytes, media_type: str) -> Opened:
     Raises:
         NotOpened: the signature or the content is not good.
     """
+    if media_type == PDF:
+        return _from_pdf(octets)
     try:
         signed = _verified_xml(octets) if media_type == XML else _verified_jws(octets, media_type)
     except Refused as refusal:
@@ -74,7 +106,19 @@ def open_receipt(octets: bytes, media_type: str) -> Opened:
         receipt = read(signed.signed_bytes)
     except Refused as refusal:
         raise NotOpened(_explained("content.broken", refusal)) from refusal
-    return Opened(receipt, content_digest(receipt), signed)
+    return Opened(receipt, content_digest(receipt), signed, octets, media_type)
+
+
+def _from_pdf(octets: bytes) -> Opened:
+    try:
+        sealed = open_pdf(octets)
+    except BadPdf as error:
+        code = _PDF_FAULTS.get(error.code, "pdf.malformed")
+        raise NotOpened(Step(code, Status.BAD, {"why": str(error)})) from error
+    if sealed.embedded_media_type not in (XML, COMPACT, FLATTENED):
+        raise NotOpened(Step("pdf.embedded", Status.BAD, {"why": sealed.embedded_media_type}))
+    inner = open_receipt(sealed.embedded, sealed.embedded_media_type)
+    return replace(inner, container=sealed.signed, token=sealed.token)
 
 
 def _verified_xml(octets: bytes) -> Signed:

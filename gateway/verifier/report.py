@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
 from gateway.domain.errors import Fault
 from gateway.domain.evidence.reasons import explain
-from gateway.domain.evidence.receipt import ETSI_EVENT, OWN_EVENT, Event, Receipt
+from gateway.domain.evidence.receipt import Receipt
 from gateway.verifier import texts
+from gateway.verifier.sentence import limits, statement
 
 
 class Status(Enum):
@@ -24,6 +26,14 @@ class Status(Enum):
 
 
 _EXIT = {Status.USAGE: 2, Status.BAD: 1, Status.UNDECIDED: 3}
+MARKS: Mapping[Status, str] = {
+    Status.GOOD: "✔",
+    Status.NOTE: "·",
+    Status.UNDECIDED: "?",
+    Status.BAD: "✘",
+    Status.USAGE: "!",
+}
+"""The sign before a step's words."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +60,26 @@ def _fault(values: Mapping[str, str]) -> Fault:
 
 @dataclass(frozen=True)
 class Report:
-    """All steps taken, in order; ``receipt`` only when its integrity was good."""
+    """All steps taken, in order; ``receipt`` only when its integrity was good.
+
+    Attributes:
+        independent_time: when an authority other than the hub says that the receipt existed.
+        parts: the reports of what lies inside a bundle; the worst verdict of all decides.
+        became: sentences that a good bundle adds to its own, such as what became of each delivery.
+    """
 
     file: str
     steps: tuple[Step, ...]
     receipt: Receipt | None = None
     content_digest: str | None = None
+    independent_time: datetime | None = None
+    parts: tuple[Report, ...] = ()
+    became: tuple[Step, ...] = ()
 
     @property
     def verdict(self) -> Status:
-        """The worst step decides; without any the question was wrong."""
-        statuses = {step.status for step in self.steps}
+        """The worst step decides, those of the parts too; without any the question was wrong."""
+        statuses = {step.status for step in self.steps} | {part.verdict for part in self.parts}
         return next((worst for worst in _EXIT if worst in statuses), Status.GOOD)
 
     @property
@@ -71,32 +90,44 @@ class Report:
     @property
     def test(self) -> bool:
         """Whether it concerns a test, which proves nothing about real mail."""
-        return any(step.code.startswith("test.") for step in self.steps)
+        return any(step.code.startswith("test.") for step in self.all_steps())
+
+    def all_steps(self) -> Iterator[Step]:
+        """Its own steps, then those of the parts."""
+        yield from self.steps
+        for part in self.parts:
+            yield from part.all_steps()
 
     def sentence(self, language: str) -> str:
-        """What is proved and what is not, in one or two sentences."""
-        parts = [texts.text(f"verdict.{self.verdict.value}", language, self._values(language))]
-        deciding = [step for step in self.steps if step.status is self.verdict]
-        if self.verdict is not Status.GOOD:
-            parts.extend(step.text(language) for step in deciding[:1])
-        else:
-            parts.append(texts.text("verdict.limits", language, {}))
+        """What is proved and what is not, in a few sentences."""
+        said = self._good(language) if self.verdict is Status.GOOD else self._otherwise(language)
         if self.test:
-            parts.insert(0, texts.text("verdict.test", language, {}))
-        return " ".join(parts)
+            said.insert(0, texts.text("verdict.test", language, {}))
+        return " ".join(said)
 
-    def _values(self, language: str) -> Mapping[str, str]:
+    def _otherwise(self, language: str) -> list[str]:
+        deciding = next(step for step in self.all_steps() if step.status is self.verdict)
+        verdict = texts.text(f"verdict.{self.verdict.value}", language, {})
+        return [verdict, deciding.text(language)]
+
+    def _good(self, language: str) -> list[str]:
         if self.receipt is None:
-            return {}
-        return {
-            "hub": self.receipt.issuer.name,
-            "event": texts.text(event_code(self.receipt.event), language, {}),
-            "time": self.receipt.event_time.isoformat(),
-            "reference": self.receipt.reference or "—",
-        }
+            values = {"count": str(len(self.parts))}
+            bundle = texts.text("verdict.bundle", language, values)
+            return [bundle, *(step.text(language) for step in self.became), *self._limits(language)]
+        said = [texts.text("verdict.good", language, {"statement": statement(self.receipt, language)})]
+        if self.independent_time is not None:
+            time = texts.moment(self.independent_time)
+            said.append(texts.text("verdict.time", language, {"time": time}))
+        return [*said, *self._limits(language), limits(self.receipt, language)]
+
+    @staticmethod
+    def _limits(language: str) -> list[str]:
+        return [texts.text("verdict.limits", language, {})]
 
     def as_dict(self, language: str = "en") -> dict[str, Any]:
         """The report for programs."""
+        independent = self.independent_time
         return {
             "file": self.file,
             "verdict": self.verdict.value,
@@ -113,6 +144,8 @@ class Report:
                 for step in self.steps
             ],
             "receipt": self._receipt_as_dict(),
+            "independentTime": independent.isoformat() if independent else None,
+            "parts": [part.as_dict(language) for part in self.parts],
         }
 
     def _receipt_as_dict(self) -> dict[str, Any] | None:
@@ -129,8 +162,3 @@ class Report:
             "test": self.receipt.test,
             "contentDigest": self.content_digest,
         }
-
-
-def event_code(event: Event) -> str:
-    """The code under which the words for an event are kept."""
-    return "event." + event.value.removeprefix(ETSI_EVENT).removeprefix(OWN_EVENT)

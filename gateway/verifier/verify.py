@@ -1,87 +1,66 @@
-"""Verifies one receipt file against a trust folder, without any network."""
+"""Verifies one file against a trust folder, without any network."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from gateway.domain.errors import Misconfigured
-from gateway.domain.evidence.receipt import Receipt
-from gateway.verifier.opening import NotOpened, Opened, kind_of, open_receipt
+from gateway.verifier.beside import Beside, find_beside
+from gateway.verifier.bundle import verify_bundle
+from gateway.verifier.octets import verify_octets
+from gateway.verifier.opening import BUNDLE_START
 from gateway.verifier.report import Report, Status, Step
-from gateway.verifier.seal import Trust, judge_seal
+from gateway.verifier.seal import Trust
+
+__all__ = ["LARGEST", "digest_of", "verify_file", "verify_octets"]
 
 LARGEST = 16 * 1024 * 1024
-_TOLERANCE = timedelta(minutes=5)
 
 
-def verify_file(path: Path, trust: Path, original: Path | None, now: datetime) -> Report:
-    """Everything that can be said about the receipt in ``path``.
+def verify_file(
+    path: Path,
+    trust: Path,
+    original: Path | None,
+    now: datetime,
+    proof: Path | None = None,
+    token: Path | None = None,
+) -> Report:
+    """Everything that can be said about the receipt or the bundle in ``path``.
 
     Args:
-        trust: folder with ``seal/``, ``parties/``, ``tsa/``, ``ledger/``.
+        trust: folder with ``seal/``, ``parties/``, ``tsa/``, ``ledger/``, ``witnesses/``.
         original: the letter or an attachment that the receipt is said to be about.
         now: aware; only to notice a receipt of the future.
+        proof: the proof of inclusion, if it is not ``FILE.tlog-proof`` beside the file.
+        token: the time-stamp of that proof's checkpoint, if it is not ``FILE.tsr``.
     """
     try:
-        octets = _read(path)
-        original_digest = None if original is None else digest_of(original)
         anchors = _trust(trust)
+        digest = None if original is None else digest_of(original)
+        if _is_bundle(path):
+            return verify_bundle(path, anchors, digest, now)
+        octets, beside = _read(path), _beside(path, proof, token)
     except _WrongUsage as fault:
         return Report(path.name, (fault.step,))
-    return verify_octets(path.name, octets, anchors, original_digest, now)
-
-
-def verify_octets(name: str, octets: bytes, trust: Trust, original: str | None, now: datetime) -> Report:
-    """The same for octets at hand; ``original`` is a SHA-256 digest in lower-case hexadecimal."""
-    try:
-        media_type = kind_of(octets)
-        opened = open_receipt(octets, media_type)
-    except NotOpened as reason:
-        return Report(name, (reason.step,))
-    steps = (
-        Step("integrity.good", Status.GOOD, {"digest": opened.digest}),
-        *_seal(opened, trust, now),
-        Step("ledger.none", Status.NOTE),
-        *_original(opened.receipt, original),
+    return verify_octets(
+        path.name, octets, anchors, digest, now, beside.proof, beside.token, beside.cosignatures
     )
-    return Report(name, steps, opened.receipt, opened.digest)
-
-
-def _seal(opened: Opened, trust: Trust, now: datetime) -> Iterator[Step]:
-    receipt, sealed_at = opened.receipt, opened.signed.claimed_time
-    if sealed_at is None:
-        yield Step("time.missing", Status.BAD)
-        return
-    yield from judge_seal(opened.signed, receipt.test, trust, sealed_at)
-    values = {"time": receipt.event_time.isoformat(), "sealed": sealed_at.isoformat()}
-    if max(sealed_at, receipt.event_time) > now + _TOLERANCE:
-        yield Step("time.future", Status.BAD, values)
-    elif receipt.event_time > sealed_at + _TOLERANCE:
-        yield Step("time.backwards", Status.BAD, values)
-
-
-def _original(receipt: Receipt, digest: str | None) -> Iterator[Step]:
-    if digest is None:
-        return
-    values = {"digest": digest}
-    named = {attachment.sha256: attachment.name for attachment in receipt.attachments}
-    if receipt.received is not None and receipt.received.sha256 == digest:
-        yield Step("original.matches", Status.GOOD, values)
-    elif digest in named:
-        yield Step("original.attachment", Status.GOOD, values | {"name": named[digest]})
-    elif receipt.received is None and not named:
-        yield Step("original.unnamed", Status.UNDECIDED, values)
-    else:
-        yield Step("original.differs", Status.BAD, values)
 
 
 class _WrongUsage(Exception):
     def __init__(self, code: str, **values: str) -> None:
         super().__init__(code)
         self.step = Step(code, Status.USAGE, values)
+
+
+def _is_bundle(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(BUNDLE_START)) == BUNDLE_START
+    except OSError as error:
+        raise _WrongUsage("usage.unreadable", file=str(path)) from error
 
 
 def _read(path: Path) -> bytes:
@@ -93,6 +72,15 @@ def _read(path: Path) -> bytes:
     if len(octets) > LARGEST:
         raise _WrongUsage("usage.too-large", file=str(path))
     return octets
+
+
+def _beside(path: Path, proof: Path | None, token: Path | None) -> Beside:
+    try:
+        return find_beside(path, proof, token)
+    except OSError as error:
+        raise _WrongUsage("usage.unreadable", file=str(error.filename)) from error
+    except ValueError as error:
+        raise _WrongUsage("usage.too-large", file=str(error)) from error
 
 
 def digest_of(path: Path) -> str:

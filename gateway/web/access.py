@@ -39,6 +39,11 @@ class Access:
         """The submission's own signature authenticates; intake verifies it."""
         return _declared(view, "signature")
 
+    @staticmethod
+    def cosignature(view: View) -> View:
+        """A known witness's good cosignature of a checkpoint authenticates itself; the ledger verifies it."""
+        return _declared(view, "cosignature")
+
 
 def public(view: View) -> View:
     """Anybody may call."""

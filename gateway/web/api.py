@@ -7,19 +7,18 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from gateway.domain.errors import Refused
-from gateway.exchange.evidence.fetch import ReceiptSummary
-from gateway.exchange.evidence.issue import JWS, XML
+from gateway.domain.evidence.receipt import LONG_TERM, ReceiptKind
+from gateway.exchange.evidence.fetch import BASELINE, PDF, ReceiptSummary
 from gateway.exchange.transit.check import Report
 from gateway.exchange.transit.look import DeliveryView, LetterView
 from gateway.exchange.transit.submission import Answer, AnswerKind
 from gateway.settings import Limits
 from gateway.web.access import Access
 from gateway.web.problems import status_of
-from gateway.web.reading import answer_type, submission
+from gateway.web.reading import BAD_PARAMETER, RENDERINGS, level_of, receipt_type, submission
 from gateway.web.services import Services
 
 READ = "envelopes:read"
-BAD_PARAMETER = "WASL-REQ-010"
 
 
 def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
@@ -60,12 +59,10 @@ def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
     @api.get("/envelopes/<reference>/receipts/<receipt_id>")
     @access.token(READ)
     def receipt(party: str, reference: str, receipt_id: str) -> Response:
-        media_type = answer_type(request, XML)
-        octets = services.receipts.one(reference, receipt_id, media_type, party)
-        answer = Response(octets, content_type=media_type)
-        answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
-        answer.vary.add("Accept")
-        return answer
+        level = level_of(request)
+        media_type = receipt_type(request, level)
+        octets = services.receipts.one(reference, receipt_id, media_type, party, level)
+        return _rendering(octets, media_type, receipt_id)
 
     return api
 
@@ -78,6 +75,15 @@ def _receipt(answer: Answer) -> Response:
         response.headers["Location"] = url_for("api.follow", reference=answer.reference)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _rendering(octets: bytes, media_type: str, receipt_id: str) -> Response:
+    answer = Response(octets, content_type=media_type)
+    answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    answer.vary.add("Accept")
+    if media_type == PDF:  # a stored receipt has this identifier: it is not just what the caller wrote
+        answer.headers["Content-Disposition"] = f'inline; filename="receipt-{receipt_id}.pdf"'
+    return answer
 
 
 def _json(members: dict[str, Any]) -> Response:
@@ -144,6 +150,9 @@ def _summary(reference: str, receipt: ReceiptSummary) -> dict[str, Any]:
         "eventTime": receipt.event_time.isoformat(),
         "delivery": receipt.delivery,
         "contentDigest": receipt.content_digest,
-        "mediaTypes": [XML, JWS],
+        "mediaTypes": list(RENDERINGS[BASELINE]),
+        "longTerm": ReceiptKind(receipt.kind) in LONG_TERM,
         "href": url_for("api.receipt", reference=reference, receipt_id=receipt.receipt_id),
+        "proof": url_for("ledger.proof", name=receipt.content_digest),
+        "token": url_for("ledger.proof", name=f"{receipt.content_digest}.tsr"),
     }

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
+from gateway.exchange.evidence.trust_package import TrustPackage
 from gateway.i18n import CountryPack
 from gateway.settings import Settings
-from gateway.web import api, demo, error_pages, files, health, oauth, pages, problems
+from gateway.web import (
+    api,
+    bundles,
+    demo,
+    error_pages,
+    files,
+    health,
+    ledger,
+    oauth,
+    pages,
+    pki,
+    problems,
+    verify,
+)
 from gateway.web.access import Access
 from gateway.web.layout import Layout
 from gateway.web.services import Services
@@ -36,12 +50,16 @@ def create_app(
     access = Access(services.tokens)
     problems.install(app, languages)
     app.register_blueprint(api.blueprint(services, settings.limits, access))
+    app.register_blueprint(bundles.blueprint(services.bundles, access))
     app.register_blueprint(oauth.blueprint(services.tokens))
     app.register_blueprint(health.blueprint(services.health))
+    app.register_blueprint(ledger.blueprint(services.ledger))
     layout = Layout(settings, languages, pack)
     error_pages.install(app, layout)
     app.register_blueprint(files.blueprint())
     app.register_blueprint(pages.blueprint(settings, layout))
+    app.register_blueprint(verify.blueprint(settings, services.ledger, layout))
+    app.register_blueprint(pki.blueprint(TrustPackage(settings.trust.directory), settings.hub, layout))
     if settings.hub.demonstration:
         app.register_blueprint(demo.blueprint(settings, services.looking, layout))
 

@@ -8,7 +8,7 @@ from gateway.domain.errors import Fault
 from gateway.web.layout import Layout
 from gateway.web.problems import PROBLEM
 
-_FOR_PROGRAMS = ("/api/", "/oauth2/", "/health/")
+_FOR_PROGRAMS = ("/api/", "/oauth2/", "/health/", "/ledger/")
 
 
 def install(app: Flask, layout: Layout) -> None:

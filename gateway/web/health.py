@@ -21,7 +21,7 @@ def blueprint(health: Health) -> Blueprint:
     @public
     def ready() -> Response:
         found = health.ready()
-        answer = jsonify({"checks": dict(found)})
+        answer = jsonify({"checks": dict(found), "warnings": dict(health.warnings())})
         answer.status_code = 200 if set(found.values()) == {"ok"} else 503
         answer.headers["Cache-Control"] = "no-store"
         return answer

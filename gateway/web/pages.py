@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flask import Blueprint, Response
 
 from gateway.domain.errors import Fault, NotFound
 from gateway.domain.evidence.reasons import Reason, catalogue
-from gateway.i18n import Translator, mark
+from gateway.i18n import Translator
+from gateway.i18n.areas import AREAS, area_of, reasons_of
 from gateway.settings import Settings
 from gateway.web.access import public
 from gateway.web.layout import Layout, own_name
 
 NOT_FOUND = "WASL-REQ-005"
-AREAS: Mapping[str, str] = {
-    "REQ": mark("Requests"),
-    "AUT": mark("Access tokens"),
-    "XML": mark("XML letters"),
-    "JWS": mark("JSON letters"),
-    "SIG": mark("Signatures"),
-    "CRT": mark("Certificates"),
-    "PTY": mark("Senders and who may sign for them"),
-    "ENV": mark("What the letter says"),
-    "ATT": mark("Attachments"),
-    "RTE": mark("Recipients"),
-    "DUP": mark("Repeated letters"),
-    "DLV": mark("Delivery"),
-    "HUB": mark("The hub itself"),
-}
-"""What the middle part of a reason's code stands for."""
 
 
 def blueprint(settings: Settings, layout: Layout) -> Blueprint:
@@ -68,16 +51,6 @@ def blueprint(settings: Settings, layout: Layout) -> Blueprint:
         return layout.page("problem.html", reason=reason, text=text, remedy=remedy, area=title, others=others)
 
     return pages
-
-
-def area_of(reason: Reason) -> str:
-    """The area in a code such as ``WASL-REQ-005``."""
-    return reason.code.split("-")[1]
-
-
-def reasons_of(area: str) -> list[Reason]:
-    """The reasons of an area, as the catalogue orders them."""
-    return [reason for reason in catalogue().values() if area_of(reason) == area]
 
 
 def words(reader: Translator, reason: Reason) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from gateway.domain.errors import (
     Conflict,
     Fault,
     GatewayFault,
+    Gone,
     NotAllowed,
     NotAuthenticated,
     NotFound,
@@ -29,12 +30,16 @@ from gateway.i18n import choose_language
 
 PROBLEM = "application/problem+json"
 INTERNAL = "WASL-HUB-001"
+NOT_YET = "WASL-REQ-011"
 _LARGEST_LIST = 100
+_AGAIN_S = 10
+"""When to ask again for what is promised and made in the background."""
 
 STATUS: Mapping[type[Exception], int] = {
     NotAuthenticated: 401,
     NotAllowed: 403,
     NotFound: 404,
+    Gone: 410,
     Conflict: 409,
     TooLarge: 413,
     UnsupportedMedia: 415,
@@ -71,6 +76,8 @@ def _refused(languages: tuple[str, ...], error: Refused) -> Response:
         answer.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.retry_after)
+    elif error.faults[0].code == NOT_YET:
+        answer.headers["Retry-After"] = str(_AGAIN_S)
     return answer
 
 

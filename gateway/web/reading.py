@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected
 
 from gateway.domain.errors import Refused, TooLarge, UnsupportedMedia
+from gateway.exchange.evidence.fetch import BASELINE, PDF, TIME_STAMPED
 from gateway.exchange.evidence.issue import JWS, XML
 from gateway.exchange.transit.judge import MEDIA_TYPES
 from gateway.exchange.transit.submission import Part, Submission
 from gateway.settings import Limits
+from gateway.trust.jws import FLATTENED
 from gateway.wire.mime import RelatedLimits, RelatedReader
 
 UNSUPPORTED = "WASL-REQ-001"
@@ -21,6 +23,9 @@ TOO_LARGE = "WASL-REQ-002"
 CUT_OFF = "WASL-REQ-004"
 COMPRESSED = "WASL-REQ-008"
 NOT_ACCEPTABLE = "WASL-REQ-009"
+BAD_PARAMETER = "WASL-REQ-010"
+RENDERINGS = {BASELINE: (XML, JWS, PDF), TIME_STAMPED: (XML, FLATTENED, PDF)}
+"""Media types of the renderings at each level, the default in front."""
 RELATED = "multipart/related"
 _UNBOUNDED = 1 << 62
 _DRAINED = 64 * 1024 * 1024
@@ -51,7 +56,13 @@ def submission(request: Request, limits: Limits, *, for_receipt: bool = True) ->
             raise UnsupportedMedia.because(UNSUPPORTED, found=media_type or "none")
         yield Submission(root, media_type, parts, answer_type(request, media_type) if for_receipt else XML)
     finally:
-        _drain(stream)
+        drain(stream)
+
+
+class Readable(Protocol):
+    """A body."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 class _Body:
@@ -96,8 +107,11 @@ def _whole(request: Request, stream: _Body, limit: int) -> bytes:
     return body
 
 
-def _drain(stream: _Body) -> None:
-    # a client that is still sending would not read an answer that comes before it has finished
+def drain(stream: Readable) -> None:
+    """Read what nobody read, within bounds.
+
+    A client that is still sending would not read an answer that comes before it has finished.
+    """
     left = _DRAINED
     try:
         while left > 0:
@@ -115,14 +129,39 @@ def answer_type(request: Request, media_type: str) -> str:
     Raises:
         Refused: the sender accepts none that exists.
     """
-    own, other = (XML, JWS) if media_type == XML else (JWS, XML)
+    return _wanted(request, (XML, JWS) if media_type == XML else (JWS, XML))
+
+
+def level_of(request: Request) -> str:
+    """The level of a receipt that ``?level=`` asks for: B or T.
+
+    Raises:
+        Refused: there is no such level.
+    """
+    level = request.args.get("level", BASELINE)
+    if level not in RENDERINGS or len(request.args.getlist("level")) > 1:
+        raise Refused.because(BAD_PARAMETER, "level")
+    return level
+
+
+def receipt_type(request: Request, level: str) -> str:
+    """The rendering of a stored receipt that the caller wants; XML by default.
+
+    Raises:
+        Refused: the caller accepts none that exists at this level.
+    """
+    return _wanted(request, RENDERINGS[level])
+
+
+def _wanted(request: Request, offered: tuple[str, ...]) -> str:
+    """What the caller likes best of ``offered``, the first of those that it likes alike (RFC 9110 12.5.1)."""
     accepted = request.accept_mimetypes
     if not accepted:
-        return own
-    best = accepted.best_match([own, other])
-    if best is None:
+        return offered[0]
+    best = max(offered, key=accepted.quality)
+    if accepted.quality(best) <= 0:
         raise Refused.because(NOT_ACCEPTABLE)
-    return own if accepted.quality(own) >= accepted.quality(best) else best
+    return best
 
 
 def bearer(request: Request) -> str | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.exchange.evidence.bundle import Bundles
 from gateway.exchange.evidence.fetch import Receipts
+from gateway.exchange.evidence.ledger import Ledger
 from gateway.exchange.operate.health import Health
 from gateway.exchange.registry.tokens import Tokens
 from gateway.exchange.transit.check import Checking
@@ -20,5 +22,7 @@ class Services:
     checking: Checking
     looking: Looking
     receipts: Receipts
+    bundles: Bundles
+    ledger: Ledger
     tokens: Tokens
     health: Health

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.domain.evidence.ledger import NOTE_DASH, Checkpoint, Note, NoteSignature
 
 _PROOF = "c2sp.org/tlog-proof@v1"
 _MOST_HASHES = 63
+_MOST_CONSISTENCY = 2 * _MOST_HASHES
 _LARGEST = 64 * 1024
 _HASH = 32
 
@@ -92,6 +94,23 @@ def read_proof(octets: bytes) -> Proof:
     if word != "index" or len(rest) > 1 + _MOST_HASHES:
         raise MalformedTlog("a proof states its index, then its hashes")
     return Proof(_number(index), tuple(map(_hash, rest[1:])), note)
+
+
+def write_hashes(hashes: Sequence[bytes]) -> bytes:
+    """The hashes of a proof, a line each."""
+    return "".join(f"{_b64(one)}\n" for one in hashes).encode()
+
+
+def read_hashes(octets: bytes) -> tuple[bytes, ...]:
+    """The hashes of a consistency proof, a line each; no octets are no hashes.
+
+    Raises:
+        MalformedTlog: not such lines.
+    """
+    lines = _lines(octets) if octets else []
+    if len(lines) > _MOST_CONSISTENCY:
+        raise MalformedTlog("too many hashes")
+    return tuple(map(_hash, lines))
 
 
 def _signature(line: str) -> NoteSignature:

@@ -21,6 +21,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from gateway.cli import main, wasl
 from gateway.exchange.registry.apply import Registry
+from tests.support.evidence import settled
 from tests.support.hub import (
     AGENCY_OFFICE,
     COMMUNE,
@@ -143,7 +144,8 @@ def test_a_home_is_made_once_and_its_keys_stay(shell: Shell, tmp_path: Path) -> 
     first = shell("init")
     assert first.status == 0
     assert "test keys and certificates" in first.out
-    assert first.out.endswith(f"home ready: {tmp_path / 'home'}\n")
+    assert f"home ready: {tmp_path / 'home'}\n" in first.out
+    assert first.out.endswith("fingerprints to publish: http://127.0.0.1:8080/pki/\n")
     assert "warning" in first.err
     keys = {path: path.read_bytes() for path in (tmp_path / "home/keys").iterdir()}
     assert keys
@@ -380,6 +382,7 @@ def test_a_letter_is_sent_followed_and_its_receipt_verified(
     assert receipt.name == f"{told['messageId']}-receipt-acceptance{suffix}"
 
     trust = live.hub.home / "trust"
+    settled(live.hub, receipt, receipt.read_bytes())
     for original in (envelope, plan, note):
         verified = shell("verify", receipt, "--trust", trust, "--original", original)
         assert verified.status == 0, verified.out
@@ -412,6 +415,7 @@ def test_a_refusal_leaves_its_receipt_and_gives_its_reasons(
     assert first == f"not accepted (422): {receipt}"
     assert "WASL-RTE-001" in reason
     assert NOBODY in reason
+    settled(live.hub, receipt, receipt.read_bytes())
     assert shell("verify", receipt, "--trust", live.hub.home / "trust").status == 0
     told = json.loads(shell("send", *live.sender(), *letter, "--json").out)
     assert [one["code"] for one in told["reasons"]] == ["WASL-RTE-001"]
@@ -467,9 +471,7 @@ def test_a_key_that_is_not_the_certificates_is_told(shell: Shell, hub: HubUnderT
 @pytest.fixture
 def receipt(hub: HubUnderTest, tmp_path: Path) -> Path:
     answer = hub.post(hub.signed())
-    path = tmp_path / "receipt.xml"
-    path.write_bytes(answer.data)
-    return path
+    return settled(hub, tmp_path / "receipt.xml", answer.data)
 
 
 @pytest.mark.parametrize("language", ["ar", "fr", "en"])
@@ -505,4 +507,25 @@ def test_a_file_that_is_not_there_is_wrong_usage(
 def test_a_seal_of_unknown_revocation_is_undecided(shell: Shell, hub: HubUnderTest, receipt: Path) -> None:
     for path in (hub.home / "trust" / "seal").glob("*.crl"):
         path.unlink()
-    assert shell("verify", receipt, "--trust", hub.home / "trust").status == 3
+    said = shell("verify", receipt, "--trust", hub.home / "trust", "--json")
+    assert said.status == 3
+    assert "revocation.unknown" in {step["code"] for step in json.loads(said.out)["steps"]}
+
+
+def test_a_receipt_without_its_proof_is_undecided(shell: Shell, hub: HubUnderTest, receipt: Path) -> None:
+    proof, token = receipt.with_name("receipt.xml.tlog-proof"), receipt.with_name("receipt.xml.tsr")
+    proof, token = proof.rename(receipt.with_name("proof")), token.rename(receipt.with_name("token"))
+    trust = ("--trust", hub.home / "trust")
+    assert shell("verify", receipt, *trust).status == 3
+    assert shell("verify", receipt, *trust, "--proof", proof).status == 3
+    assert shell("verify", receipt, *trust, "--proof", proof, "--token", token).status == 0
+
+
+def test_the_answer_is_written_as_a_page_too(
+    shell: Shell, hub: HubUnderTest, receipt: Path, tmp_path: Path
+) -> None:
+    page, trust = tmp_path / "report.html", hub.home / "trust"
+    said = shell("verify", receipt, "--trust", trust, "--report", page, "--language", "fr")
+    assert said.status == 0
+    assert "Rapport de vérification" in page.read_text("utf-8")
+    assert shell("verify", receipt, "--trust", trust, "--report", tmp_path / "no" / "x").status == 2

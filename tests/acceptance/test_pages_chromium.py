@@ -7,11 +7,13 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from werkzeug.serving import make_server
 
+from gateway import home as homes
 from tests.support.chromium import CHROMIUM, Tab, browser
 from tests.support.show import (
     LANGUAGES,
@@ -33,6 +35,7 @@ PAGES = {
     "reasons": "/docs/problems/",
     "reason": "/docs/problems/WASL-RTE-001",
     "not-found": "/nothing-here",
+    "pki": "/pki/",
     "waiting": "/demo",
     "delivered": "/demo?letter=1",
     "other-script": "/demo?letter=2",
@@ -94,6 +97,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeShow, 
     show, hub = busy_show()
     with running(show, home), browser(tmp_path_factory.mktemp("browser")) as tab:
         (home / "demo" / "05-by-hand-envelope.xml").write_text("<Envelope/>")
+        homes.testpki().build(home, datetime.now(UTC))
         servers = served(home, hub)
         yield show, Site(next(servers), tab)
         next(servers, None)

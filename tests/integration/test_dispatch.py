@@ -11,9 +11,10 @@ import structlog
 from sqlalchemy import update
 
 from adapters.contract import Context, Delivered, Letter
-from gateway.domain.evidence.receipt import Event, Place, ReceiptKind
+from gateway.domain.evidence.receipt import Event, Place, ReceiptKind, TimeLimit
 from gateway.store.transit.models import Message
 from gateway.verifier.verify import verify_file
+from tests.support.evidence import keep, settle
 from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, JWS, MINISTRY_OFFICE, XML, HubUnderTest
 from tests.support.systems import (
     TAKEN,
@@ -85,7 +86,7 @@ def test_a_delivered_letter_is_handed_over_with_a_receipt_chained_to_the_accepta
     assert (told.state, told.processing) == ("HANDED_OVER", "REGISTERED")
     assert (told.target_reference, told.register_number) == ("dossier 7", "2026/7")
     assert (told.lease_owner, told.lease_until, told.sending_since) == (None, None, None)
-    handed, registered = receipts(hub, delivery)
+    handed, registered, limit = receipts(hub, delivery)
     assert (handed.kind, handed.event) == (ReceiptKind.DELIVERY, Event.CONTENT_HANDOVER)
     assert handed.handover is not None
     assert handed.handover.answer is not None
@@ -95,16 +96,19 @@ def test_a_delivered_letter_is_handed_over_with_a_receipt_chained_to_the_accepta
     assert (registered.kind, registered.event) == (ReceiptKind.REGISTRATION, Event.REGISTERED)
     assert registered.registered is not None
     assert (registered.registered.number, registered.registered.book) == ("2026/7", "Arrivée")
+    assert (limit.kind, limit.time_limit) == (ReceiptKind.TIME_LIMIT, TimeLimit(known=False))
     rows = receipt_rows(hub, delivery)
-    assert [one.predecessor for one in rows] == [acceptance_digest(hub, delivery), rows[0].content_digest]
-    assert told.chain_digest == rows[1].content_digest
-    assert [one.outcome for one in rows] == [True, False]
+    digests = [acceptance_digest(hub, delivery), *(one.content_digest for one in rows)]
+    assert [one.predecessor for one in rows] == digests[:-1]
+    assert told.chain_digest == digests[-1]
+    assert [one.outcome for one in rows] == [True, False, False]
 
 
 def test_a_system_that_gives_no_number_brings_no_registration_receipt(hub: HubUnderTest) -> None:
     [delivery] = accept(hub)
     hub.dispatch().run_once()
-    assert [one.kind for one in receipts(hub, delivery)] == [ReceiptKind.DELIVERY]
+    kinds = [one.kind for one in receipts(hub, delivery)]
+    assert kinds == [ReceiptKind.DELIVERY, ReceiptKind.TIME_LIMIT]
     assert row(hub, delivery).processing == "NONE"
 
 
@@ -115,11 +119,12 @@ def test_chains_of_two_recipients_never_mix(hub: HubUnderTest, system: Simulator
     hub.dispatch().run_once()
     for delivery, office in zip(both, (COMMUNE_OFFICE, AGENCY_OFFICE), strict=True):
         rows = receipt_rows(hub, delivery)
-        assert [one.predecessor for one in rows] == [acceptance_digest(hub, delivery), rows[0].content_digest]
+        before = [acceptance_digest(hub, delivery), *(one.content_digest for one in rows)]
+        assert [one.predecessor for one in rows] == before[:-1]
         addressees = [receipt.recipient for receipt in receipts(hub, delivery)]
         assert all(one is not None and (one.office, one.delivery) == (office, delivery) for one in addressees)
     digests = [one.content_digest for delivery in both for one in receipt_rows(hub, delivery)]
-    assert len(set(digests)) == 4
+    assert len(set(digests)) == 6
 
 
 def _agency_with_the_same_system(hub: HubUnderTest) -> dict[str, list[dict[str, object]]]:
@@ -134,15 +139,16 @@ def test_every_receipt_of_a_delivery_verifies_offline(
     system.script.append(REGISTERED)
     [delivery] = accept(hub, media_type=media_type)
     hub.dispatch().run_once()
-    assert _verdicts(hub, delivery, media_type) == [0, 0]
+    assert _verdicts(hub, delivery, media_type) == [0, 0, 0]
 
 
 def _verdicts(hub: HubUnderTest, delivery: str, media_type: str) -> list[int]:
     """The offline verifier's answer to each receipt of a delivery."""
-    path = hub.home / "receipt"
+    settle(hub)
     verdicts = []
     for one in receipt_rows(hub, delivery):
-        path.write_bytes(hub.gateway.services.receipts.rendering(one.id, media_type))
+        octets = hub.gateway.services.receipts.rendering(one.id, media_type)
+        path = keep(hub, hub.home / "receipt", octets)
         verdicts.append(verify_file(path, hub.home / "trust", None, hub.clock()).exit_code)
     return verdicts
 
@@ -156,7 +162,8 @@ def test_a_letter_for_an_office_without_a_system_lies_ready_there(
     [delivery] = accept(hub, office)
     hub.dispatch().run_once()
     assert state(hub, delivery) == "AVAILABLE"
-    [receipt] = receipts(hub, delivery)
+    receipt, limit = receipts(hub, delivery)
+    assert limit.kind is ReceiptKind.TIME_LIMIT
     assert (receipt.kind, receipt.event) == (ReceiptKind.AVAILABILITY, Event.CONTENT_CONSIGNMENT)
     assert (receipt.place, receipt.outcome) == (place, None)
     assert receipt.predecessor == acceptance_digest(hub, delivery)
@@ -196,10 +203,10 @@ def test_times_of_receipts_never_go_back_with_the_clock(hub: HubUnderTest, syste
     [claimed] = dispatch.claims.claim(1)
     hub.clock.forward(hours=-3)
     dispatch.work(claimed)
-    assert [one.event_time for one in receipts(hub, delivery)] == [accepted_at, accepted_at]
+    assert [one.event_time for one in receipts(hub, delivery)] == [accepted_at] * 3
     assert row(hub, delivery).chain_time == accepted_at
     with hub.clock.moved(hours=3):
-        assert _verdicts(hub, delivery, XML) == [0, 0]
+        assert _verdicts(hub, delivery, XML) == [0, 0, 0]
 
 
 def test_no_transaction_is_open_while_the_system_is_called(hub: HubUnderTest, system: Simulator) -> None:

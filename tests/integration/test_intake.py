@@ -19,6 +19,7 @@ from gateway.trust.jwsheader import decode_base64url, encode_base64url
 from gateway.verifier.opening import open_receipt
 from gateway.verifier.seal import Trust
 from gateway.verifier.verify import verify_octets
+from tests.support.evidence import beside_of, settle
 from tests.support.hub import (
     AGENCY,
     AGENCY_OFFICE,
@@ -91,12 +92,16 @@ def test_accepted_letter_is_answered_with_a_sealed_receipt_of_its_octets(
 def test_receipt_of_a_letter_is_proved_by_the_offline_verifier(hub: HubUnderTest, media_type: str) -> None:
     letter = hub.signed(media_type=media_type)
     answer = hub.post(letter)
+    settle(hub)
+    beside = beside_of(hub, open_receipt(answer.data, answer.mimetype).digest)
     report = verify_octets(
         "receipt",
         answer.data,
         Trust.load(hub.home / "trust"),
         sha256(letter.root).hexdigest(),
         hub.clock(),
+        beside.proof,
+        beside.token,
     )
     assert report.verdict.name == "GOOD", report.steps
 

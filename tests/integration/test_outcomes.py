@@ -51,7 +51,8 @@ def held(hub: HubUnderTest) -> str:
 def test_the_database_refuses_a_second_outcome(hub: HubUnderTest) -> None:
     [delivery] = accept(hub)
     hub.dispatch().run_once()
-    [first] = receipt_rows(hub, delivery)
+    first, limit = receipt_rows(hub, delivery)
+    assert (first.outcome, limit.outcome) == (True, False)
     again = Sealed(
         replace(read_receipt_json(first.content), receipt_id="01a00000-0000-7000-8000-000000000000"),
         digest="0" * 64,
@@ -61,7 +62,7 @@ def test_the_database_refuses_a_second_outcome(hub: HubUnderTest) -> None:
     )
     with pytest.raises(IntegrityError), hub.gateway.store.write() as session:
         store(session, again, first.message, delivery, outcome=True)
-    assert len(receipt_rows(hub, delivery)) == 1
+    assert len(receipt_rows(hub, delivery)) == 2
 
 
 def test_an_outcome_is_never_left_again(hub: HubUnderTest) -> None:
@@ -70,7 +71,7 @@ def test_an_outcome_is_never_left_again(hub: HubUnderTest) -> None:
     dispatch.run_once()
     with pytest.raises(ForbiddenMove):
         dispatch.outcomes.give_up(dispatch.letters.case(delivery), HELD, doubt=False)
-    assert (state(hub, delivery), len(receipts(hub, delivery))) == ("HANDED_OVER", 1)
+    assert (state(hub, delivery), len(receipts(hub, delivery))) == ("HANDED_OVER", 2)
 
 
 def test_what_was_decided_meanwhile_stays(hub: HubUnderTest) -> None:

@@ -84,6 +84,7 @@ def test_every_reason_makes_a_problem_in_every_language(code: str, language: str
 
 def test_statuses_of_kinds_agree_with_those_of_their_reasons() -> None:
     areas = {401: "WASL-AUT-001", 404: "WASL-REQ-005", 409: "WASL-DUP-001", 413: "WASL-REQ-002"}
+    areas |= {410: "WASL-RET-001"}
     areas |= {403: "WASL-AUT-005", 415: "WASL-REQ-001", 429: "WASL-REQ-007", 503: "WASL-HUB-002"}
     assert {status: catalogue()[code].http for status, code in areas.items()} == {s: s for s in areas}
     assert set(STATUS.values()) == set(areas)

@@ -10,7 +10,7 @@ from werkzeug.routing import Rule
 
 from tests.support.hub import HubUnderTest, make_hub
 
-KINDS = ("public", "signature")
+KINDS = ("public", "signature", "cosignature")
 """What a view may declare, besides ``token`` with a scope."""
 
 
@@ -55,6 +55,19 @@ def test_api_has_no_public_route(hub: HubUnderTest) -> None:
 def test_routes_that_take_signatures_are_the_doors_of_letters_only(hub: HubUnderTest) -> None:
     signed = {str(rule) for rule, _, how in routes(hub.app) if how == "signature"}
     assert signed == {"/api/v1/envelopes", "/api/v1/envelopes/check"}
+
+
+def test_routes_that_take_cosignatures_are_those_of_the_ledgers_only(hub: HubUnderTest) -> None:
+    cosigned = {(str(rule), method) for rule, method, how in routes(hub.app) if how == "cosignature"}
+    door = "/cosignatures/<size:size>"
+    assert cosigned == {(f"/ledger{door}", "POST"), (f"/ledger/test{door}", "POST")}
+
+
+def test_every_public_route_that_takes_something_is_known(hub: HubUnderTest) -> None:
+    # the token door judges a signed assertion, /verify keeps nothing, and the demonstration's buttons
+    # are guarded by a form's own secret
+    taking = {str(rule) for rule, method, how in routes(hub.app) if how == "public" and method != "GET"}
+    assert {rule for rule in taking if not rule.startswith("/demo/")} <= {"/oauth2/token", "/verify"}
 
 
 def test_every_route_that_asks_for_a_token_refuses_a_call_without_one(hub: HubUnderTest) -> None:

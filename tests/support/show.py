@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -133,7 +133,7 @@ def settings_for(home: Path, **environment: str) -> Settings:
 def make_app(settings: Settings, hub: FakeHub | None = None) -> Flask:
     """The application with nothing behind it but ``hub``."""
     services = cast("Mapping[str, Any]", {"looking": cast("Looking", hub or FakeHub())})
-    absent = dict.fromkeys(("intake", "checking", "receipts", "tokens", "health"))
+    absent = dict.fromkeys(one.name for one in fields(Services))
     return create_app(settings, Services(**cast("Any", {**absent, **services})), LANGUAGES)
 
 

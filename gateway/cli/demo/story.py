@@ -166,7 +166,8 @@ class Story:
             media_type, ending = LONG_TERM[own]
             names.append(stem + ending)
             self._keep(told, names[2], proofs.rendering(f"{href}?level=T", media_type))
-        self._prove(told, client, names[0])
+        for name in (names[0], *names[2:]):
+            self._prove(told, client, name)
         for name in names:
             self._check(told, name)
 

@@ -82,6 +82,35 @@ def continuation_entry(before: Checkpoint) -> bytes:
     )
 
 
+def cited(entry: bytes) -> Checkpoint | None:
+    """The old head that a continuation's first entry cites; None for any other entry."""
+    try:
+        members = json.loads(entry)
+        before = Checkpoint(members["origin"], members["size"], bytes.fromhex(members["root"]))
+        return before if continuation_entry(before) == entry else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def generation_origin(origin: str, generation: int) -> str:
+    """The name of a ledger's generation: the first has the ledger's own name, later ones add a number."""
+    return origin if generation == 1 else f"{origin}/{generation}"
+
+
+def generation_of(origin: str, name: str) -> int | None:
+    """Which generation of the ledger called ``origin`` has this name; None where it is another ledger.
+
+    A receipt states the ledger's own name; its place may be in any generation.
+    """
+    if name == origin:
+        return 1
+    number = name.removeprefix(origin + "/")
+    if not number.isascii() or not number.isdecimal() or len(number) > 9:
+        return None
+    found = int(number)
+    return found if found > 1 and generation_origin(origin, found) == name else None
+
+
 def salted(nonce: str, identifier: str) -> str:
     """HMAC-SHA-256 of the identifier under the nonce (hexadecimal), in lower-case hexadecimal."""
     return hmac.new(bytes.fromhex(nonce), identifier.encode(), sha256).hexdigest()

@@ -21,6 +21,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
+def perfect_root(hashes: Sequence[bytes]) -> bytes:
+    """The root over a perfect subtree; the number of its hashes is a power of two."""
+    while len(hashes) > 1:
+        hashes = [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
+    return hashes[0]
+
+
 def root(size: int, node: Node) -> bytes:
     """The root over the first ``size`` leaves."""
     return _join([node(level, number) for level, number in _perfect(0, size)]) if size else EMPTY_ROOT

@@ -26,7 +26,7 @@ class Reason:
 
     Attributes:
         http: status of the answer that refuses a request for this reason; None for others.
-        etsi: reason code of ETSI EN 319 522-2 or TS 102 640 where one fits.
+        etsi: name of the event reason in ETSI TS 102 640-2, Annex D, where one fits.
     """
 
     code: str

@@ -370,23 +370,3 @@ class Receipt:
         "Content digest of the receipt before it in this delivery's chain.", kind=Kind.DIGEST, default=None
     )
     ledger_origin: str | None = item("Ledger that records it.", kind=Kind.LINE, default=None)
-
-
-class BrokenReceipt(AssertionError):
-    """A receipt that breaks an invariant: a defect of its maker, never sealed."""
-
-
-def check(receipt: Receipt, predecessor: Receipt | None = None) -> Receipt:
-    """The receipt itself, if it keeps the invariants that need no store.
-
-    Raises:
-        BrokenReceipt: wrong event for its kind, a negative one without reason, or an event before
-            its predecessor's.
-    """
-    if receipt.event not in EVENTS_OF[receipt.kind]:
-        raise BrokenReceipt(f"{receipt.kind.value} cannot attest {receipt.event.value}")
-    if receipt.event in NEGATIVE and not receipt.reasons:
-        raise BrokenReceipt(f"{receipt.event.value} without a reason")
-    if predecessor is not None and receipt.event_time < predecessor.event_time:
-        raise BrokenReceipt("time goes back along the chain")
-    return receipt

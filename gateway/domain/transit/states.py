@@ -43,6 +43,20 @@ class Processing(Enum):
     CLOSED = "CLOSED"
 
 
+class Notice(Enum):
+    """What is on record of a delivery without moving it."""
+
+    NOTIFIED = "NOTIFIED"  # the recipient was told
+    NOT_NOTIFIED = "NOT_NOTIFIED"  # telling the recipient failed
+    OPENED = "OPENED"  # the recipient read it where it lies
+    ACCEPTED = "ACCEPTED"  # the recipient said that it will take it
+    RELAYED = "RELAYED"  # another hub took charge
+    MAILED = "MAILED"  # handed to plain e-mail
+    LATE_HANDOVER = "LATE_HANDOVER"  # the recipient has it although it was given up
+    EXTENDED = "EXTENDED"  # the time limit was extended
+    RECKONED = "RECKONED"  # the time limit's end moved with the calendar
+
+
 OUTCOMES = frozenset(
     {
         Transport.HANDED_OVER,
@@ -54,6 +68,9 @@ OUTCOMES = frozenset(
     }
 )
 """Exactly one of these ends every delivery; none is ever left again."""
+
+SENT_AGAIN = "WASL-DLV-021"
+"""Why a delivery is queued that a person wants sent again in spite of doubt."""
 
 _DECIDED = frozenset({Transport.REDIRECTED, Transport.EXPIRED, Transport.FAILED, Transport.CANCELLED})
 

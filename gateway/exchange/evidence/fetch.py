@@ -1,4 +1,4 @@
-"""Receipts are found here, in the rendering asked for; a rendering not yet made is sealed once."""
+"""Receipts are found here, in the rendering asked for; a rendering not yet made is made once."""
 
 from __future__ import annotations
 
@@ -8,17 +8,33 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gateway.domain.errors import NotFound
+from gateway.domain.errors import NotFound, Unavailable
+from gateway.domain.evidence.receipt import LONG_TERM, ReceiptKind
 from gateway.domain.identifiers import read_reference
-from gateway.exchange.evidence.issue import Issuing
+from gateway.exchange.evidence.issue import JWS, XML, Issuing
+from gateway.exchange.evidence.pdf import PdfReceipts
 from gateway.store.evidence import queries
 from gateway.store.evidence.models import ReceiptRow, Rendering
 from gateway.store.sessions import Store
 from gateway.store.transit import queries as transit
 from gateway.store.transit.models import Message
+from gateway.trust.jws import FLATTENED
+from gateway.trust.jwstimestamp import add_jws_timestamp
+from gateway.trust.pades import stamp_pdf
+from gateway.trust.timestamp import TimeSource
+from gateway.trust.xmltimestamp import add_xml_timestamp
 from gateway.wire.receipts import read_receipt_json
 
+PDF = "application/pdf"
+BASELINE, TIME_STAMPED = "B", "T"
+"""Levels of a rendering: sealed, and with a time-stamp over the seal (ETSI EN 319 132-1 6, 142-1 6)."""
+
 NOT_FOUND = "WASL-REQ-005"
+NOT_YET = "WASL-REQ-011"
+NO_LONG_TERM = "WASL-REQ-012"
+
+_STAMPED_FROM = {XML: (XML, add_xml_timestamp), FLATTENED: (JWS, add_jws_timestamp), PDF: (PDF, stamp_pdf)}
+"""Which sealed rendering each time-stamped one is made of, and by what."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +51,16 @@ class ReceiptSummary:
 
 @dataclass(frozen=True)
 class Receipts:
-    """Finds receipts for those who may see them."""
+    """Finds receipts for those who may see them.
+
+    Attributes:
+        source: stamps the renderings of level T; doors and workers have each their own patience.
+    """
 
     store: Store
     issuing: Issuing
+    source: TimeSource
+    pdf: PdfReceipts
 
     def all_of(self, reference: str, party: str) -> list[ReceiptSummary]:
         """Every receipt of a letter that ``party`` sent.
@@ -50,11 +72,20 @@ class Receipts:
             message = _letter(session, reference, party)
             return [_summary(row) for row in queries.receipts(session, message.id)]
 
-    def one(self, reference: str, receipt_id: str, media_type: str, party: str) -> bytes:
+    def one(
+        self, reference: str, receipt_id: str, media_type: str, party: str, level: str = BASELINE
+    ) -> bytes:
         """One receipt of a letter that ``party`` sent, in the rendering asked for.
 
+        Args:
+            media_type: ``application/xml``, ``application/jose`` (level B only),
+                ``application/jose+json`` (level T only) or ``application/pdf``.
+            level: ``B``, sealed; ``T``, with a time-stamp over the seal.
+
         Raises:
-            NotFound: no such receipt for that party.
+            NotFound: ``WASL-REQ-005`` no such receipt for that party, or no such rendering;
+                ``WASL-REQ-011`` the time-stamp cannot be had yet; ``WASL-REQ-012`` a kind that has no
+                long-term form.
             Unavailable: the rendering must still be made and the seal is out.
         """
         with self.store.read() as session:
@@ -63,28 +94,78 @@ class Receipts:
             if row is None or row.message != message.id:
                 raise NotFound.because(NOT_FOUND)
             receipt = row.id
-        return self.rendering(receipt, media_type)
+        return self.rendering(receipt, media_type, level)
 
-    def rendering(self, receipt: int, media_type: str) -> bytes:
-        """The stored rendering; made, sealed and stored first if it does not exist yet."""
+    def rendering(self, receipt: int, media_type: str, level: str = BASELINE) -> bytes:
+        """The stored rendering; made, sealed and stored first if it does not exist yet.
+
+        Raises:
+            NotFound, Unavailable: as `one`.
+        """
+        if level == BASELINE:
+            return self._sealed(receipt, media_type)
+        self._check_kind(receipt)
+        if media_type not in _STAMPED_FROM:
+            raise NotFound.because(NOT_FOUND)
+        # A seal that is out is our own trouble; without a time-stamp only this form has to wait.
+        self._sealed(receipt, _STAMPED_FROM[media_type][0])
+        try:
+            return self.long_term(receipt, media_type)
+        except Unavailable as error:
+            raise NotFound.because(NOT_YET) from error
+
+    def long_term(self, receipt: int, media_type: str) -> bytes:
+        """The rendering with a time-stamp over its seal; made and stored first if it does not exist yet.
+
+        Raises:
+            Unavailable: it must still be made, and nobody can stamp, or seal, now.
+            BadToken: the sealed rendering cannot be read.
+        """
+        found = self._stored(receipt, media_type, TIME_STAMPED)
+        if found is not None:
+            return found
+        source, add = _STAMPED_FROM[media_type]
+        return self._keep(receipt, media_type, TIME_STAMPED, add(self._sealed(receipt, source), self.source))
+
+    def _check_kind(self, receipt: int) -> None:
         with self.store.read() as session:
-            found = queries.rendering(session, receipt, media_type)
-            row = session.get_one(ReceiptRow, receipt)
-            if found is not None:
-                return found.octets
-        return self._render(row, media_type)
+            kind = session.get_one(ReceiptRow, receipt).kind
+        if ReceiptKind(kind) not in LONG_TERM:
+            raise NotFound.because(NO_LONG_TERM)
 
-    def _render(self, row: ReceiptRow, media_type: str) -> bytes:
-        sealed = self.issuing.seal(read_receipt_json(row.content), media_type)
+    def _sealed(self, receipt: int, media_type: str) -> bytes:
+        found = self._stored(receipt, media_type, BASELINE)
+        if found is not None:
+            return found
+        if media_type not in (XML, JWS, PDF):
+            raise NotFound.because(NOT_FOUND)
+        with self.store.read() as session:
+            content = read_receipt_json(session.get_one(ReceiptRow, receipt).content)
+            first = queries.first_rendering(session, receipt)
+        made = (
+            self.pdf.make(content, first.octets, first.media_type)
+            if media_type == PDF
+            else self.issuing.seal(content, media_type).octets
+        )
+        return self._keep(receipt, media_type, BASELINE, made)
+
+    def _stored(self, receipt: int, media_type: str, level: str) -> bytes | None:
+        with self.store.read() as session:
+            found = queries.rendering(session, receipt, media_type, level)
+            return None if found is None else found.octets
+
+    def _keep(self, receipt: int, media_type: str, level: str, octets: bytes) -> bytes:
+        """Store a rendering, unless somebody was quicker: the first stored one wins."""
         try:
             with self.store.write() as session:
-                first = queries.rendering(session, row.id, media_type)
-                if first is not None:  # another request was quicker: the first stored one wins
+                first = queries.rendering(session, receipt, media_type, level)
+                if first is not None:
                     return first.octets
-                session.add(Rendering(receipt=row.id, media_type=media_type, octets=sealed.octets))
+                made = Rendering(receipt=receipt, media_type=media_type, level=level, octets=octets)
+                session.add(made)
         except IntegrityError:  # quicker still, where writers do not wait for each other
-            return self.rendering(row.id, media_type)
-        return sealed.octets
+            return self._stored(receipt, media_type, level) or octets
+        return octets
 
 
 def _letter(session: Session, reference: str, party: str) -> Message:

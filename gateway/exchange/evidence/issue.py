@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Fault
+from gateway.domain.evidence.invariants import check
 from gateway.domain.evidence.ledger import receipt_entry
 from gateway.domain.evidence.reasons import explain
 from gateway.domain.evidence.receipt import (
@@ -19,7 +20,6 @@ from gateway.domain.evidence.receipt import (
     Receipt,
     ReceiptKind,
     StatedReason,
-    check,
 )
 from gateway.domain.identifiers import uuid7
 from gateway.exchange.clock import Ambient

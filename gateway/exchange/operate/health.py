@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.domain.errors import GatewayFault
+from gateway.domain.errors import GatewayFault, Unavailable
 from gateway.exchange.evidence.issue import Issuing
+from gateway.exchange.evidence.ledger import Ledger
+from gateway.exchange.evidence.selfcheck import last_check
+from gateway.exchange.evidence.stamping import TimestampLag
 from gateway.store.payloads import PayloadStore
 from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
@@ -21,6 +24,8 @@ class Health:
     store: Store
     payloads: PayloadStore
     issuing: Issuing
+    ledger: Ledger
+    timestamps: TimestampLag
 
     def ready(self) -> Mapping[str, str]:
         """Each resource: ``ok``, or one sentence of what is wrong."""
@@ -28,7 +33,18 @@ class Health:
             "database": _try(self._database),
             "payloads": _try(self._payloads),
             "seal": _try(self._seal),
+            "ledger": _try(self.ledger.must_stand),
         }
+
+    def warnings(self) -> Mapping[str, str]:
+        """What a person must look at and what keeps no letter out, by resource; empty when all is well."""
+        found = {"timestamps": _try(self.timestamps.must_be_small), "evidence": _try(self._evidence)}
+        return {name: said for name, said in found.items() if said != "ok"}
+
+    def _evidence(self) -> None:
+        last = last_check(self.store)
+        if last is not None and last.findings:
+            raise Unavailable(f"the self-check found {last.findings} faults; wasl ledger verify names them")
 
     def depth(self) -> dict[str, int]:
         """How many deliveries are in each transport state."""

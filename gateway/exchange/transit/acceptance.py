@@ -22,6 +22,7 @@ from gateway.domain.evidence.receipt import (
     Signer,
     Submitter,
 )
+from gateway.domain.evidence.timelimit import Clock, TimeLimits, clock_for, stated_limit
 from gateway.domain.identifiers import new_reference, uuid7
 from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.persons import Person
@@ -35,6 +36,7 @@ from gateway.exchange.transit.judge import Authenticated, Routed
 from gateway.exchange.transit.submission import Submission
 from gateway.store.payloads import StoredPayload
 from gateway.store.rows import inserted_id, table
+from gateway.store.transit.clocks import clock_to_json
 from gateway.store.transit.models import (
     AttachmentRow,
     DeliveryEvent,
@@ -56,6 +58,7 @@ class Promise:
     sealed: Sealed
     deliveries: tuple[tuple[str, Destination], ...]
     routed: Routed
+    clock: Clock
 
 
 def promise(
@@ -64,6 +67,7 @@ def promise(
     issuing: Issuing,
     ambient: Ambient,
     languages: tuple[str, ...],
+    limits: TimeLimits,
 ) -> Promise:
     """Build and seal the acceptance; nothing is stored yet.
 
@@ -72,6 +76,7 @@ def promise(
     """
     at = ambient.now()
     deliveries = tuple((uuid7(ambient.random_bytes, _milliseconds(at)), to) for to in routed.destinations)
+    clock = limits.begin(routed.envelope, routed.authenticated.received_at)
     receipt = issuing.make(
         ReceiptKind.ACCEPTANCE,
         Event.SUBMISSION_ACCEPTANCE,
@@ -79,10 +84,11 @@ def promise(
         reference=new_reference(ambient.random_bytes),
         directory_version=routed.directory_version,
         recipients=tuple(addressee(to, languages, delivery) for delivery, to in deliveries),
+        time_limit=stated_limit(clock),
         **about_submission(routed.authenticated, submission, languages),
         **about_envelope(routed.envelope),
     )
-    return Promise(issuing.seal(receipt, submission.answer_type), deliveries, routed)
+    return Promise(issuing.seal(receipt, submission.answer_type), deliveries, routed, clock)
 
 
 def _milliseconds(moment: datetime) -> int:
@@ -220,6 +226,7 @@ def _delivery(
         "notices": list(to.notices),
         "due_at": promised.routed.envelope.not_before or receipt.event_time,
         "accepted_at": receipt.event_time,
+        "clock": clock_to_json(clock_for(promised.clock, to.recipient.role)),
         "chain_digest": promised.sealed.digest,
         "chain_time": receipt.event_time,
     }

@@ -76,7 +76,7 @@ class Dispatch:
             self._settle(case, nowhere, Permanent(NO_ADAPTER, "office removed"))
         elif case.office.route.kind is RouteKind.ADAPTER:
             self._deliver(case, case.office)
-        elif case.row.doubt:
+        elif case.row.doubt and not case.released:
             # the route was changed meanwhile; what the earlier system holds, nobody can look up any more
             self._settle(case, case.office.route, Ambiguous(LOST_LEASE))
         else:
@@ -88,7 +88,7 @@ class Dispatch:
         if means is None:
             self._settle(case, route, Permanent(NO_ADAPTER, f"no adapter {route.adapter!r}"))
             return
-        if case.row.doubt and not means.can_tell:
+        if case.row.doubt and not means.can_tell and not case.released:
             self._settle(case, route, Ambiguous(LOST_LEASE))
             return
         try:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Conflict, Refused, Unavailable
+from gateway.domain.evidence.timelimit import TimeLimits
 from gateway.domain.transit.envelope import Envelope
 from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.fetch import Receipts
@@ -48,6 +49,7 @@ class Intake:
     issuing: Issuing
     ambient: Ambient
     languages: tuple[str, ...]
+    limits: TimeLimits
 
     def submit(self, submission: Submission) -> Answer:
         """Accept, repeat or refuse one submission.
@@ -107,7 +109,10 @@ class Intake:
             with in_terms_of(routed.authenticated.signed.level):
                 contents.take(routed.envelope, submission.parts)
             contents.keep_root(submission.root)
-            return contents, promise(routed, submission, self.issuing, self.ambient, self.languages)
+            promised = promise(
+                routed, submission, self.issuing, self.ambient, self.languages, self.limits
+            )
+            return contents, promised
         except BaseException:
             contents.discard()
             raise

@@ -86,7 +86,7 @@ class Judge:
         verdict = self.certificates.judge(signer.certificate, signed.chain, now, signed.claimed_time)
         if not verdict.passed:
             raise refusal_for(verdict)
-        judged = Judged(signer, signed.level, verdict, signed.claimed_time)
+        judged = Judged(signer, signed.level or Level.XMLDSIG, verdict, signed.claimed_time)
         check_level(judged)
         return Authenticated(signed, judged, now)
 
@@ -136,7 +136,7 @@ class Judge:
         if not verdict.passed:
             raise refusal_for(verdict)
 
-    def _check_rules(self, envelope: Envelope, level: Level, now: datetime) -> None:
+    def _check_rules(self, envelope: Envelope, level: Level | None, now: datetime) -> None:
         with in_terms_of(level):
             faults = (*faults_of(envelope, self.hub, now), *self._too_large(envelope))
             if faults:

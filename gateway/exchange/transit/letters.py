@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from adapters.contract import Letter
-from gateway.domain.errors import Damaged, Refused
+from gateway.domain.errors import Damaged, Gone, Refused
 from gateway.domain.evidence.receipt import Addressee, Receipt
 from gateway.domain.registry.parties import Office
 from gateway.domain.transit.envelope import Attachment, Envelope
 from gateway.domain.transit.retry import RetrySchedule
+from gateway.domain.transit.states import SENT_AGAIN
 from gateway.store.evidence import queries as evidence
 from gateway.store.payloads import PayloadStore
 from gateway.store.registry import queries as registry
@@ -24,12 +25,18 @@ from gateway.trust.xmlsig import verify_xml
 from gateway.wire.envelopes import read_envelope_json, read_envelope_xml
 from gateway.wire.receipts import read_receipt_json
 
+PURGED = "WASL-RET-001"
 _JWS_TYPES = frozenset({"application/jose", "application/jose+json"})
 
 
 @dataclass(frozen=True)
 class Case:
-    """One delivery with everything that handing it over, or giving it up, needs to know."""
+    """One delivery with everything that handing it over, or giving it up, needs to know.
+
+    Attributes:
+        resent: a person decided to send again although an earlier attempt may have arrived.
+        released: that decision is for the attempt that is due now.
+    """
 
     row: DeliveryRow
     message: Message
@@ -37,10 +44,14 @@ class Case:
     office: Office | None
     contents: dict[str, Payload]
     root: Payload | None
+    resent: bool = False
+    released: bool = False
 
     @property
     def addressee(self) -> Addressee:
-        return self.acceptance.recipients[self.row.ordinal]
+        """The recipient concerned; a successor's stands in no acceptance, so that the row is asked."""
+        row = self.row
+        return Addressee(row.office, row.party, row.office_name, row.id, row.unit, tuple(row.notices))
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,7 @@ class Letters:
             row = session.get_one(DeliveryRow, delivery)
             message = session.get_one(Message, row.message)
             root = session.get(Payload, message.envelope) if message.envelope else None
+            queued = queries.reasons_of_queueing(session, delivery) if row.doubt else []
             return Case(
                 row=row,
                 message=message,
@@ -70,15 +82,20 @@ class Letters:
                 office=registry.office(session, row.office, self.retry),
                 contents=queries.attachments(session, message.id),
                 root=root,
+                resent=SENT_AGAIN in queued,
+                released=queued[-1:] == [SENT_AGAIN],
             )
 
     def letter(self, case: Case, office: Office) -> Letter:
         """The letter as an adapter gets it; the envelope read from the octets that were signed.
 
         Raises:
+            Gone: its content was purged; no delivery that could still be handed over comes so far.
             Damaged: content is missing or damaged; found now, it leaves no doubt about what was sent.
             Unavailable: content cannot be read for now.
         """
+        if case.message.purged_at is not None:
+            raise Gone.because(PURGED, time=case.message.purged_at.isoformat())
         original = self._original(case)
         try:
             envelope = self.envelope(original, case.message.media_type)
@@ -91,7 +108,7 @@ class Letters:
         return Letter(
             delivery_id=case.row.id,
             reference=case.message.reference or "",
-            accepted_at=case.row.accepted_at,
+            accepted_at=case.acceptance.event_time,
             envelope=envelope,
             original=original,
             original_media_type=case.message.media_type,
@@ -99,6 +116,7 @@ class Letters:
             office=office.id,
             open=opened,
             document_type=office.document_types.get(envelope.document_type or ""),
+            possible_duplicate=case.resent,
         )
 
     def envelope(self, original: bytes, media_type: str) -> Envelope:

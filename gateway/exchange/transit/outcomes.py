@@ -1,39 +1,40 @@
-"""What became of an attempt: the moves, the receipts they owe, and both in one transaction."""
+"""What became of an attempt, or of a letter that lay ready: moves, and the receipts they owe."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from adapters.contract import Delivered
-from gateway.domain.errors import DeliveryError, Fault
+from gateway.domain.errors import Conflict, DeliveryError, Fault
 from gateway.domain.evidence.receipt import (
     Event,
     Handover,
     Octets,
     Outcome,
     Place,
-    Receipt,
     ReceiptKind,
     Registered,
 )
-from gateway.domain.transit.states import OUTCOMES, Processing, Transport
-from gateway.exchange.clock import Ambient
-from gateway.exchange.evidence.issue import Issuing, Sealed, stated, store
-from gateway.exchange.transit.claim import check_lease
+from gateway.domain.transit.grounds import check_ground
+from gateway.domain.transit.states import SENT_AGAIN, TRANSPORT_MOVES, Notice, Processing, Transport
+from gateway.exchange.evidence.chain import Chain, Chains, Overtaken, not_now
+from gateway.exchange.evidence.issue import stated
 from gateway.exchange.transit.letters import Case
-from gateway.store.sessions import Store
 from gateway.store.transit import queries
 from gateway.store.transit.models import DeliveryRow
+
+__all__ = ["EXPIRED", "OVER", "Outcomes", "Overtaken"]
 
 _KEPT_DETAIL = 4000
 EXPIRED = "WASL-DLV-016"
 OVER = "WASL-DLV-011"
+MAY_HAVE_ARRIVED = "WASL-DLV-020"
+GIVEN_UP = frozenset({Transport.FAILED.value, Transport.EXPIRED.value})
 
 
 @dataclass(frozen=True)
@@ -44,51 +45,103 @@ class Outcomes:
         owner: names the worker in events; whether its result counts is decided by the lease.
     """
 
-    store: Store
-    issuing: Issuing
-    ambient: Ambient
+    chains: Chains
     owner: str
 
     def hand_over(self, case: Case, delivered: Delivered) -> None:
         """The target has the letter: delivery receipt, registration receipt if it gave a number."""
-        chain = _Chain(self, case)
+        registered = None
+        if delivered.register_number is not None:
+            registered = Registered(
+                delivered.register_number, delivered.register_date, delivered.register_book
+            )
+        self._end_well(case, _handover(case, delivered), registered, _text(delivered.answer))
+
+    def acknowledge(self, case: Case, by: str, registered: Registered | None = None) -> None:
+        """The recipient took the letter where it lay ready, and may have registered it at once.
+
+        After the letter was given up or expired this is a late handover.
+
+        Args:
+            by: the unit that acknowledges, never a person.
+
+        Raises:
+            Conflict: the letter neither lies ready nor was given up.
+        """
+        handover = Handover(digests_confirmed=False, acknowledged_by=by)
+        if case.row.state in GIVEN_UP:
+            self.hand_over_late(case, handover, registered)
+        elif case.row.state != Transport.AVAILABLE.value:
+            raise not_now(case.row.state)
+        else:
+            self._end_well(case, handover, registered, "")
+
+    def _end_well(self, case: Case, handover: Handover, registered: Registered | None, answer: str) -> None:
+        chain = self.chains.follow(case)
         chain.add(
             ReceiptKind.DELIVERY,
             Event.CONTENT_HANDOVER,
-            handover=_handover(case, delivered),
+            ends=True,
+            handover=handover,
             outcome=Outcome(Transport.HANDED_OVER.value),
         )
-        if delivered.register_number is not None:
-            chain.add(
-                ReceiptKind.REGISTRATION,
-                Event.REGISTERED,
-                stated_by=case.row.office_name,
-                registered=Registered(
-                    delivered.register_number, delivered.register_date, delivered.register_book
-                ),
-            )
+        attest_registration(self.chains, case, chain, registered)
+        chain.tell_limit()
 
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
-            row.target_reference = delivered.target_reference
-            row.register_number = delivered.register_number
+            row.target_reference = handover.target_reference
             queries.move(session, row, Transport.HANDED_OVER, now, self.owner)
-            if delivered.register_number is not None:
-                queries.process(session, row, Processing.REGISTERED, now, row.office_name)
-            self._end_attempt(session, row, now, None, _text(delivered.answer))
+            register(session, row, registered, now)
+            end_attempt(session, row, now, None, answer)
 
-        self._commit(case, chain, change)
+        self.chains.commit(case, chain, change)
+
+    def hand_over_late(self, case: Case, handover: Handover, registered: Registered | None = None) -> None:
+        """The recipient has a letter that was given up or expired: told beside the outcome, once.
+
+        Raises:
+            Conflict: it was not given up, or a late handover is on record already.
+        """
+        if case.row.state not in GIVEN_UP or self.chains.handed_over(case):
+            raise not_now(case.row.state)
+        chain = self.chains.follow(case)
+        chain.add(
+            ReceiptKind.OUTCOME,
+            Event.LATE_HANDOVER,
+            handover=handover,
+            stated_by=case.row.office_name,
+            outcome=Outcome(case.row.state),
+        )
+        attest_registration(self.chains, case, chain, registered)
+        chain.tell_limit()
+
+        def change(session: Session, row: DeliveryRow, now: datetime) -> None:
+            row.target_reference = handover.target_reference
+            queries.notice(session, row, Notice.LATE_HANDOVER, now, self.owner)
+            register(session, row, registered, now)
+
+        self.chains.commit(case, chain, change)
 
     def make_available(self, case: Case, place: Place) -> None:
         """The letter lies where the office can take it; it is not handed over yet."""
-        chain = _Chain(self, case)
+        chain = self.chains.follow(case)
         chain.add(ReceiptKind.AVAILABILITY, Event.CONTENT_CONSIGNMENT, place=place)
+        chain.tell_limit()
 
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
             # what the sender gave an end is not left lying beyond it
             row.held_until = case.message.expires_at
             queries.move(session, row, Transport.AVAILABLE, now, self.owner)
+            end_attempt(session, row, now, None, "")
 
-        self._commit(case, chain, change)
+        self.chains.commit(case, chain, change)
+
+    def fail_to_make_available(self, case: Case, error: DeliveryError) -> None:
+        """The letter could not be laid ready for its recipient and is given up."""
+        chain = self.chains.follow(case)
+        reasons = stated((Fault(error.code),))
+        chain.add(ReceiptKind.AVAILABILITY, Event.CONTENT_CONSIGNMENT_FAILURE, reasons=reasons)
+        self._fail(case, chain, error, case.row.doubt)
 
     def wait(self, case: Case, error: DeliveryError, due: datetime, doubt: bool) -> None:
         """Another attempt is due; no receipt is owed for one that will be repeated."""
@@ -97,9 +150,9 @@ class Outcomes:
             row.due_at, row.doubt = due, doubt
             row.failures += 1
             queries.move(session, row, Transport.WAITING, now, self.owner, error.code)
-            self._end_attempt(session, row, now, error.code, error.detail)
+            end_attempt(session, row, now, error.code, error.detail)
 
-        self._commit(case, _Chain(self, case), change)
+        self.chains.commit(case, self.chains.follow(case), change)
 
     def hold(self, case: Case, error: DeliveryError, until: datetime, doubt: bool) -> None:
         """A person must decide before ``until``."""
@@ -107,125 +160,161 @@ class Outcomes:
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
             row.held_code, row.held_until, row.doubt = error.code, until, doubt
             queries.move(session, row, Transport.HELD, now, self.owner, error.code)
-            self._end_attempt(session, row, now, error.code, error.detail)
+            end_attempt(session, row, now, error.code, error.detail)
 
-        self._commit(case, _Chain(self, case), change)
+        self.chains.commit(case, self.chains.follow(case), change)
+
+    def resend(self, case: Case) -> None:
+        """A person decided to try a held letter again; after doubt, what is handed over may be a duplicate.
+
+        Raises:
+            Conflict: it is not held.
+        """
+        if case.row.state != Transport.HELD.value:
+            raise not_now(case.row.state)
+
+        def change(session: Session, row: DeliveryRow, now: datetime) -> None:
+            row.due_at, row.held_code, row.held_until = now, None, None
+            queries.move(session, row, Transport.QUEUED, now, self.owner, SENT_AGAIN if row.doubt else None)
+
+        self.chains.commit(case, self.chains.follow(case), change)
 
     def give_up(self, case: Case, error: DeliveryError, doubt: bool) -> None:
         """Final failure; with ``doubt`` the receipt says that the outcome is unknown."""
-        chain = _Chain(self, case)
-        chain.add(
-            ReceiptKind.NON_DELIVERY,
-            Event.CONTENT_HANDOVER_FAILURE,
-            reasons=stated((Fault(error.code),)),
-            outcome=Outcome(Transport.FAILED.value, decided_by=self.issuing.issuer.name, unknown=doubt),
-        )
+        self._fail(case, self.chains.follow(case), error, doubt)
+
+    def _fail(self, case: Case, chain: Chain, error: DeliveryError, doubt: bool) -> None:
+        attest_failure(self.chains, chain, error, doubt)
 
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
             queries.move(session, row, Transport.FAILED, now, self.owner, error.code)
-            self._end_attempt(session, row, now, error.code, error.detail)
+            end_attempt(session, row, now, error.code, error.detail)
 
-        self._commit(case, chain, change)
+        self.chains.commit(case, chain, change)
 
     def expire(self, case: Case) -> None:
         """The sender's own time limit passed before the letter was handed over."""
-        chain = _Chain(self, case)
+        outcome = Outcome(Transport.EXPIRED.value, unknown=case.row.doubt)
+        self._end(case, Event.ACCEPTANCE_REJECTION_EXPIRY, outcome, Fault(EXPIRED))
+
+    def refuse(self, case: Case, ground: Fault, by: str) -> None:
+        """The recipient does not take the letter.
+
+        Args:
+            ground: one of `gateway.domain.transit.grounds.GROUNDS`.
+            by: the unit that refuses, never a person.
+
+        Raises:
+            Refused: no such ground.
+            Conflict: the letter does not lie with the recipient.
+        """
+        if case.row.state != Transport.AVAILABLE.value:
+            raise not_now(case.row.state)
+        outcome = Outcome(Transport.REFUSED.value, decided_by=by)
+        self._end(case, Event.CONSIGNMENT_REJECTION, outcome, check_ground(ground), case.row.office_name)
+
+    def cancel(self, case: Case, by: str) -> None:
+        """The sender takes the letter back.
+
+        Args:
+            by: the party that sent it.
+
+        Raises:
+            Conflict: it has an outcome already, or may have arrived.
+        """
+        if Transport.CANCELLED not in TRANSPORT_MOVES[Transport(case.row.state)]:
+            raise not_now(case.row.state)
+        outcome = Outcome(Transport.CANCELLED.value, decided_by=by)
+        self._end(case, Event.CANCELLED, outcome, None, before=check_not_sent)
+
+    def _end(
+        self,
+        case: Case,
+        event: Event,
+        outcome: Outcome,
+        reason: Fault | None,
+        stated_by: str | None = None,
+        before: Callable[[DeliveryRow], None] | None = None,
+    ) -> None:
+        """End a delivery that was not handed over.
+
+        Args:
+            before: checks the row as it is in the transaction.
+        """
+        code = reason.code if reason else None
+        chain = self.chains.follow(case)
         chain.add(
             ReceiptKind.OUTCOME,
-            Event.ACCEPTANCE_REJECTION_EXPIRY,
-            reasons=stated((Fault(EXPIRED),)),
-            outcome=Outcome(Transport.EXPIRED.value, unknown=case.row.doubt),
+            event,
+            ends=True,
+            outcome=outcome,
+            reasons=stated((reason,) if reason else ()),
+            stated_by=stated_by,
         )
 
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
-            queries.move(session, row, Transport.EXPIRED, now, self.owner, EXPIRED)
-            self._end_attempt(session, row, now, EXPIRED, "")
+            if before is not None:
+                before(row)
+            queries.move(session, row, Transport(outcome.state), now, self.owner, code)
+            end_attempt(session, row, now, code, "")
 
-        self._commit(case, chain, change)
-
-    def _commit(
-        self,
-        case: Case,
-        chain: _Chain,
-        change: Callable[[Session, DeliveryRow, datetime], None],
-    ) -> None:
-        now = self.ambient.now()
-        with self.store.write() as session:
-            row = session.get_one(DeliveryRow, case.row.id, with_for_update=True)
-            self._check_unchanged(case, row)
-            change(session, row, now)
-            row.lease_owner = row.lease_until = row.sending_since = None
-            for sealed, outcome in chain.sealed:
-                store(session, sealed, case.message.id, row.id, outcome)
-                row.chain_digest, row.chain_time = sealed.digest, sealed.receipt.event_time
-
-    def _check_unchanged(self, case: Case, row: DeliveryRow) -> None:
-        if case.row.state == Transport.DELIVERING.value:
-            check_lease(row, case.row)
-        if (row.state, row.chain_digest) != (case.row.state, case.row.chain_digest):
-            raise Overtaken(row.id)
-
-    def _end_attempt(
-        self, session: Session, row: DeliveryRow, now: datetime, code: str | None, detail: str
-    ) -> None:
-        attempt = queries.open_attempt(session, row.id)
-        if attempt is not None:
-            attempt.ended_at, attempt.code, attempt.detail = now, code, detail[:_KEPT_DETAIL]
+        self.chains.commit(case, chain, change)
 
 
-class Overtaken(Exception):
-    """The delivery moved while somebody was looking at it: look again."""
+def end_attempt(session: Session, row: DeliveryRow, now: datetime, code: str | None, detail: str) -> None:
+    """Close the attempt that was started, if there is one, with what the other side said."""
+    attempt = queries.open_attempt(session, row.id)
+    if attempt is not None:
+        attempt.ended_at, attempt.code, attempt.detail = now, code, detail[:_KEPT_DETAIL]
 
 
-class _Chain:
-    """Receipts of one delivery, each citing the one before it."""
-
-    def __init__(self, outcomes: Outcomes, case: Case) -> None:
-        self._issuing, self._case = outcomes.issuing, case
-        self._last_digest, self._last_time = case.row.chain_digest, case.row.chain_time
-        self._now = outcomes.ambient.now()
-        self.sealed: list[tuple[Sealed, bool]] = []
-
-    def add(self, kind: ReceiptKind, event: Event, **content: Any) -> None:
-        accepted = self._case.acceptance
-        # a clock that was set back must not make time run backwards along the chain
-        at = max(self._now, self._last_time)
-        receipt = self._issuing.make(
-            kind,
-            event,
-            at,
-            recipient=replace(self._case.addressee, delivery=self._case.row.id),
-            predecessor=self._last_digest,
-            **_about_letter(accepted),
-            **content,
-        )
-        sealed = self._issuing.seal(receipt, _format(self._case))
-        state = content["outcome"].state if "outcome" in content else ""
-        self.sealed.append((sealed, state in {outcome.value for outcome in OUTCOMES}))
-        self._last_digest, self._last_time = sealed.digest, at
-
-
-def _about_letter(accepted: Receipt) -> dict[str, Any]:
-    """What every later receipt repeats from the acceptance."""
-    names = (
-        "test",
-        "directory_version",
-        "reference",
-        "message_id",
-        "sender",
-        "on_behalf_of",
-        "signer",
-        "authenticated_by",
-        "submitted_at",
-        "received",
-        "subject",
-        "attachments",
+def attest_failure(chains: Chains, chain: Chain, error: DeliveryError, doubt: bool) -> None:
+    """Add the non-delivery receipt, which is the delivery's outcome."""
+    chain.add(
+        ReceiptKind.NON_DELIVERY,
+        Event.CONTENT_HANDOVER_FAILURE,
+        ends=True,
+        reasons=stated((Fault(error.code),)),
+        outcome=Outcome(Transport.FAILED.value, decided_by=chains.issuing.issuer.name, unknown=doubt),
     )
-    return {name: getattr(accepted, name) for name in names}
 
 
-def _format(case: Case) -> str:
-    return "application/xml" if case.message.media_type == "application/xml" else "application/jose"
+def attest_registration(
+    chains: Chains, case: Case, chain: Chain, registered: Registered | None, at: datetime | None = None
+) -> None:
+    """Add the registration receipt, if there is a number; it may start the clock.
+
+    Args:
+        at: when the recipient registered, as it claims.
+    """
+    if registered is None:
+        return
+    chain.add(
+        ReceiptKind.REGISTRATION,
+        Event.REGISTERED,
+        stated_by=case.row.office_name,
+        stated_time=at,
+        registered=registered,
+    )
+    deposited = case.acceptance.submitted_at or case.row.accepted_at
+    chain.clock = chain.clock.registered(chains.limits.registration(registered.date, deposited, chain.at))
+
+
+def register(session: Session, row: DeliveryRow, registered: Registered | None, now: datetime) -> None:
+    """Note a register number, if there is one, and move the processing track."""
+    if registered is not None:
+        row.register_number = registered.number
+        queries.process(session, row, Processing.REGISTERED, now, row.office_name)
+
+
+def check_not_sent(row: DeliveryRow) -> None:
+    """Check that the recipient cannot have the letter.
+
+    Raises:
+        Conflict: an attempt was ambiguous, sending has begun, or the recipient opened it.
+    """
+    if row.doubt or row.sending_since is not None:
+        raise Conflict.because(MAY_HAVE_ARRIVED)
 
 
 def _handover(case: Case, delivered: Delivered) -> Handover:
@@ -234,6 +323,7 @@ def _handover(case: Case, delivered: Delivered) -> Handover:
         target_reference=delivered.target_reference,
         answer=Octets(sha256(answer).hexdigest(), delivered.answer_media_type, len(answer)),
         digests_confirmed=delivered.digests_confirmed,
+        possible_duplicate=case.resent,
     )
 
 

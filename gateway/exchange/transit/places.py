@@ -12,7 +12,7 @@ from gateway.wire.places import pointer_to_xpath
 
 
 @contextmanager
-def in_terms_of(level: Level) -> Iterator[None]:
+def in_terms_of(level: Level | None) -> Iterator[None]:
     """Turns the JSON pointers of faults into XPaths for a letter that was sent as XML."""
     try:
         yield

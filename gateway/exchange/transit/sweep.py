@@ -1,4 +1,4 @@
-"""Content that no accepted letter owns is removed: what a crash left between writing and committing."""
+"""Content that no accepted letter owns is removed: what a crash left beside a commit."""
 
 from __future__ import annotations
 
@@ -37,4 +37,6 @@ class Sweep:
 
     def _owned(self, object_id: str) -> bool:
         with self.store.read() as session:
-            return session.get(Payload, object_id) is not None
+            payload = session.get(Payload, object_id)
+            # a purge that was interrupted leaves files whose key is gone
+            return payload is not None and payload.wrapped_key is not None

@@ -6,6 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.store.evidence.models import ReceiptRow, Rendering
+from gateway.store.transit.models import Message
+
+XML = "application/xml"
+JWS = "application/jose"
+"""Media types of the renderings that are sealed with the receipt."""
 
 
 def receipts(session: Session, message: int) -> list[ReceiptRow]:
@@ -25,8 +30,32 @@ def receipt(session: Session, receipt_id: str) -> ReceiptRow | None:
     return session.scalars(query).first()
 
 
+def attesting(session: Session, message: int, event: str) -> list[ReceiptRow]:
+    """The receipts of a message that attest ``event``, of all its deliveries, in the order they were made."""
+    query = select(ReceiptRow).where(ReceiptRow.message == message, ReceiptRow.event == event)
+    return list(session.scalars(query.order_by(ReceiptRow.id)))
+
+
 def rendering(session: Session, receipt: int, media_type: str, level: str = "B") -> Rendering | None:
     return session.get(Rendering, (receipt, media_type, level))
+
+
+def first_rendering(session: Session, receipt: int) -> Rendering:
+    """The rendering that was sealed together with the receipt.
+
+    Where another format was asked for since, it is the one in the submission's own format.
+    """
+    own = (
+        select(Message.media_type)
+        .join(ReceiptRow, ReceiptRow.message == Message.id)
+        .where(ReceiptRow.id == receipt)
+        .scalar_subquery()
+    )
+    query = select(Rendering).where(
+        Rendering.receipt == receipt, Rendering.level == "B", Rendering.media_type.in_((XML, JWS))
+    )
+    is_own = (Rendering.media_type == XML) == (own == XML)
+    return session.scalars(query.order_by(is_own.desc()).limit(1)).one()
 
 
 def renderings(session: Session, receipt: int) -> list[Rendering]:

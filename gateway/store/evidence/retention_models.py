@@ -45,6 +45,7 @@ class LegalHold(Base):
     why: Mapped[str] = mapped_column(Text)
     released_at: Mapped[datetime | None] = mapped_column(Moment)
     released_by: Mapped[str | None] = mapped_column(String(120))
+    released_why: Mapped[str | None] = mapped_column(Text)
 
 
 class SelfCheckRow(Base):

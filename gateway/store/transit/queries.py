@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
@@ -12,6 +14,7 @@ from gateway.domain.transit.states import (
     PROCESSING_MOVES,
     TRANSPORT_MOVES,
     MessageState,
+    Notice,
     Processing,
     Transport,
     advance,
@@ -27,6 +30,7 @@ from gateway.store.transit.models import (
 )
 
 _ACCEPTED = MessageState.ACCEPTED.value
+_LONGEST_BY = 120
 _MESSAGE = table(Message)
 _ACCEPTANCES = select(_MESSAGE.c.id, _MESSAGE.c.reference, _MESSAGE.c.content_digest).where(
     _MESSAGE.c.state == _ACCEPTED
@@ -98,6 +102,15 @@ def events(session: Session, delivery: str) -> list[DeliveryEvent]:
     return list(session.scalars(query))
 
 
+def reasons_of_queueing(session: Session, delivery: str) -> list[str | None]:
+    """Why a delivery was queued, each time, in order."""
+    return [
+        event.why
+        for event in events(session, delivery)
+        if event.track == "transport" and event.now == Transport.QUEUED.value
+    ]
+
+
 def attempts(session: Session, delivery: str) -> list[Attempt]:
     query = select(Attempt).where(Attempt.delivery == delivery).order_by(Attempt.number)
     return list(session.scalars(query))
@@ -143,6 +156,18 @@ def held_too_long(session: Session, now: datetime, limit: int) -> list[DeliveryR
     return list(session.scalars(query.limit(limit).with_for_update(skip_locked=True)))
 
 
+def clocks(session: Session, over: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Deliveries that a recipient may have, with their clocks, but for those whose processing is ``over``."""
+    there = (Transport.AVAILABLE, Transport.HANDED_OVER, Transport.FAILED, Transport.EXPIRED)
+    query = select(DeliveryRow.id, DeliveryRow.clock).where(
+        DeliveryRow.state.in_([state.value for state in there]),
+        DeliveryRow.processing.not_in(over),
+        DeliveryRow.clock.is_not(None),
+    )
+    for row in session.execute(query.order_by(DeliveryRow.id).execution_options(yield_per=1000)):
+        yield row[0], row[1]
+
+
 def open_attempt(session: Session, delivery: str) -> Attempt | None:
     """The attempt that was started and not yet ended."""
     query = select(Attempt).where(Attempt.delivery == delivery, Attempt.ended_at.is_(None))
@@ -162,6 +187,11 @@ def move(
     _record(session, row, "transport", was.value, to.value, at, by, why)
 
 
+def begin(session: Session, row: DeliveryRow, at: datetime, by: str) -> None:
+    """Append the first event of a delivery that succeeds another."""
+    _record(session, row, "transport", "", row.state, at, by, None)
+
+
 def process(
     session: Session, row: DeliveryRow, to: Processing, at: datetime, by: str, why: str | None = None
 ) -> None:
@@ -175,6 +205,13 @@ def process(
     _record(session, row, "processing", was.value, to.value, at, by, why)
 
 
+def notice(
+    session: Session, row: DeliveryRow, what: Notice, at: datetime, by: str, why: str | None = None
+) -> None:
+    """Append an event that moves neither track."""
+    _record(session, row, "notice", "", what.value, at, by, why)
+
+
 def _record(
     session: Session,
     row: DeliveryRow,
@@ -185,7 +222,8 @@ def _record(
     by: str,
     why: str | None,
 ) -> None:
-    session.add(DeliveryEvent(delivery=row.id, track=track, was=was, now=now, at=at, by=by, why=why))
+    event = DeliveryEvent(delivery=row.id, track=track, was=was, now=now, at=at, by=by[:_LONGEST_BY], why=why)
+    session.add(event)
 
 
 def depth(session: Session) -> dict[str, int]:

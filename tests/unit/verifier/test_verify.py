@@ -18,7 +18,7 @@ from lxml import etree
 from signxml.algorithms import CanonicalizationMethod, SignatureMethod
 from signxml.signer import XMLSigner
 
-from certs.testpki import Pki, build, load, revoke, write_crls
+from certs.testpki import LEDGERS, Pki, build, load, revoke, write_crls
 from gateway.domain.evidence.receipt import (
     AttachmentDigest,
     Authentication,
@@ -29,16 +29,23 @@ from gateway.domain.evidence.receipt import (
     ReceiptKind,
 )
 from gateway.trust.jws import ENVELOPE_TYP, RECEIPT_TYP, sign_jws
+from gateway.trust.jwstimestamp import add_jws_timestamp
 from gateway.trust.seal import KeySealer, sign_xml
+from gateway.trust.xmltimestamp import add_xml_timestamp
 from gateway.verifier import texts
 from gateway.verifier.opening import Opened, open_receipt
-from gateway.verifier.report import Report, Status, event_code
+from gateway.verifier.report import Report, Status
+from gateway.verifier.sentence import event_code, kind_code
 from gateway.verifier.verify import LARGEST, verify_file
 from gateway.wire.receipts import content_digest, receipt_element, receipt_json
+from tests.support.evidence import REAL, TEST, authority, recorded, write_beside
 
 NOW = datetime(2030, 3, 4, 8, 15, 2, tzinfo=UTC)
 ORIGINAL = b"<Envelope/>"
 ANNEX = b"annex"
+SOON = timedelta(seconds=40)
+STAMPED = ("token.good", "token.stand-in")
+"""By the authority that stands in for a real one."""
 FORMS = ("xml", "compact", "flattened")
 
 
@@ -59,6 +66,7 @@ def receipt(**changes: object) -> Receipt:
         policy="urn:wasl:policy:evidence:1.0",
         nonce="00" * 16,
         authenticated_by=Authentication.OWN_SIGNATURE,
+        ledger_origin=LEDGERS[TEST if changes.get("test") else REAL][1],
         received=Octets(hashlib.sha256(ORIGINAL).hexdigest(), "application/xml", len(ORIGINAL)),
         attachments=(
             AttachmentDigest("a1", "annex.pdf", "application/pdf", 5, hashlib.sha256(ANNEX).hexdigest()),
@@ -79,12 +87,23 @@ def sealed(
 
 @pytest.fixture
 def verdict_on(pki: Pki, tmp_path: Path) -> Callable[..., Report]:
-    def judged(octets: bytes, original: bytes | None = None, trust: Path | None = None) -> Report:
+    """Judges octets as a file, ``content`` being recorded in a ledger as soon as its event."""
+
+    def judged(
+        octets: bytes,
+        original: bytes | None = None,
+        trust: Path | None = None,
+        content: Receipt | None = None,
+        of: Pki = pki,
+    ) -> Report:
         file, beside = tmp_path / "receipt", tmp_path / "original"
         file.write_bytes(octets)
+        told = content or receipt()
+        write_beside(file, recorded(of, told, told.event_time + SOON))
+        trust = trust or of.trust
         if original is not None:
             beside.write_bytes(original)
-        return verify_file(file, trust or pki.trust, beside if original is not None else None, NOW)
+        return verify_file(file, trust, beside if original is not None else None, NOW)
 
     return judged
 
@@ -102,7 +121,9 @@ def codes(report: Report) -> list[str]:
 @pytest.mark.parametrize("form", FORMS)
 def test_a_hubs_receipt_is_good_and_says_what_it_proves(pki: Pki, verdict_on: Judged, form: str) -> None:
     report = verdict_on(sealed(pki, "hub-seal", form=form))
-    assert codes(report) == ["integrity.good", "seal.good", "revocation.good", "ledger.none"]
+    steps = ["integrity.good", "seal.good", "revocation.good", "ledger.included", *STAMPED]
+    assert codes(report) == steps
+    assert report.independent_time == NOW + SOON
     assert (report.verdict, report.exit_code, report.test) == (Status.GOOD, 0, False)
     assert report.receipt == receipt()
     assert report.content_digest == content_digest(receipt())
@@ -115,20 +136,33 @@ def test_a_compact_receipt_may_end_with_a_line_break(pki: Pki, verdict_on: Judge
 
 
 def test_a_long_term_receipt_with_its_time_stamp_beside_is_good(pki: Pki, verdict_on: Judged) -> None:
+    at = authority(pki, NOW + SOON)
+    report = verdict_on(add_jws_timestamp(sealed(pki, "hub-seal"), at))
+    assert codes(report)[-4:] == [*STAMPED, "token.seal", "token.stand-in"]
+    assert report.exit_code == 0
+    stamped = verdict_on(add_xml_timestamp(sealed(pki, "hub-seal", form="xml"), at))
+    assert (codes(stamped), stamped.exit_code) == (codes(report), 0)
+
+
+@pytest.mark.parametrize("header", [{"alg": "none"}, {"etsiU": ["AAAA"]}])
+def test_anything_else_beside_a_seal_is_refused(
+    pki: Pki, verdict_on: Judged, header: dict[str, object]
+) -> None:
     members = json.loads(sealed(pki, "hub-seal", form="flattened"))
-    assert verdict_on(json.dumps(members | {"header": {"etsiU": ["AAAA"]}}).encode()).exit_code == 0
-    assert verdict_on(json.dumps(members | {"header": {"alg": "none"}}).encode()).exit_code == 1
+    assert verdict_on(json.dumps(members | {"header": header}).encode()).exit_code == 1
 
 
 def test_a_receipt_verifies_years_later_though_the_seal_has_expired(pki: Pki, tmp_path: Path) -> None:
     (tmp_path / "receipt").write_bytes(sealed(pki, "hub-seal"))
+    write_beside(tmp_path / "receipt", recorded(pki, receipt(), NOW + SOON))
     later = NOW + timedelta(days=20 * 365)
     assert verify_file(tmp_path / "receipt", pki.trust, None, later).exit_code == 0
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_test_receipt_says_so_loudly_in_every_language(pki: Pki, verdict_on: Judged, form: str) -> None:
-    report = verdict_on(sealed(pki, "test-seal", receipt(test=True), form))
+    content = receipt(test=True)
+    report = verdict_on(sealed(pki, "test-seal", content, form), content=content)
     assert report.test
     assert report.exit_code == 0
     assert "test.yes" in codes(report)
@@ -139,7 +173,8 @@ def test_a_test_receipt_says_so_loudly_in_every_language(pki: Pki, verdict_on: J
 
 
 def test_a_test_receipt_under_the_real_seal_is_still_a_test(pki: Pki, verdict_on: Judged) -> None:
-    report = verdict_on(sealed(pki, "hub-seal", receipt(test=True)))
+    content = receipt(test=True)
+    report = verdict_on(sealed(pki, "hub-seal", content), content=content)
     assert report.test
     assert report.sentence("en").startswith("TEST")
 
@@ -164,7 +199,8 @@ def test_the_original_is_compared(
 
 
 def test_a_receipt_that_names_no_original_decides_nothing_about_one(pki: Pki, verdict_on: Judged) -> None:
-    report = verdict_on(sealed(pki, "hub-seal", receipt(received=None, attachments=())), ORIGINAL)
+    content = receipt(received=None, attachments=())
+    report = verdict_on(sealed(pki, "hub-seal", content), ORIGINAL, content=content)
     assert codes(report)[-1] == "original.unnamed"
     assert report.exit_code == 3
 
@@ -240,8 +276,8 @@ def _with_signature_of(octets: bytes, other: bytes, form: str) -> bytes:
         (b"<x/>", "format.other", 1),
         (b"{}", "integrity.refused", 1),
         (b"<!DOCTYPE x []><x/>", "integrity.refused", 1),
-        (b"%PDF-1.7", "format.pdf", 3),
-        (b"PK\x03\x04", "format.bundle", 3),
+        (b"%PDF-1.7", "pdf.malformed", 1),
+        (b"PK\x03\x04", "bundle.format", 1),
     ],
 )
 def test_files_that_are_no_receipts_say_so(
@@ -291,7 +327,7 @@ def test_a_seal_without_its_time_is_refused(
         opened = open_receipt(octets, media_type)
         return dataclasses.replace(opened, signed=dataclasses.replace(opened.signed, claimed_time=None))
 
-    monkeypatch.setattr("gateway.verifier.verify.open_receipt", timeless)
+    monkeypatch.setattr("gateway.verifier.octets.open_receipt", timeless)
     report = verdict_on(sealed(pki, "hub-seal"))
     assert "time.missing" in codes(report)
     assert report.exit_code == 1
@@ -304,6 +340,8 @@ def test_a_pinned_seal_is_enough_and_its_authority_is_not_believed(
     seal = tmp_path / "trust" / "seal"
     seal.mkdir(parents=True)
     shutil.copy(pki.trust / "parties" / "parties-issuing-ca.crl", seal)
+    for folder in ("ledger", "tsa"):
+        shutil.copytree(pki.trust / folder, tmp_path / "trust" / folder)
     leaf = pki["office"].certificate.public_bytes(serialization.Encoding.PEM)
     (seal / "seal.pem").write_bytes(leaf)
     assert verdict_on(sealed(pki, "office"), trust=tmp_path / "trust").exit_code == 0
@@ -327,14 +365,18 @@ def test_times_must_fit_together(
     pki: Pki, verdict_on: Judged, event: timedelta, seal: timedelta, code: str | None
 ) -> None:
     content = receipt(event_time=NOW + event, local_time=NOW + event)
-    report = verdict_on(sealed(pki, "hub-seal", content, at=NOW + seal))
+    report = verdict_on(sealed(pki, "hub-seal", content, at=NOW + seal), content=content)
     assert report.exit_code == (1 if code else 0)
     assert code is None or code in codes(report)
 
 
 @pytest.mark.parametrize(
     ("revoked_at", "code", "exit_code"),
-    [(timedelta(hours=-1), "revocation.revoked", 1), (timedelta(hours=1), "revocation.later", 3)],
+    [
+        (timedelta(hours=-1), "revocation.revoked", 1),
+        (SOON / 2, "revocation.later", 3),
+        (timedelta(hours=1), "revocation.after", 0),
+    ],
 )
 def test_a_revoked_seal_is_judged_by_the_moment(
     tmp_path: Path, verdict_on: Judged, revoked_at: timedelta, code: str, exit_code: int
@@ -342,19 +384,29 @@ def test_a_revoked_seal_is_judged_by_the_moment(
     other = build(tmp_path / "pki", NOW)
     revoke(other, "hub-seal", NOW + revoked_at)
     write_crls(other, NOW)
-    report = verdict_on(sealed(other, "hub-seal"), trust=other.trust)
+    report = verdict_on(sealed(other, "hub-seal"), of=other)
     assert code in codes(report)
     assert report.exit_code == exit_code
+
+
+def test_a_seal_revoked_later_needs_an_independent_time(tmp_path: Path) -> None:
+    other, file = build(tmp_path / "pki", NOW), tmp_path / "receipt"
+    revoke(other, "hub-seal", NOW + timedelta(hours=1))
+    write_crls(other, NOW)
+    file.write_bytes(sealed(other, "hub-seal"))
+    report = verify_file(file, other.trust, None, NOW)
+    assert "revocation.later" in codes(report)
+    assert report.exit_code == 3
 
 
 def test_without_revocation_data_nothing_can_be_decided(tmp_path: Path, verdict_on: Judged) -> None:
     other = build(tmp_path / "pki", NOW)
     (other.trust / "seal" / "seal-ca.crl").unlink()
-    report = verdict_on(sealed(other, "hub-seal"), trust=other.trust)
+    report = verdict_on(sealed(other, "hub-seal"), of=other)
     assert codes(report)[1:3] == ["seal.good", "revocation.unknown"]
     assert report.exit_code == 3
     write_crls(load(tmp_path / "pki", NOW), NOW)
-    assert verdict_on(sealed(other, "hub-seal"), trust=other.trust).exit_code == 0
+    assert verdict_on(sealed(other, "hub-seal"), of=other).exit_code == 0
 
 
 # --- wrong usage
@@ -393,14 +445,20 @@ def test_every_text_exists_in_every_language_with_the_same_placeholders() -> Non
         assert len(fields) == 1, code
 
 
-def test_every_event_has_words_and_every_code_in_the_source_has_a_text() -> None:
+def test_every_event_and_every_kind_has_words() -> None:
     for event in Event:
         assert texts.text(event_code(event), "ar", {})
+    for kind in ReceiptKind:
+        assert texts.text(f"limits.{kind_code(kind)}", "ar", {})
+
+
+def test_every_code_in_the_source_has_a_text_and_every_text_a_code() -> None:
     source = "".join(path.read_text() for path in Path(texts.__file__).parent.glob("*.py"))
-    families = r"(?:format|integrity|content|seal|revocation|test|time|ledger|original|usage|verdict)"
-    named = set(re.findall(rf'"({families}\.[a-z\-]+)"', source))
-    verdicts = {f"verdict.{status.value}" for status in Status if status is not Status.NOTE}
-    kept = {code for code in texts.table() if not code.startswith("event.")}
+    families = "|".join(sorted({code.partition(".")[0] for code in texts.table()} - {"event", "limits"}))
+    named = set(re.findall(rf'"((?:{families})\.[a-z\-]+)"', source))
+    words = (f"{family}.{status.value}" for family in ("verdict", "word") for status in Status)
+    verdicts = {code for code in words if not code.endswith(f".{Status.NOTE.value}")}
+    kept = {code for code in texts.table() if not code.startswith(("event.", "limits."))}
     assert named | verdicts == kept
 
 

@@ -90,6 +90,7 @@ def _retention() -> None:
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("released_at", Moment(), nullable=True),
         sa.Column("released_by", sa.String(length=120), nullable=True),
+        sa.Column("released_why", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["message"], ["message.id"], name=op.f("fk_legal_hold_message_message")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_legal_hold")),
     )

@@ -1,0 +1,179 @@
+"""Receipts of one delivery, each citing the one before it, committed together with what they attest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from gateway.domain.errors import Conflict, Fault, Refused
+from gateway.domain.evidence.receipt import Event, Receipt, ReceiptKind
+from gateway.domain.evidence.timelimit import TimeLimits, stated_limit
+from gateway.domain.transit.states import OUTCOMES, Transport
+from gateway.exchange.clock import Ambient
+from gateway.exchange.evidence.issue import JWS, XML, Issuing, Sealed, stated, store
+from gateway.exchange.transit.claim import check_lease
+from gateway.exchange.transit.letters import Case
+from gateway.store.evidence import queries as evidence
+from gateway.store.sessions import Store
+from gateway.store.transit.clocks import clock_from_json, clock_to_json
+from gateway.store.transit.models import DeliveryRow
+from gateway.wire.receipts import read_receipt_json
+
+NOT_NOW = "WASL-DLV-019"
+
+Change = Callable[[Session, DeliveryRow, datetime], None]
+"""Changes a delivery's row at a moment, in the transaction that stores its receipts."""
+
+_OF_THE_LETTER = (
+    "test",
+    "directory_version",
+    "reference",
+    "message_id",
+    "sender",
+    "on_behalf_of",
+    "signer",
+    "authenticated_by",
+    "submitted_at",
+    "received",
+    "subject",
+    "attachments",
+)
+"""What every later receipt repeats from the acceptance."""
+
+
+class Overtaken(Exception):
+    """The delivery moved while somebody was looking at it: look again."""
+
+
+class Chain:
+    """The receipts that are about to follow those a delivery has.
+
+    Attributes:
+        at: the moment of the next receipt; a clock that was set back must not make time run
+            backwards along the chain.
+        clock: the delivery's time limit as it will be.
+    """
+
+    def __init__(self, issuing: Issuing, limits: TimeLimits, case: Case, now: datetime) -> None:
+        self._issuing, self._limits, self._case = issuing, limits, case
+        self._last = case.row.chain_digest
+        self.at = max(now, case.row.chain_time)
+        self.before = clock_from_json(case.row.clock)
+        self.clock = self.before
+        self.sealed: list[tuple[Sealed, bool]] = []
+
+    def add(self, kind: ReceiptKind, event: Event, *, ends: bool = False, **content: Any) -> Receipt:
+        """Seal the next receipt.
+
+        Args:
+            ends: it is the one transport outcome of the delivery.
+            content: what this receipt states besides what all of the letter's receipts do.
+
+        Raises:
+            Unavailable: the seal cannot be used now.
+        """
+        accepted = self._case.acceptance
+        receipt = self._issuing.make(
+            kind,
+            event,
+            self.at,
+            recipient=replace(self._case.addressee, delivery=self._case.row.id),
+            predecessor=self._last,
+            **{name: getattr(accepted, name) for name in _OF_THE_LETTER},
+            **content,
+        )
+        sealed = self._issuing.seal(receipt, _format(self._case))
+        self.sealed.append((sealed, ends))
+        self._last = sealed.digest
+        return receipt
+
+    def tell_limit(self, *reasons: Fault) -> bool:
+        """Add the receipt of the time limit, if it changed or nobody was told yet; whether one was owed."""
+        clock = replace(self._limits.measured(self.clock), told=True)
+        if clock == self.before:
+            return False
+        self.add(
+            ReceiptKind.TIME_LIMIT,
+            Event.TIME_LIMIT,
+            time_limit=stated_limit(clock),
+            reasons=stated(reasons),
+        )
+        self.clock = clock
+        return True
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Makes deliveries' receipts and commits them."""
+
+    store: Store
+    issuing: Issuing
+    ambient: Ambient
+    limits: TimeLimits
+
+    def follow(self, case: Case) -> Chain:
+        """The chain of a delivery, to be continued."""
+        return Chain(self.issuing, self.limits, case, self.ambient.now())
+
+    def commit(self, case: Case, chain: Chain, change: Change) -> None:
+        """Make a change and store the receipts that attest it, in one transaction; both or neither.
+
+        Raises:
+            Overtaken: the delivery is not as it was seen any more.
+            LeaseLost: it was being delivered and somebody else does that by now.
+            ForbiddenMove: the table of states has no such move.
+        """
+        now = self.ambient.now()
+        with self.store.write() as session:
+            row = session.get_one(DeliveryRow, case.row.id, with_for_update=True)
+            _check_unchanged(case, row)
+            change(session, row, now)
+            row.lease_owner = row.lease_until = row.sending_since = None
+            for sealed, ends in chain.sealed:
+                store(session, sealed, case.message.id, row.id, ends)
+                row.chain_digest, row.chain_time = sealed.digest, sealed.receipt.event_time
+            if chain.clock != chain.before:
+                row.clock = clock_to_json(chain.clock)
+
+    def attested(self, case: Case, event: Event) -> list[Receipt]:
+        """The receipts of this delivery that attest ``event``, in order."""
+        with self.store.read() as session:
+            rows = evidence.attesting(session, case.message.id, event.value)
+        return [read_receipt_json(row.content) for row in rows if row.delivery == case.row.id]
+
+    def handed_over(self, case: Case) -> bool:
+        """Whether the recipient has the letter: handed over, be it after its time."""
+        if case.row.state == Transport.HANDED_OVER.value:
+            return True
+        given_up = case.row.state in (Transport.FAILED.value, Transport.EXPIRED.value)
+        return given_up and bool(self.attested(case, Event.LATE_HANDOVER))
+
+
+def _check_unchanged(case: Case, row: DeliveryRow) -> None:
+    if case.row.state == Transport.DELIVERING.value:
+        check_lease(row, case.row)
+    if (row.state, row.chain_digest) != (case.row.state, case.row.chain_digest):
+        raise Overtaken(row.id)
+
+
+def check_resting(case: Case) -> None:
+    """Check that no attempt at a delivery can be under way: nobody continues a chain behind a worker's back.
+
+    Raises:
+        Conflict: it is not available, and has no outcome either.
+    """
+    if Transport(case.row.state) not in OUTCOMES | {Transport.AVAILABLE}:
+        raise not_now(case.row.state)
+
+
+def not_now(state: str) -> Refused:
+    """The refusal of what is not possible in this state."""
+    return Conflict.because(NOT_NOW, found=state)
+
+
+def _format(case: Case) -> str:
+    return XML if case.message.media_type == XML else JWS
