@@ -1,7 +1,7 @@
 """How fast a large ledger proves an entry and checks itself, and how much memory that takes.
 
 ``python bench/ledger.py`` fills the tables of a hub of its own, in a temporary home, straight with ten
-million receipts and their entries, tiles and signed checkpoints (about 4.5 GB; ``--leaves`` for fewer,
+million receipts and their entries, tiles and signed checkpoints (about 6 GB; ``--leaves`` for fewer,
 ``WASL_BENCH_DIR`` for another disk). Then it times the proofs of 1,000 entries by chance, each with a
 fresh cache, and the ledger's part of the self-check, each in a process of its own.
 """
@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import random
-import resource
 import sqlite3
 import statistics
 import subprocess
@@ -145,6 +144,7 @@ def proofs(folder: Path, leaves: int) -> dict[str, float]:
     chance = random.Random(20260301)
     ledger.inclusion(digest(0))
     taken = []
+    cpu = time.process_time()
     for _ in range(PROOFS):
         wanted = digest(chance.randrange(leaves))
         started = time.perf_counter()
@@ -152,11 +152,13 @@ def proofs(folder: Path, leaves: int) -> dict[str, float]:
         taken.append((time.perf_counter() - started) * 1000)
         if found is None:
             raise SystemExit("no proof")
+    cpu = (time.process_time() - cpu) * 1000 / PROOFS
     consistency = time.perf_counter()
     ledger.consistency(leaves // 3, leaves)
     return {
         "p50": statistics.median(taken),
         "worst": max(taken),
+        "cpu": cpu,
         "consistency": (time.perf_counter() - consistency) * 1000,
     }
 
@@ -165,13 +167,19 @@ def check(folder: Path, leaves: int) -> dict[str, float]:
     """Leaves a second of the whole check, and megabytes at most."""
     settings = settings_of(folder)
     store = build(settings).store
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before, cpu = most_memory(), time.process_time()
     started = time.perf_counter()
     findings = list(check_ledger(store, lineages(settings), Anchors.load(settings.trust.directory / "tsa")))
     if findings:
         raise SystemExit(f"findings in a good ledger: {findings[:3]}")
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"rate": leaves / (time.perf_counter() - started), "before": before, "after": after}
+    wall, cpu = time.perf_counter() - started, time.process_time() - cpu
+    return {"rate": leaves / wall, "cpu": leaves / cpu, "before": before, "after": most_memory()}
+
+
+def most_memory() -> float:
+    """The most megabytes that this process had; `getrusage` would count what its parent had before it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def apart(what: str, folder: Path, leaves: int) -> dict[str, float]:
@@ -193,10 +201,12 @@ def run(leaves: int) -> int:
         checked = apart("check", folder, leaves)
     print(
         f"proof        p50 {proved['p50']:.2f} ms  worst of {PROOFS} {proved['worst']:.2f} ms  "
-        f"consistency {proved['consistency']:.2f} ms; wanted p50 < {SLOWEST_PROOF_MS} ms"
+        f"CPU {proved['cpu']:.2f} ms each  consistency {proved['consistency']:.2f} ms; "
+        f"wanted p50 < {SLOWEST_PROOF_MS} ms"
     )
     print(
-        f"self-check   {checked['rate']:.0f} leaves/s, {checked['after']:.0f} MB at most "
+        f"self-check   {checked['rate']:.0f} leaves/s ({checked['cpu']:.0f} for each second of CPU), "
+        f"{checked['after']:.0f} MB at most "
         f"({checked['before']:.0f} MB before); wanted >= {LEAST_RATE}/s and < {MOST_MEMORY_MB} MB"
     )
     slow = proved["p50"] >= SLOWEST_PROOF_MS or checked["rate"] < LEAST_RATE

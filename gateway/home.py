@@ -30,6 +30,8 @@ def prepare(settings: Settings) -> list[str]:
     pack = load_country(settings.hub.country, country_folders(settings))
     if not pack.confirmed:
         stand_in(f"no lawyer has confirmed the country pack {pack.code!r}", settings.hub.production)
+    elif not all(rule.confirmed for rule in pack.retention):
+        stand_in(f"no archivist has confirmed the retention rules of {pack.code!r}", settings.hub.production)
     if not settings.timestamps.authorities:
         stand_in("time-stamps come from a key of the hub's own and prove nothing", settings.hub.production)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)

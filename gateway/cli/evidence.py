@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import click
 
@@ -36,7 +37,7 @@ def evidence(reference: str, output: Path | None) -> None:
     # beside its place until it is whole: nobody finds half a bundle there
     with tempfile.NamedTemporaryFile(dir=target.absolute().parent, delete=False) as file:
         try:
-            bundles.write(reference, None, file)
+            bundles.write(reference, None, cast("BinaryIO", file))
             file.flush()
             Path(file.name).replace(target)
         except BaseException:

@@ -10,6 +10,7 @@ from gateway.domain.errors import Permanent, Temporary
 _TROUBLE = "WASL-DLV-002"
 _REFUSED = "WASL-DLV-003"
 _TOLD = 200
+_READ = {"Accept": "text/plain", "Accept-Language": "en"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class LedgerClient:
             Permanent: the hub does not take it.
             DeliveryError: nobody knows; it may be handed in again.
         """
-        headers = {"Content-Type": "text/plain; charset=utf-8"}
+        headers = {"Content-Type": "text/plain; charset=utf-8", "Accept-Language": "en"}
         answer = self.http.request("POST", self._address(f"cosignatures/{size}"), headers=headers, body=line)
         if answer.status >= 500:
             raise Temporary(_TROUBLE, _told(answer))
@@ -56,7 +57,7 @@ class LedgerClient:
             raise Permanent(_REFUSED, _told(answer))
 
     def _get(self, path: str) -> bytes:
-        answer = self.http.request("GET", self._address(path), headers={"Accept": "text/plain"})
+        answer = self.http.request("GET", self._address(path), headers=_READ)
         if answer.status != 200:
             raise Temporary(_TROUBLE, _told(answer))
         return answer.body

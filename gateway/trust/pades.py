@@ -12,8 +12,9 @@ from gateway.domain.errors import Unavailable
 from gateway.pdf.file import PdfFile
 from gateway.pdf.objects import Name, Ref
 from gateway.pdf.parse import Encrypted, NotPdf
+from gateway.trust.certificates import der
 from gateway.trust.cms import UNREADABLE, BadCms, CmsSigned, open_cms
-from gateway.trust.cms_writer import is_written_here, largest_cms, sign_cms
+from gateway.trust.cmssign import is_plain, sign_detached
 from gateway.trust.pdfsignature import SEAL_FIELD, prepare_seal, prepare_stamp, stated_time
 from gateway.trust.seal import Sealer
 from gateway.trust.signed import Signed
@@ -24,6 +25,7 @@ LARGEST = 16 * 1024 * 1024
 ROOM_FOR_TOKEN = 12 * 1024
 """Octets; tokens with a long chain of RSA keys come to some 8 KiB."""
 
+_ROOM_FOR_REST = 2048  # of it 1024 for the value of the largest RSA key
 _MOST_ENDS = 64
 _END = re.compile(rb"%%EOF\r?\n?")
 _STAMP_CONTENTS = re.compile(rb"/Contents <((?:[0-9a-f]{2}){1,65536})>")
@@ -76,8 +78,15 @@ def seal_pdf(pdf: bytes, sealer: Sealer, signing_time: datetime) -> bytes:
         NotPdf: ``pdf`` is no such file.
         Unavailable: ``WASL-HUB-002``, the key cannot be used now.
     """
-    prepared = prepare_seal(pdf, largest_cms(sealer), signing_time)
-    return prepared.filled(sign_cms(prepared.covered, sealer))
+    prepared = prepare_seal(pdf, _room(sealer), signing_time)
+    return prepared.filled(sign_detached(hashlib.sha256(prepared.covered).digest(), sealer))
+
+
+def _room(sealer: Sealer) -> int:
+    """Octets that the signature never exceeds: certificates, the issuer's name twice, and the rest."""
+    certificates = (sealer.certificate, *sealer.chain)
+    issuer = sealer.certificate.issuer.public_bytes()
+    return sum(len(der(one)) for one in certificates) + 2 * len(issuer) + _ROOM_FOR_REST
 
 
 def stamp_pdf(sealed: bytes, source: TimeSource) -> bytes:
@@ -209,7 +218,9 @@ def _verified(seal: _Seal) -> Signed:
         signed = open_cms(seal.value, "data", detached=covered)
     except BadCms as error:
         raise BadPdf(_CMS_CODES[error.code], str(error)) from error
-    if not is_written_here(seal.value, signed):
+    if signed.signing_time is not None:  # EN 319 142-1 6.3: the file states it
+        raise BadPdf("seal", "two times of signing")
+    if not is_plain(seal.value, (signed.certificate, *signed.chain)):
         raise BadPdf("seal", "not in the form that hubs write")
     return _signed(signed, seal.time)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO
 
@@ -29,12 +30,17 @@ def blueprint(bundles: Bundles, access: Access) -> Blueprint:
     return door
 
 
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        yield from iter(partial(file.read, _CHUNK), b"")
+
+
 def _download(file: BinaryIO, reference: str) -> Response:
     """The file in pieces, so that its length costs no memory; it goes with the answer."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    answer = Response(iter(partial(file.read, _CHUNK), b""), content_type=MEDIA_TYPE)
-    answer.call_on_close(file.close)
+    answer = Response(_pieces(file), content_type=MEDIA_TYPE)
+    answer.call_on_close(file.close)  # also when nobody reads to the end
     answer.content_length = size
     answer.headers["Content-Disposition"] = f'attachment; filename="{reference}-evidence.asice"'
     answer.headers["Cache-Control"] = "no-store"  # the next one may hold more receipts

@@ -19,6 +19,7 @@ from gateway.web.reading import COMPRESSED, CUT_OFF, TOO_LARGE, UNSUPPORTED, dra
 MALFORMED = "WASL-REQ-003"
 FILES, ORIGINAL = "files", "original"
 _CHUNK = 64 * 1024
+_READ = 8 * 1024  # the server waits until that much is there, so the deadline is looked at that often
 _LONGEST_NAME = 120
 _LONGEST_BOUNDARY = 200
 
@@ -87,7 +88,7 @@ def _events(
     decoder = MultipartDecoder(boundary, 4 * _CHUNK, max_parts=limits.parts)
     end, stream = clock() + limits.seconds, request.stream
     while True:
-        chunk = stream.read(_CHUNK)
+        chunk = stream.read(_READ)
         decoder.receive_data(chunk or None)
         yield from _complete(decoder)
         if not chunk:

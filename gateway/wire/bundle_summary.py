@@ -175,8 +175,9 @@ def _file(name: str, digest: str) -> Markup:
     return Markup("{}<br><code>{}</code>").format(name, digest)
 
 
-def _at(translator: Translator, moment: datetime) -> str:
-    return f"{translator.moment(moment)} ({translator.utc(moment)})"
+def _at(translator: Translator, moment: datetime) -> Markup:
+    said = Markup('<bdi>{}</bdi> <bdi dir="ltr">({})</bdi>')
+    return said.format(translator.moment(moment), translator.utc(moment))
 
 
 def _in(tag: str, content: str) -> Markup:

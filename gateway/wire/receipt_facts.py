@@ -60,11 +60,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Fact:
-    """A label and what belongs to it; of long lists, the last entries may stay in the embedded file."""
+    """A label and what belongs to it.
+
+    Attributes:
+        may_be_cut: a list whose last entries may stay in the embedded file, counted.
+        may_stay_out: nobody asks for it first; where there is no room it stays in the embedded file.
+    """
 
     label: str
     entries: tuple[Entry, ...]
     may_be_cut: bool = False
+    may_stay_out: bool = False
 
 
 _STATED_ELSEWHERE = frozenset(
@@ -124,7 +130,9 @@ def _persons(receipt: Receipt) -> Iterator[Fact]:
         detail = " · ".join(f"{one.scheme} {one.value}" for one in person.identifiers)
         yield Fact(mark("On behalf of"), (_named(person.name, None, detail),))
     if receipt.authenticated_by is not None:
-        yield Fact(mark("Sender known by"), _sayings(said(TERMS[receipt.authenticated_by])))
+        yield Fact(
+            mark("Sender known by"), _sayings(said(TERMS[receipt.authenticated_by])), may_stay_out=True
+        )
     if receipt.recipient is not None:
         yield Fact(mark("Recipient"), (_addressee(receipt.recipient),))
     if receipt.recipients:
@@ -149,7 +157,11 @@ def _letter(receipt: Receipt, main: Translator) -> Iterator[Fact]:
         listed = tuple(_attachment(one, main) for one in receipt.attachments)
         yield Fact(mark("Attachments"), listed, may_be_cut=True)
     if receipt.received is not None:
-        yield Fact(mark("What the hub received"), (_octets(receipt.received, receipt.message_id, main),))
+        yield Fact(
+            mark("What the hub received"),
+            (_octets(receipt.received, receipt.message_id, main),),
+            may_stay_out=True,
+        )
 
 
 def _attachment(one: AttachmentDigest, main: Translator) -> Entry:
@@ -172,7 +184,7 @@ def _octets(one: Octets, message_id: str | None, main: Translator) -> Entry:
 
 def _happened(receipt: Receipt, main: Translator) -> Iterator[Fact]:
     if receipt.place is not None:
-        yield Fact(mark("Lies in"), _sayings(said(TERMS[receipt.place])))
+        yield Fact(mark("Lies in"), _sayings(said(TERMS[receipt.place])), may_stay_out=True)
     if receipt.registered is not None:
         entry = receipt.registered
         day = main.day(entry.date) if entry.date is not None else ""
@@ -183,7 +195,7 @@ def _happened(receipt: Receipt, main: Translator) -> Iterator[Fact]:
         yield Fact(mark("Handed over"), tuple(_handover(receipt, main)))
     if receipt.notified is not None:
         told = said(mark("By {channel}"), channel=receipt.notified.channel)
-        yield Fact(mark("Notice to the recipient"), _sayings(told))
+        yield Fact(mark("Notice to the recipient"), _sayings(told), may_stay_out=True)
     yield from _others(receipt, main)
 
 
@@ -211,14 +223,14 @@ def _handover(receipt: Receipt, main: Translator) -> Iterator[Entry]:
 def _others(receipt: Receipt, main: Translator) -> Iterator[Fact]:
     if receipt.relay is not None:
         detail = receipt.relay.reference or ""
-        yield Fact(mark("Other hub"), (_named(receipt.relay.hub, None, detail),))
+        yield Fact(mark("Other hub"), (_named(receipt.relay.hub, None, detail),), may_stay_out=True)
     if receipt.accessed_by is not None:
         yield Fact(mark("Opened by"), (_plain(receipt.accessed_by),))
     if receipt.progress is not None:
         yield Fact(mark("State"), _sayings(_state(receipt.progress)))
     if receipt.stated_by is not None:
         when = main.utc(receipt.stated_time) if receipt.stated_time is not None else ""
-        yield Fact(mark("Stated by"), (_named(receipt.stated_by, None, when),))
+        yield Fact(mark("Stated by"), (_named(receipt.stated_by, None, when),), may_stay_out=True)
 
 
 def _outcome(receipt: Receipt) -> Iterator[Fact]:

@@ -91,7 +91,18 @@ class Table:
                 return rows
             if density >= _DENSE and _height(rows) <= height:
                 return rows
-        return rows
+        return self._without_some(rows, facts, height)
+
+    def _without_some(self, rows: list[Row], facts: Sequence[Fact], height: float) -> list[Row]:
+        """As many rows as fit, those that people ask for before others, and how many are not there."""
+        scale = _DENSITIES[-1][0]
+        kept = list(zip(rows, facts, strict=True))
+        note = Row([], [], [self._more(scale, len(kept))], 1, 1, False, partial(self._more, scale))
+        while kept and _height([row for row, _ in kept]) + note.height > height:
+            spare = [place for place, (_, fact) in enumerate(kept) if fact.may_stay_out]
+            kept.pop(spare[-1] if spare else -1)
+        note.entries = [self._more(scale, len(rows) - len(kept))]
+        return [*(row for row, _ in kept), note]
 
     def draw(self, canvas: Canvas, rows: Sequence[Row], y: float) -> float:
         """Draw the rows from ``y`` on; where they end."""

@@ -36,6 +36,7 @@ PAGES = {
     "reason": "/docs/problems/WASL-RTE-001",
     "not-found": "/nothing-here",
     "pki": "/pki/",
+    "verify": "/verify",
     "waiting": "/demo",
     "delivered": "/demo?letter=1",
     "other-script": "/demo?letter=2",

@@ -153,3 +153,12 @@ def test_port_zero_offers_nothing_and_a_taken_port_is_told(tmp_path: Path) -> No
         hub = fresh_hub(tmp_path / "on", Simulator(), WASL_WEB_OPERATIONS_PORT=str(port))
         with pytest.raises(Misconfigured, match=f"web.operations_port: port {port}"):
             operations(hub.gateway)
+
+
+def test_every_route_of_the_port_declares_that_it_is_public(hub: HubUnderTest) -> None:
+    app = create_operations_app(hub.gateway.services.health, counting(hub.gateway), hub.gateway.languages)
+    declared = {
+        str(rule): getattr(app.view_functions[rule.endpoint], "authentication", None)
+        for rule in app.url_map.iter_rules()
+    }
+    assert declared == {"/metrics": "public", "/health/live": "public", "/health/ready": "public"}

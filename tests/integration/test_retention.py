@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,22 +14,32 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from gateway.bootstrap import sweep
+from gateway import home
+from gateway.bootstrap import sweep, verbs
 from gateway.bootstrap.evidence import purge
 from gateway.domain.errors import Gone, Unavailable
 from gateway.domain.evidence.ledger import purge_entry, salted
 from gateway.domain.evidence.retention import Retention, RetentionRule
 from gateway.domain.transit.states import Processing
 from gateway.exchange.evidence.purge import Purge
+from gateway.settings import StandInWarning
 from gateway.store.evidence.ledger_models import PendingEntry
 from gateway.store.evidence.models import ReceiptRow, Rendering
 from gateway.store.evidence.retention_models import PurgeRow
 from gateway.store.transit import queries
 from gateway.store.transit.models import AttachmentRow, Attempt, DeliveryRow, Message, Payload
-from tests.support.hub import COMMUNE, MINISTRY_OFFICE, TEST_OFFICE, HubUnderTest
+from tests.support.hub import (
+    AGENCY_OFFICE,
+    COMMUNE,
+    MINISTRY_OFFICE,
+    TEST_OFFICE,
+    HubUnderTest,
+    make_settings,
+)
 from tests.support.systems import COMMUNE_OFFICE, Simulator, accept, fresh_hub, row
 
 RULES = Retention.of((RetentionRule("short", 30, frozenset({"request"})),), 3650)
+ASSETS = Path(__file__).parents[1] / "assets"
 MARK = b"A TEXT THAT MUST NOT SURVIVE ITS TERM"
 
 
@@ -140,6 +151,17 @@ def test_reading_purged_content_says_that_it_was_purged(hub: HubUnderTest) -> No
     with pytest.raises(Gone) as gone:
         letters.letter(case, case.office)
     assert gone.value.faults[0].code == "WASL-RET-001"
+
+
+def test_a_purged_letter_cannot_be_passed_on(hub: HubUnderTest) -> None:
+    message = ended(hub)
+    with hub.clock.moved(days=31):
+        purging(hub).run()
+        letters, redirecting = hub.dispatch().letters, verbs(hub.gateway, "office").redirecting
+        before = hub.kept()
+        with pytest.raises(Gone):
+            redirecting.redirect(letters.case(_delivery(hub, message)), AGENCY_OFFICE, "unit")
+    assert hub.kept() == before
 
 
 def test_a_letter_ends_with_its_last_delivery(hub: HubUnderTest) -> None:
@@ -321,3 +343,13 @@ def _evidence(hub: HubUnderTest) -> list[tuple[Any, ...]]:
 
 def _on_disk(hub: HubUnderTest) -> list[bytes]:
     return [path.read_bytes() for path in hub.home.glob("wasl.sqlite3*")]
+
+
+def test_rules_that_no_archivist_confirmed_are_a_stand_in(tmp_path: Path) -> None:
+    pack = tmp_path / "countries" / "zo"
+    shutil.copytree(ASSETS / "countries" / "zo", pack)
+    rules = pack / "retention.toml"
+    rules.write_text(rules.read_text("utf-8").replace("confirmed = true", "confirmed = false", 1), "utf-8")
+    with pytest.warns(StandInWarning) as told:
+        home.prepare(make_settings(tmp_path, WASL_HUB_COUNTRY="zo"))
+    assert any("no archivist" in str(one.message) for one in told)

@@ -18,7 +18,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway import home as home_of
-from gateway.bootstrap import build
+from gateway.bootstrap import build, verbs
 from gateway.bootstrap.evidence import purge, self_check, sequencer
 from gateway.domain.errors import Temporary
 from gateway.domain.evidence.finding import Finding
@@ -79,6 +79,11 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Clock]:
     assert len(replace(purge(hub.gateway), retention=RULES).run().letters) == 1
     accept(hub, COMMUNE_OFFICE, MINISTRY_OFFICE, AGENCY_OFFICE, files=(plan,))
     accept(hub, media_type="application/jose")
+    [passed_on] = accept(hub, AGENCY_OFFICE)
+    hub.dispatch().run_once()
+    hub.clock.forward(minutes=1)
+    redirecting = verbs(hub.gateway, "office").redirecting
+    redirecting.redirect(hub.dispatch().letters.case(passed_on), COMMUNE_OFFICE, "unit")
     hub.dispatch().run_once()
     system.script.append(Temporary("WASL-DLV-001", "busy"))
     accept(hub)
@@ -104,7 +109,7 @@ def world(origin: tuple[Path, Clock], tmp_path: Path) -> Iterator[World]:
 
 def test_where_all_is_well_nothing_is_found(world: World) -> None:
     assert world.findings(deep=True) == []
-    states = {"HANDED_OVER", "AVAILABLE", "WAITING"}
+    states = {"HANDED_OVER", "AVAILABLE", "WAITING", "REDIRECTED"}
     for state in states:
         assert world.one("SELECT count(*) FROM delivery WHERE state = :state", state=state)
     assert world.one("SELECT count(*) FROM message WHERE state = 'REFUSED'") == 1

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Request
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.test import encode_multipart
+from werkzeug.test import EnvironBuilder, encode_multipart
 
+from gateway.domain.errors import Refused
 from gateway.verifier.beside import PROOF, TOKEN
 from gateway.verifier.opening import open_receipt
-from gateway.web.upload import shown_name
+from gateway.web.upload import UploadLimits, read_upload, shown_name
 from gateway.web.verify import PARTS
 from tests.support.evidence import beside_of, settle
 from tests.support.hub import JWS, XML, HubUnderTest, make_hub
@@ -221,6 +223,17 @@ def test_a_compressed_form_is_refused(hub: HubUnderTest) -> None:
         headers={"Content-Encoding": "gzip"},
     )
     assert answer.status_code == 415
+
+
+def test_a_form_that_comes_too_slowly_is_cut_off() -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="r"\r\n\r\n' + b"r" * 50_000
+    told = {"data": form, "content_type": "multipart/form-data; boundary=x", "method": "POST"}
+    builder = EnvironBuilder(**told)
+    clock = iter(range(0, 1000, 4))
+    with pytest.raises(Refused, match="WASL-REQ-004"):
+        read_upload(builder.get_request(Request), UploadLimits(60_000, 1000, 4, 10), lambda: next(clock))
+    assert next(clock) == 16  # it was looked at once more after the deadline, and then no more
+    builder.close()
 
 
 def test_a_jws_receipt_is_judged_too(hub: HubUnderTest) -> None:

@@ -66,12 +66,6 @@ def codes(report: Report) -> list[str]:
     return [step.code for step in report.all_steps()]
 
 
-def named(files: Files, start: str) -> str:
-    """The only file whose name begins so and is a receipt."""
-    [name] = [one for one in files if one.startswith(start) and one.endswith((".xml", ".jws"))]
-    return name
-
-
 def changed(files: Files, name: str, change: Callable[[bytes], bytes]) -> Files:
     """The files with another content of one of them."""
     return {**files, name: change(files[name])}

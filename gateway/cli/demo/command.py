@@ -89,7 +89,7 @@ def _settings() -> Settings:
         "WASL_LEDGER_CHECKPOINT_SECONDS": "1",
         "WASL_LEDGER_POLL_SECONDS": "0.2",
         "WASL_TIMESTAMPS_RETRY_SECONDS": "0.3",
-        "WASL_EVIDENCE_LONG_TERM_SECONDS": "0.5",
+        "WASL_EVIDENCE_LONG_TERM_SECONDS": "1",
         **_SECRETS,
     }
     for name, value in wanted.items():

@@ -144,6 +144,7 @@ def store(
         "content_digest": sealed.digest,
         "predecessor": receipt.predecessor,
         "outcome": outcome,
+        "media_type": sealed.media_type,
     }
     added = inserted_id(session.execute(_RECEIPTS, row))
     rendering = {"receipt": added, "media_type": sealed.media_type, "octets": sealed.octets}

@@ -15,6 +15,7 @@ class ReceiptRow(Base):
     """The content of one receipt (RFC 8785 octets, `contentDigest` included).
 
     ``outcome`` marks the one receipt that ends a delivery's transport; an index forbids a second.
+    ``media_type`` is that of the rendering which was sealed together with the receipt.
     """
 
     __tablename__ = "receipt"
@@ -39,6 +40,7 @@ class ReceiptRow(Base):
     content_digest: Mapped[str] = mapped_column(String(64), unique=True)
     predecessor: Mapped[str | None] = mapped_column(String(64))
     outcome: Mapped[bool] = mapped_column(default=False)
+    media_type: Mapped[str | None] = mapped_column(String(40))
 
 
 class Rendering(Base):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gateway.store.evidence.models import ReceiptRow, Rendering
-from gateway.store.transit.models import Message
 
 XML = "application/xml"
 JWS = "application/jose"
@@ -43,19 +42,14 @@ def rendering(session: Session, receipt: int, media_type: str, level: str = "B")
 def first_rendering(session: Session, receipt: int) -> Rendering:
     """The rendering that was sealed together with the receipt.
 
-    Where another format was asked for since, it is the one in the submission's own format.
+    Receipts of the first version did not note it: of those, the one in XML, or else the only one.
     """
-    own = (
-        select(Message.media_type)
-        .join(ReceiptRow, ReceiptRow.message == Message.id)
-        .where(ReceiptRow.id == receipt)
-        .scalar_subquery()
-    )
-    query = select(Rendering).where(
+    query = select(Rendering).join(ReceiptRow, ReceiptRow.id == Rendering.receipt)
+    query = query.where(
         Rendering.receipt == receipt, Rendering.level == "B", Rendering.media_type.in_((XML, JWS))
     )
-    is_own = (Rendering.media_type == XML) == (own == XML)
-    return session.scalars(query.order_by(is_own.desc()).limit(1)).one()
+    is_first = Rendering.media_type == func.coalesce(ReceiptRow.media_type, XML)
+    return session.scalars(query.order_by(is_first.desc()).limit(1)).one()
 
 
 def renderings(session: Session, receipt: int) -> list[Rendering]:

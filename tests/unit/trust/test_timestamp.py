@@ -241,9 +241,13 @@ def test_bad_token_is_refused_for_its_reason(good: bytes, case: str) -> None:
 # --- forms that no signature covers
 
 
-def signed_anew(pki: Pki, algorithm: dict[str, Any], scheme: padding.PSS | padding.PKCS1v15) -> bytes:
+@pytest.fixture(scope="module")
+def rsa(pki: Pki) -> Holder:
+    return stamping_holder(pki, "tsa-rsa", "rsa")
+
+
+def signed_anew(holder: Holder, algorithm: dict[str, Any], scheme: padding.PSS | padding.PKCS1v15) -> bytes:
     """A token of an RSA key whose signature is stated and made otherwise."""
-    holder = stamping_holder(pki, "tsa-anew", "rsa")
     response = parsed(local(holder).stamp(DIGEST).response)
     signer = signed_data(response)["signer_infos"][0]
     covered = b"\x31" + signer["signed_attrs"].dump()[1:]
@@ -270,8 +274,8 @@ PKCS1 = padding.PKCS1v15()
     ("algorithm", "scheme"),
     [(pss(), PSS), ({"algorithm": "rsassa_pkcs1v15"}, PKCS1), ({"algorithm": "sha256_rsa"}, PKCS1)],
 )
-def test_each_rsa_form_is_read(pki: Pki, algorithm: dict[str, Any], scheme: Any) -> None:
-    assert read_token(signed_anew(pki, algorithm, scheme)).imprint == DIGEST
+def test_each_rsa_form_is_read(rsa: Holder, algorithm: dict[str, Any], scheme: Any) -> None:
+    assert read_token(signed_anew(rsa, algorithm, scheme)).imprint == DIGEST
 
 
 @pytest.mark.parametrize(
@@ -288,9 +292,9 @@ def test_each_rsa_form_is_read(pki: Pki, algorithm: dict[str, Any], scheme: Any)
     ],
 )
 def test_algorithm_that_is_not_the_signatures_is_refused(
-    pki: Pki, algorithm: dict[str, Any], scheme: Any
+    rsa: Holder, algorithm: dict[str, Any], scheme: Any
 ) -> None:
-    assert code_of(signed_anew(pki, algorithm, scheme)) == "signature"
+    assert code_of(signed_anew(rsa, algorithm, scheme)) == "signature"
 
 
 def test_signer_may_be_named_by_its_keys_identifier(pki: Pki, good: bytes) -> None:

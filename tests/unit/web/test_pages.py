@@ -20,7 +20,7 @@ from gateway.web.pages import AREAS, area_of
 from tests.support.show import LANGUAGES, make_app, settings_for
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-PAGES = ("/", "/docs/problems/", "/docs/problems/WASL-RTE-001", "/nothing-here", "/demo", "/pki/")
+PAGES = ("/", "/verify", "/docs/problems/", "/docs/problems/WASL-RTE-001", "/nothing-here", "/demo", "/pki/")
 
 
 @pytest.fixture(scope="module")

@@ -169,6 +169,7 @@ def _columns() -> None:
     op.add_column("message", sa.Column("document_type", sa.String(length=128), nullable=True))
     op.add_column("message", sa.Column("procedure", sa.String(length=128), nullable=True))
     op.add_column("message", sa.Column("purged_at", Moment(), nullable=True))
+    op.add_column("receipt", sa.Column("media_type", sa.String(length=40), nullable=True))
 
 
 def _enter_earlier_receipts() -> None:
