@@ -56,6 +56,7 @@ unit:
 bench:
 	@$(BOOTSTRAP) test
 	$(BIN)/python bench/accept.py
+	$(BIN)/python bench/receipts.py
 	$(BIN)/python bench/memory.py
 
 bench-long:

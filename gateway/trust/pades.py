@@ -26,7 +26,7 @@ ROOM_FOR_TOKEN = 12 * 1024
 """Octets; tokens with a long chain of RSA keys come to some 8 KiB."""
 
 _ROOM_FOR_REST = 2048  # of it 1024 for the value of the largest RSA key
-_MOST_ENDS = 64
+_MOST_ENDS = 8
 _END = re.compile(rb"%%EOF\r?\n?")
 _STAMP_CONTENTS = re.compile(rb"/Contents <((?:[0-9a-f]{2}){1,65536})>")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}/[a-z0-9][a-z0-9.+-]{0,63}")

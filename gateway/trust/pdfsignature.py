@@ -114,12 +114,14 @@ def prepare_stamp(sealed: bytes, room: int) -> Prepared:
     file = PdfFile(sealed)
     root = file.dictionary(file.trailer.get("Root"))
     form = _number(root.get("AcroForm"))
-    (sealed_field,) = file.array(file.dictionary(Ref(form)).get("Fields"))
+    fields = file.array(file.dictionary(Ref(form)).get("Fields"))
+    if len(fields) != 1:
+        raise NotPdf("has more than a seal")
     page_number, page = _first_page(file, root)
     signature, field = range(file.size, file.size + 2)
     changed: dict[int, Value] = {
         field: _field(STAMP_FIELD, signature, page_number),
-        form: _form(_number(sealed_field), field),
+        form: _form(_number(fields[0]), field),
         _number(page.get("Annots")): [*file.array(page.get("Annots")), Ref(field)],
     }
     written = {number: write(value) for number, value in changed.items()}

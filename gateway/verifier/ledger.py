@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.domain.evidence.ledger import Checkpoint, Note, receipt_entry
+from gateway.domain.evidence.ledger import Checkpoint, Note, generation_of, receipt_entry
 from gateway.domain.evidence.merkle import leaf_hash, verify_inclusion
 from gateway.domain.evidence.receipt import Receipt
 from gateway.trust.note import VerifierKey, verify_note
@@ -71,7 +70,7 @@ def _read(octets: bytes) -> tuple[Proof, Note, Checkpoint]:
 def _check_origin(receipt: Receipt, checkpoint: Checkpoint) -> None:
     # A ledger whose database was lost goes on under its name and a number.
     named = receipt.ledger_origin or ""
-    if not named or not re.fullmatch(re.escape(named) + r"(?:/[1-9][0-9]{0,8})?", checkpoint.origin):
+    if not named or generation_of(named, checkpoint.origin) is None:
         raise _NotRecorded("ledger.foreign", Status.BAD, origin=checkpoint.origin, named=named or "—")
 
 

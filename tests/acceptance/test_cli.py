@@ -177,7 +177,13 @@ def test_a_home_without_keys_is_no_good_setting(shell: Shell) -> None:
 
 
 def test_stand_ins_end_the_start_in_production(shell: Shell) -> None:
-    shell.set(WASL_HUB_PRODUCTION="true", WASL_HUB_CODE="REAL", WASL_HUB_PUBLIC_URL="https://hub.example")
+    shell.set(
+        WASL_HUB_PRODUCTION="true",
+        WASL_HUB_CODE="REAL",
+        WASL_HUB_PUBLIC_URL="https://hub.example",
+        WASL_LEDGER_ORIGIN="hub.example/ledger",
+        WASL_TIMESTAMPS_AUTHORITIES="https://tsa.example/",
+    )
     said = shell("init")
     assert said.status == 2
     assert "stand-in" in said.err

@@ -30,38 +30,80 @@ from gateway.verifier.verify import verify_file
 
 # one worker for all of them: each would start a demonstration of its own
 DEADLINE_S = 60
+IN_XML, IN_JSON = "xml", "jws"
+
+
+def with_its_proof(receipt: str) -> set[str]:
+    stem = receipt.rpartition(".")[0]
+    return {receipt, f"{stem}.tlog-proof", f"{stem}.tsr"}
+
+
+def left_of(letter: str, form: str, *receipts: str) -> set[str]:
+    """Every file that an accepted letter of the story leaves."""
+    files = {f"{letter}-envelope.{form}", f"{letter}-evidence.asice"}
+    for receipt in receipts:
+        stem = f"{letter}-receipt-{receipt}"
+        files |= with_its_proof(f"{stem}.{form}") | {f"{stem}.pdf"}
+    ending = {IN_XML: "xml", IN_JSON: "json"}[form]
+    return files | with_its_proof(f"{letter}-receipt-acceptance-long-term.{ending}")
+
+
 FILES = {
     "STORY.md",
-    "01-works-notice-envelope.xml",
-    "01-works-notice-receipt-acceptance.xml",
-    "01-works-notice-receipt-availability-agency.xml",
-    "01-works-notice-receipt-delivery-commune.xml",
-    "01-works-notice-receipt-registration-commune.xml",
-    "02-permit-request-envelope.jws",
-    "02-permit-request-receipt-acceptance.jws",
-    "02-permit-request-receipt-delivery-ministry.jws",
-    "02-permit-request-receipt-registration-ministry.jws",
-    "03-works-notice-repeat-receipt-acceptance.xml",
+    *left_of(
+        "01-works-notice",
+        IN_XML,
+        "acceptance",
+        "availability-agency",
+        "delivery-commune",
+        "registration-commune",
+        "time-limit-agency",
+        "time-limit-commune",
+    ),
+    *left_of(
+        "02-permit-request",
+        IN_JSON,
+        "acceptance",
+        "delivery-ministry",
+        "registration-ministry",
+        "time-limit-ministry",
+    ),
+    *with_its_proof("03-works-notice-repeat-receipt-acceptance.xml"),
     "04-unknown-recipient-envelope.xml",
-    "04-unknown-recipient-receipt-rejection.xml",
+    *with_its_proof("04-unknown-recipient-receipt-rejection.xml"),
 }
-RECEIPTS = sorted(name for name in FILES if "-receipt-" in name)
-XML_RECEIPT, JWS_RECEIPT = RECEIPTS[0], "02-permit-request-receipt-acceptance.jws"
+BESIDE = (".tlog-proof", ".tsr")
+VERIFIABLE = sorted(
+    name for name in FILES if name.endswith(".asice") or ("-receipt-" in name and not name.endswith(BESIDE))
+)
+XML_RECEIPT, JWS_RECEIPT = (
+    "01-works-notice-receipt-acceptance.xml",
+    "02-permit-request-receipt-acceptance.jws",
+)
+PDF_RECEIPT, BUNDLE = "01-works-notice-receipt-acceptance.pdf", "01-works-notice-evidence.asice"
+TOKEN = "01-works-notice-receipt-acceptance-long-term.tsr"
+
+
+def needing(program: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
+
+
 JUDGES = [
     pytest.param(0, XML_RECEIPT, id="wasl"),
+    pytest.param(1, BUNDLE, id="wasl on the bundle"),
+    pytest.param(2, XML_RECEIPT, id="xmlsec1", marks=needing("xmlsec1")),
     pytest.param(
-        1,
-        XML_RECEIPT,
-        id="xmlsec1",
-        marks=pytest.mark.skipif(shutil.which("xmlsec1") is None, reason="xmlsec1 is not installed"),
-    ),
-    pytest.param(
-        2,
+        3,
         JWS_RECEIPT,
         id="jwcrypto",
         marks=pytest.mark.skipif(find_spec("jwcrypto") is None, reason="jwcrypto is not installed"),
     ),
+    pytest.param(4, PDF_RECEIPT, id="pdfsig", marks=needing("pdfsig")),
+    pytest.param(5, TOKEN, id="openssl ts", marks=needing("openssl")),
+    pytest.param(6, BUNDLE, id="openssl cms", marks=needing("openssl")),
 ]
+SEALS = [JUDGES[number] for number in (0, 2, 3)]
+"""Judges of a seal over one receipt in XML or JSON."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -217,12 +259,12 @@ def test_it_says_what_became_of_every_letter(left: Left) -> None:
     ):
         assert words in left.said
     assert "the identical receipt came back" in left.said
-    first, again = (left.demo / RECEIPTS[0], left.demo / "03-works-notice-repeat-receipt-acceptance.xml")
+    first, again = (left.demo / XML_RECEIPT, left.demo / "03-works-notice-repeat-receipt-acceptance.xml")
     assert first.read_bytes() == again.read_bytes()
 
 
-@pytest.mark.parametrize("name", RECEIPTS)
-def test_every_receipt_verifies_without_the_hub(left: Left, name: str) -> None:
+@pytest.mark.parametrize("name", VERIFIABLE)
+def test_every_receipt_and_bundle_verifies_without_the_hub(left: Left, name: str) -> None:
     report = verify_file(left.demo / name, left.demo / "trust", None, datetime.now(UTC))
     assert report.exit_code == 0, report.sentence("en")
 
@@ -245,7 +287,7 @@ def test_every_command_of_the_account_works_with_nothing_but_the_folder(
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(("number", "receipt"), JUDGES)
+@pytest.mark.parametrize(("number", "receipt"), SEALS)
 @pytest.mark.parametrize("place", [0.1, 0.5])
 def test_every_command_of_the_account_refuses_a_receipt_with_one_byte_changed(
     left: Left, number: int, receipt: str, place: float, tmp_path: Path
@@ -259,6 +301,19 @@ def test_every_command_of_the_account_refuses_a_receipt_with_one_byte_changed(
     assert done.returncode == 1, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(("number", "file"), [JUDGES[1], JUDGES[4], JUDGES[5]])
+@pytest.mark.parametrize("place", [0.3, 0.6])
+def test_a_changed_byte_in_any_other_file_is_refused_too(
+    left: Left, number: int, file: str, place: float, tmp_path: Path
+) -> None:
+    octets = bytearray((left.demo / file).read_bytes())
+    octets[int(len(octets) * place)] ^= 1
+    altered = tmp_path / file
+    altered.write_bytes(octets)
+    done = left.judge(number, file, altered)
+    assert done.returncode == 1, done.stdout + done.stderr
+
+
 def _signed_text(octets: bytes, place: float) -> int:
     """The position of a character of signed content, so far from its start."""
     if octets.startswith(b"<"):
@@ -269,7 +324,7 @@ def _signed_text(octets: bytes, place: float) -> int:
     return start + int((end - start) * place)
 
 
-@pytest.mark.parametrize(("number", "receipt"), JUDGES)
+@pytest.mark.parametrize(("number", "receipt"), SEALS)
 def test_every_command_of_the_account_refuses_a_receipt_that_a_party_signed(
     left: Left, number: int, receipt: str, tmp_path: Path
 ) -> None:
@@ -357,7 +412,10 @@ def test_a_letter_is_sent_and_repeated_at_the_press_of_a_button(show: Show) -> N
     assert sent["done"], sent
     assert [one["state"] for one in sent["letter"]["deliveries"]] == ["HANDED_OVER", "AVAILABLE"]
     for name in sent["letter"]["files"]:
-        assert re.fullmatch(r"\d\d-works-notice-(envelope|receipt-[a-z-]+)\.xml", name)
+        assert re.fullmatch(
+            r"\d\d-works-notice-(envelope\.xml|evidence\.asice|receipt-[a-z-]+\.(xml|pdf|tsr|tlog-proof))",
+            name,
+        )
         assert (show.stage.demo / name).exists()
     _, repeated = show.press("repeat")
     assert repeated["done"], repeated

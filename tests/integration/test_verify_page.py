@@ -107,6 +107,19 @@ def test_the_original_is_compared_and_not_kept(
     assert sha256(large).hexdigest() in answer.text
 
 
+def test_a_bundle_is_judged_with_every_part(hub: HubUnderTest, receipt: bytes) -> None:
+    bundle = BytesIO()
+    reference = open_receipt(receipt, XML).receipt.reference
+    assert reference is not None
+    hub.gateway.services.bundles.write(reference, None, bundle)
+    answer = ask(hub, ("letter.asice", bundle.getvalue()))
+    assert "verdict-done" in answer.text
+    assert answer.text.count('<details class="part">') >= 1
+    assert Outline(answer.text).open == []
+    altered = bundle.getvalue()[:-1]
+    assert "verdict-failed" in ask(hub, ("letter.asice", altered)).text
+
+
 def test_a_receipt_of_another_hub_gets_no_proof(hub: HubUnderTest) -> None:
     answer = ask(hub, ("x.xml", b"<x/>"))
     assert codes(answer) == ["format.other"]
