@@ -135,6 +135,7 @@ def worker() -> None:
             Job(sequencer(gateway).run, settings.ledger.poll_seconds),
             Job(stamping(gateway).run, settings.timestamps.retry_seconds),
             Job(long_term(gateway).run, settings.evidence.long_term_seconds),
+            Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR),
             Job(purge(gateway).run, settings.retention.run_hours * _HOUR),
             Job(self_check(gateway).turn, min(_HOUR, settings.ledger.self_check_hours * _HOUR)),
         ),

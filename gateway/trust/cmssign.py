@@ -82,18 +82,26 @@ def _content_info(
 
 def _attributes(content_digest: bytes, sealer: Sealer, signing_time: datetime | None) -> cms.CMSAttributes:
     issuer = asn1_x509.GeneralName("directory_name", _issuer(sealer.certificate))
-    named = {
-        "cert_hash": digest("sha256", sealer.certificate),
-        "issuer_serial": {"issuer": [issuer], "serial_number": sealer.certificate.serial_number},
-    }
+    named = tsp.ESSCertIDv2(
+        {
+            "cert_hash": digest("sha256", sealer.certificate),
+            "issuer_serial": {"issuer": [issuer], "serial_number": sealer.certificate.serial_number},
+        }
+    )
     values: dict[str, Any] = {
         "content_type": "data",
         "message_digest": content_digest,
-        "signing_certificate_v2": tsp.SigningCertificateV2({"certs": [named]}),
+        "signing_certificate_v2": _settled(tsp.SigningCertificateV2({"certs": [_settled(named)]})),
     }
     if signing_time is not None:
         values["signing_time"] = _time(signing_time.astimezone(UTC).replace(microsecond=0))
-    return cms.CMSAttributes([cms.CMSAttribute({"type": n, "values": [v]}) for n, v in values.items()])
+    made = [_settled(cms.CMSAttribute({"type": n, "values": [v]})) for n, v in values.items()]
+    return _settled(cms.CMSAttributes(made))
+
+
+def _settled(value: Any) -> Any:
+    """The same value, read from its octets: built ones are encoded anew at every level around them."""
+    return type(value).load(value.dump())
 
 
 def _time(moment: datetime) -> cms.Time:

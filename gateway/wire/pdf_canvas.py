@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from gateway.wire.pdf_bidi import FSI, PDI, starts_right, visual_runs
@@ -16,7 +17,10 @@ WIDTH, HEIGHT = 595.28, 841.89
 
 Colour = tuple[float, float, float]
 _ELLIPSIS = "…"
-_REMEMBERED = 4096
+_LONGEST_WORD, _LONGEST_ROW = 32, 160
+"""Characters. What is longer is not remembered: the hub's own words come again, and are shorter."""
+_SAFE = 0.97
+"""Share of a line that a cut word fills: letters at a cut may change their shape and width."""
 
 
 class Style(NamedTuple):
@@ -40,15 +44,26 @@ class Line(NamedTuple):
     style: Style
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def line_of(text: str, style: Style, right: bool) -> Line:
     """``text`` in one line, however long.
 
     Args:
         right: whether the line as a whole runs from right to left.
     """
+    if len(text) <= _LONGEST_WORD:
+        return _remembered_word(text, style, right)
+    if len(text) <= _LONGEST_ROW:
+        return _remembered_row(text, style, right)
+    return _line(text, style, right)
+
+
+def _line(text: str, style: Style, right: bool) -> Line:
     pieces = tuple(shape(style.face, piece, direction) for piece, direction in visual_runs(text, right))
     return Line(pieces, sum(piece.width for piece in pieces) * style.size / 1000, style)
+
+
+_remembered_word = lru_cache(maxsize=4096)(_line)
+_remembered_row = lru_cache(maxsize=512)(_line)
 
 
 def lines_of(text: str, style: Style, width: float, most: int, right: bool | None = None) -> list[Line]:
@@ -58,7 +73,7 @@ def lines_of(text: str, style: Style, width: float, most: int, right: bool | Non
         right: direction of the whole; None for that of its first letter.
     """
     direction = starts_right(text, otherwise=False) if right is None else right
-    rows = list(_broken(text, style, width, direction))
+    rows = list(islice(_broken(text, style, width, direction), most + 1))
     if len(rows) > most:
         last = rows[most - 1]
         while last and line_of(last + _ELLIPSIS, style, direction).width > width:
@@ -105,16 +120,15 @@ def _apart(text: str) -> Iterator[str]:
 
 
 def _cut(word: str, style: Style, width: float, right: bool) -> Iterator[str]:
+    line = _line(word, style, right)
+    share = _SAFE * width / line.width
+    length = max(1, int(len(word) * share))
     while word:
-        low, high = 1, len(word)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if line_of(word[:middle], style, right).width <= width:
-                low = middle
-            else:
-                high = middle - 1
-        yield word[:low]
-        word = word[low:]
+        piece = word[:length]
+        while len(piece) > 1 and _line(piece, style, right).width > width:
+            piece = piece[: max(1, int(len(piece) * 0.8))]
+        yield piece
+        word = word[len(piece) :]
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,6 @@ import uharfbuzz as hb
 from gateway.pdf.objects import Name, Real, Ref, Value, deflated
 
 _FOLDER = Path(str(resources.files("fontpkg_amiri") / "files"))
-_REMEMBERED = 8192
 _NO_LAYOUT = ("GSUB", "GPOS", "GDEF", "BASE", "JSTF", "MATH", "name", "post", "OS/2", "cmap", "DSIG")
 """Tables that a reader of PDF files has no use for."""
 _SYMBOLIC = 4
@@ -55,7 +54,6 @@ class Shaped(NamedTuple):
     width: float
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def shape(face: Face, text: str, right: bool) -> Shaped:
     """``text``, of one direction, as glyphs."""
     buffer: Any = hb.Buffer()

@@ -73,6 +73,7 @@ class Fact:
     may_stay_out: bool = False
 
 
+_UNTOLD = "…"
 _STATED_ELSEWHERE = frozenset(
     {
         ReceiptKind.ACCEPTANCE,
@@ -263,7 +264,9 @@ def _reason(reason: StatedReason, look: Look) -> Entry:
     def write(translator: Translator) -> str:
         if translator.language == "en" or reason.code not in catalogue():
             return shown(reason.text)
-        return shown(translator.reason(Fault(reason.code, reason.where))[0])
+        # the particulars were kept in English only
+        fault = Fault(reason.code, reason.where, expected=_UNTOLD, found=_UNTOLD)
+        return shown(translator.reason(fault)[0])
 
     where = f" {reason.where}" if reason.where else ""
     return Entry(((shown(reason.code + where), Weight.CODE), (Saying(write), Weight.NORMAL)))

@@ -84,6 +84,8 @@ class Table:
         """The facts as rows that together are at most ``height`` high, the most legible way."""
         rows: list[Row] = []
         for density, (scale, most) in enumerate(_DENSITIES):
+            if density < _DENSE and any(len(fact.entries) > _MOST_SET for fact in facts):
+                continue
             rows = [self._row(fact, scale, most) for fact in facts]
             if density >= _DENSE:
                 _leave_out(rows, height)

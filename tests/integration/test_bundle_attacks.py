@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from adapters.contract import Delivered
+from gateway.domain.evidence.receipt import Receipt
 from gateway.store.transit.models import Message
 from gateway.trust.seal import KeySealer, sign_xml
 from gateway.verifier.opening import XML, open_receipt
@@ -325,18 +325,41 @@ def test_nothing_of_a_bundle_is_left_on_the_disk(world: World, tmp_path: Path) -
     assert not (tmp_path.parent / "evil").exists()
 
 
-def test_a_fork_in_a_chain_shows(world: World, tmp_path: Path) -> None:
-    # only whoever holds the seal could make it: another receipt that follows the same one
-    seal = KeySealer.from_files(
-        world.hub.pki.key_path("hub-seal"), world.hub.pki.certificate_path("hub-seal")
-    )
-    first = open_receipt(world.files[DELIVERY], XML).receipt
-    forked = dataclasses.replace(first, nonce="11" * 16)
-    later = dataclasses.replace(first, nonce="22" * 16, event_time=first.event_time - timedelta(hours=1))
-    files = {
-        **world.files,
-        "receipts/95-delivery.xml": sign_xml(receipt_element(forked), seal, world.hub.clock()),
-    }
-    assert "bundle.forked" in codes(world.judge(world.sealed(files), tmp_path))
-    files["receipts/95-delivery.xml"] = sign_xml(receipt_element(later), seal, world.hub.clock())
-    assert "bundle.backwards" in codes(world.judge(world.sealed(files), tmp_path))
+def forked(delivered: Receipt, registered: Receipt, others: Receipt) -> Receipt:
+    return replace(delivered, nonce="11" * 16)
+
+
+def backwards(delivered: Receipt, registered: Receipt, others: Receipt) -> Receipt:
+    return replace(delivered, nonce="11" * 16, event_time=delivered.event_time - timedelta(hours=1))
+
+
+def of_another_chain(delivered: Receipt, registered: Receipt, others: Receipt) -> Receipt:
+    return replace(others, nonce="11" * 16, predecessor=registered.predecessor)
+
+
+def of_no_delivery(delivered: Receipt, registered: Receipt, others: Receipt) -> Receipt:
+    assert delivered.recipient is not None
+    elsewhere = replace(delivered.recipient, delivery="01950000-0000-7000-8000-00000000a001")
+    return replace(delivered, nonce="11" * 16, recipient=elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (forked, "bundle.forked"),
+        (backwards, "bundle.backwards"),
+        (of_another_chain, "bundle.other-chain"),
+        (of_no_delivery, "bundle.other-delivery"),
+    ],
+)
+def test_a_receipt_that_does_not_fit_its_chain_shows(
+    world: World, tmp_path: Path, make: Callable[..., Receipt], code: str
+) -> None:
+    # only whoever holds the seal could make one
+    others = next(name for name in world.files if name.endswith("-2.xml"))
+    receipts = (open_receipt(world.files[name], XML).receipt for name in (DELIVERY, REGISTRATION, others))
+    pki, now = world.hub.pki, world.hub.clock()
+    seal = KeySealer.from_files(pki.key_path("hub-seal"), pki.certificate_path("hub-seal"))
+    made = sign_xml(receipt_element(make(*receipts)), seal, now)
+    report = world.judge(world.sealed({**world.files, "receipts/95-delivery.xml": made}), tmp_path)
+    assert (report.exit_code, code in codes(report)) == (1, True), codes(report)

@@ -264,9 +264,9 @@ def test_another_hub_takes_charge_and_tells_the_outcome_later(desk: Desk) -> Non
 @pytest.mark.parametrize(
     ("verb", "event", "unknown"),
     [
-        (lambda desk, case: desk.verbs.relays.relay_refused(case, RELAY, Permanent("WASL-DLV-025")),
+        (lambda desk, case: desk.verbs.relays.relay_refused(case, RELAY),
          Event.RELAY_REJECTION, False),
-        (lambda desk, case: desk.verbs.relays.relay_failed(case, RELAY, Permanent("WASL-DLV-026"), True),
+        (lambda desk, case: desk.verbs.relays.relay_failed(case, RELAY, True),
          Event.RELAY_FAILURE, True),
         (lambda desk, case: desk.verbs.outcomes.fail_to_make_available(case, GONE),
          Event.CONTENT_CONSIGNMENT_FAILURE, False),

@@ -91,8 +91,11 @@ class Limits:
             self._commit(case, chain, Notice.RECKONED, CALENDAR_CHANGED)
         except Overtaken:
             _log.info("delivery moved while its time limit was reckoned", delivery=delivery)
-            return False
-        return True
+        except Exception as fault:  # noqa: BLE001 - one delivery's trouble is not the others'; reckoned again
+            _log.warning("time limit cannot be reckoned", delivery=delivery, cause=type(fault).__name__)
+        else:
+            return True
+        return False
 
     def _open(self, case: Case) -> bool:
         """Whether the recipient has the letter, or it lies ready, and has not been dealt with."""

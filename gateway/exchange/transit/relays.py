@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from gateway.domain.errors import DeliveryError, Fault
+from gateway.domain.errors import Fault, Permanent
 from gateway.domain.evidence.receipt import Event, Notified, ReceiptKind, Relay
 from gateway.domain.transit.states import TRANSPORT_MOVES, Notice, Transport
 from gateway.exchange.evidence.chain import Chain, Chains, not_now
@@ -16,6 +16,9 @@ from gateway.exchange.transit.letters import Case
 from gateway.exchange.transit.outcomes import attest_failure, end_attempt
 from gateway.store.transit import queries
 from gateway.store.transit.models import DeliveryRow
+
+REFUSED_THERE = "WASL-DLV-025"
+NO_ANSWER = "WASL-DLV-026"
 
 
 @dataclass(frozen=True)
@@ -47,24 +50,28 @@ class Relays:
         )
         self._rest(case, chain, Notice.RELAYED, relay.reference)
 
-    def relay_refused(self, case: Case, relay: Relay, error: DeliveryError) -> None:
+    def relay_refused(self, case: Case, relay: Relay, detail: str = "") -> None:
         """Another hub refused it for good: the delivery failed (EN 319 522-1, RelayRejection).
+
+        Args:
+            detail: what it said; kept with the attempt, in no receipt.
 
         Raises:
             Conflict: the letter is not being delivered.
         """
-        self._fail(case, Event.RELAY_REJECTION, relay, error, case.row.doubt)
+        self._fail(case, Event.RELAY_REJECTION, relay, Permanent(REFUSED_THERE, detail), case.row.doubt)
 
-    def relay_failed(self, case: Case, relay: Relay, error: DeliveryError, doubt: bool) -> None:
+    def relay_failed(self, case: Case, relay: Relay, doubt: bool, detail: str = "") -> None:
         """Another hub did not answer and is not asked again (EN 319 522-1, RelayFailure).
 
         Args:
             doubt: it may have the letter.
+            detail: what was seen; kept with the attempt, in no receipt.
 
         Raises:
             Conflict: the letter is not being delivered.
         """
-        self._fail(case, Event.RELAY_FAILURE, relay, error, doubt)
+        self._fail(case, Event.RELAY_FAILURE, relay, Permanent(NO_ANSWER, detail), doubt)
 
     def mailed(self, case: Case, channel: str = "email", times: int = 1) -> None:
         """The letter was handed to plain e-mail: no delivery (EN 319 522-1, RelayToNonERDS).
@@ -97,7 +104,7 @@ class Relays:
 
         self.chains.commit(case, chain, change)
 
-    def _fail(self, case: Case, event: Event, relay: Relay, error: DeliveryError, doubt: bool) -> None:
+    def _fail(self, case: Case, event: Event, relay: Relay, error: Permanent, doubt: bool) -> None:
         chain = self._follow(case)
         chain.add(ReceiptKind.RELAY, event, relay=relay, reasons=stated((Fault(error.code),)))
         attest_failure(self.chains, chain, error, doubt)

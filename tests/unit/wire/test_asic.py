@@ -295,6 +295,11 @@ def test_other_packings_are_refused_by_name(case: str) -> None:
     assert refused(repacked(change))[0] == code
 
 
+@pytest.mark.parametrize("name", ["META-INF/signature002.p7s", "META-INF/ASiCManifest002.xml", "meta-inf/x"])
+def test_a_second_manifest_or_signature_is_refused_though_the_first_one_names_it(name: str) -> None:
+    assert refused(container({"letter.xml": b"x", name: b"y"})) == ("extra", name)
+
+
 def test_a_name_twice_is_refused() -> None:
     def twice(archive: zipfile.ZipFile, entries: list[tuple[zipfile.ZipInfo, bytes]]) -> None:
         with pytest.warns(UserWarning, match="Duplicate"):
@@ -379,7 +384,7 @@ def test_packed_content_longer_than_stated_is_refused_before_it_is_unpacked() ->
     end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, len(record), len(lie), 0)
     archive = zip_reader.StrictZip(io.BytesIO(lie + record + end))
     with pytest.raises(zip_reader.BadZip, match="content a"):
-        list(archive.chunks(archive.entries["a"]))
+        next(archive.chunks(archive.entries["a"]))  # not even its first piece
 
 
 def test_every_cut_is_refused() -> None:
