@@ -13,7 +13,7 @@ import click
 from gunicorn.app.base import BaseApplication
 
 from gateway import home
-from gateway.bootstrap import Gateway, build, dispatcher, find_adapters, revocations, sweep
+from gateway.bootstrap import Gateway, build, dispatcher, find_adapters, revocations, sweep, verbs
 from gateway.bootstrap.evidence import counting, long_term, purge, self_check, sequencer, stamping
 from gateway.domain.errors import Misconfigured
 from gateway.logs import configure

@@ -113,12 +113,17 @@ def sign_note(text: bytes, name: str, key: Ed25519PrivateKey) -> bytes:
 
 
 def verify_note(note: Note, keys: Iterable[VerifierKey], name: str) -> bool:
-    """Whether one of the keys of a log called ``name`` signed the note's text."""
-    return any(
-        key.kind == LOG and key.name == name and _verifies(key, signature, note.text)
+    """Whether one of the keys of a log called ``name`` signed the note's text.
+
+    A line of such a key that is not good spoils the note, whatever stands beside it (C2SP signed-note).
+    """
+    known = [
+        _verifies(key, signature, note.text)
         for key in keys
         for signature in note.signatures
-    )
+        if key.kind == LOG and key.name == name == signature.name and key.key_id == signature.key_id
+    ]
+    return bool(known) and all(known)
 
 
 def cosign(text: bytes, name: str, key: Ed25519PrivateKey, at: datetime) -> NoteSignature:
@@ -149,8 +154,6 @@ def _cosigned(seconds: int, text: bytes) -> bytes:
 
 
 def _verifies(key: VerifierKey, signature: NoteSignature, text: bytes) -> bool:
-    if (signature.name, signature.key_id) != (key.name, key.key_id):
-        return False
     try:
         Ed25519PublicKey.from_public_bytes(key.key).verify(signature.signature, text)
     except (InvalidSignature, ValueError):

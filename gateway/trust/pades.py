@@ -262,6 +262,8 @@ def _embedded(file: PdfFile) -> tuple[bytes, str]:
     if len(names) != 2 or associated != names[1:]:
         raise BadPdf("embedded")
     held = file.dictionary(file.dictionary(names[1]).get("EF"))
+    if any(one != held.get("F") for one in held.values()):  # readers differ about which one counts
+        raise BadPdf("embedded")
     entries, octets = file.stream(held.get("F"), LARGEST)
     media_type = entries.get("Subtype")
     if not isinstance(media_type, Name) or _MEDIA_TYPE.fullmatch(media_type) is None:

@@ -17,6 +17,7 @@ _VALUE = f"{ds('Signature')}/{ds('SignatureValue')}"
 _PROPERTIES = f"{ds('Signature')}/{ds('Object')}/{xades('QualifyingProperties')}"
 _STAMPS = f"{_PROPERTIES}/{xades('UnsignedProperties')}//{xades('SignatureTimeStamp')}"
 _FORM, _TOKEN = ds("CanonicalizationMethod"), xades("EncapsulatedTimeStamp")
+_ATTRIBUTES = frozenset({"Id", "Algorithm", "Encoding"})
 _DER = "http://uri.etsi.org/01903/v1.2.2#DER"
 
 
@@ -74,10 +75,19 @@ def _token(stamp: etree._Element) -> bytes:
     shape = (form.tag, form.get("Algorithm"), len(form), [one.tag for one in tokens])
     if shape != (_FORM, EXC, 0, [_TOKEN]) or tokens[0].get("Encoding", _DER) != _DER or len(tokens[0]):
         raise BadToken("malformed", "a time-stamp of another form")
+    if _says_more(stamp, form, tokens[0]):
+        raise BadToken("malformed", "something beside the token that nobody signed")
     try:
         return decoded(tokens[0])
     except ValueError as error:
         raise BadToken("malformed", "not base64") from error
+
+
+def _says_more(stamp: etree._Element, form: etree._Element, token: etree._Element) -> bool:
+    """Whether people could read something into a time-stamp that no signature covers."""
+    texts = (stamp.text, form.text, form.tail, token.tail)
+    attributes = (*stamp.keys(), *form.keys(), *token.keys())
+    return any(text and text.strip() for text in texts) or not _ATTRIBUTES.issuperset(attributes)
 
 
 def _covered(document: etree._Element) -> bytes:

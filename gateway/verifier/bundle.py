@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -66,7 +66,7 @@ def _judge(name: str, container: Container, signed: Signed, judging: Judging) ->
     if any(step.status is Status.BAD for step in sealed):
         return Report(name, sealed)  # strangers' files are not worth more work
     parts = judging.receipts()
-    related = _related(container, parts, is_test_seal(signed, trust))
+    related = _related(container, parts, is_test_seal(signed, trust), signed.claimed_time)
     return Report(name, (*sealed, *related.steps), parts=parts, became=related.became)
 
 
@@ -90,12 +90,23 @@ class _Related:
     became: tuple[Step, ...] = ()
 
 
-def _related(container: Container, parts: tuple[Report, ...], test_seal: bool) -> _Related:
+def _younger(links: Sequence[Link], sealed_at: datetime | None) -> Iterator[Step]:
+    """Receipts that cannot have been there yet when the bundle says that it was sealed."""
+    for link in links:
+        if sealed_at is not None and link.receipt.event_time > sealed_at + TOLERANCE:
+            values = {"time": link.receipt.event_time.isoformat(), "sealed": sealed_at.isoformat()}
+            yield Step("time.backwards", Status.BAD, values)
+
+
+def _related(
+    container: Container, parts: tuple[Report, ...], test_seal: bool, sealed_at: datetime | None
+) -> _Related:
     links = [Link(*found) for found in receipts_of(parts)]
     acceptance = find_acceptance(links)
     if acceptance is None:
         return _Related((Step("bundle.no-acceptance", Status.BAD),))
     steps = [*judge_links(links, acceptance), *judge_originals(container, acceptance.receipt)]
+    steps += _younger(links, sealed_at)
     if test_seal != acceptance.receipt.test:
         steps.append(Step("bundle.other-kind", Status.BAD))
     return _Related(tuple(steps), tuple(became(links, acceptance)))

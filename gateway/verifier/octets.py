@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from gateway.domain.evidence.receipt import Receipt
@@ -13,7 +13,7 @@ from gateway.verifier.moment import TOLERANCE, Timed, judge_moments, judge_token
 from gateway.verifier.opening import NotOpened, Opened, kind_of, open_receipt
 from gateway.verifier.report import Report, Status, Step
 from gateway.verifier.seal import Trust, is_test_seal, judge_seal
-from gateway.verifier.stamps import own_stamps
+from gateway.verifier.stamps import container_stamps, own_stamps
 from gateway.verifier.witness import judge_witnesses
 
 
@@ -46,13 +46,15 @@ def _verify(
     except NotOpened as reason:
         return Report(name, (reason.step,))
     recorded = judge_inclusion(opened.receipt, opened.digest, beside.proof, trust)
-    own = tuple(own_stamps(opened, trust))
+    around = tuple(container_stamps(opened, trust))
+    own = (*around, *own_stamps(opened, trust))
     stamps = (*_checkpoint_stamps(recorded, beside, trust, bool(own)), *own)
     times = [stamp.time for stamp in stamps if stamp.time is not None]
     independent = min(times, default=None)
     steps = (
         Step("integrity.good", Status.GOOD, {"digest": opened.digest}),
-        *_seals(opened, trust, now, independent),
+        *_container_seal(opened, trust, now, independent, around),
+        *_seal(opened.signed, opened.receipt, trust, now, independent),
         recorded.step,
         *_witnesses(recorded, beside, trust),
         *(step for stamp in stamps for step in (stamp.step, *stamp.notes)),
@@ -78,24 +80,32 @@ def _witnesses(recorded: Recorded, beside: Beside, trust: Trust) -> Iterator[Ste
         yield from judge_witnesses(recorded.note, beside.cosignatures, trust.witnesses)
 
 
-def _seals(opened: Opened, trust: Trust, now: datetime, independent: datetime | None) -> Iterator[Step]:
-    receipt, container = opened.receipt, opened.container
-    if container is not None:
-        yield Step("pdf.good", Status.GOOD)
-        yield from _seal(container, receipt, trust, now, independent)
-        if is_test_seal(container, trust) != is_test_seal(opened.signed, trust):
-            yield Step("pdf.other-kind", Status.BAD)
-    yield from _seal(opened.signed, receipt, trust, now, independent)
+def _container_seal(
+    opened: Opened, trust: Trust, now: datetime, independent: datetime | None, around: Sequence[Timed]
+) -> Iterator[Step]:
+    if opened.container is None:
+        return
+    # The ledger speaks of the receipt. Whoever stole a seal can draw other pages around it.
+    own = next((stamp.time for stamp in around if stamp.time is not None), None)
+    yield Step("pdf.good", Status.GOOD)
+    yield from _seal(opened.container, opened.receipt, trust, now, own or independent, own is not None)
+    if is_test_seal(opened.container, trust) != is_test_seal(opened.signed, trust):
+        yield Step("pdf.other-kind", Status.BAD)
 
 
 def _seal(
-    signed: Signed, receipt: Receipt, trust: Trust, now: datetime, independent: datetime | None
+    signed: Signed,
+    receipt: Receipt,
+    trust: Trust,
+    now: datetime,
+    independent: datetime | None,
+    covered: bool = True,
 ) -> Iterator[Step]:
     sealed_at = signed.claimed_time
     if sealed_at is None:
         yield Step("time.missing", Status.BAD)
         return
-    yield from judge_seal(signed, receipt.test, trust, sealed_at, independent)
+    yield from judge_seal(signed, receipt.test, trust, sealed_at, independent, covered)
     values = {"time": receipt.event_time.isoformat(), "sealed": sealed_at.isoformat()}
     if max(sealed_at, receipt.event_time) > now + TOLERANCE:
         yield Step("time.future", Status.BAD, values)

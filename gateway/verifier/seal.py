@@ -53,7 +53,12 @@ class Trust:
 
 
 def judge_seal(
-    signed: Signed, test: bool, trust: Trust, sealed_at: datetime, independent: datetime | None = None
+    signed: Signed,
+    test: bool,
+    trust: Trust,
+    sealed_at: datetime,
+    independent: datetime | None = None,
+    covered: bool = True,
 ) -> Iterator[Step]:
     """The steps about the seal: whose it is, that it was in force, revocation, test or real.
 
@@ -61,6 +66,8 @@ def judge_seal(
         test: whether the receipt itself says that it concerns a test.
         sealed_at: when the seal was made, as it says itself.
         independent: when others say that what it seals existed; it makes a later revocation harmless.
+        covered: whether they said so of all that it seals, and not of a part that anybody can put into
+            another file.
     """
     values = {"name": signed.certificate.subject.rfc4514_string(), "time": _stated(sealed_at)}
     anchors, under_test = trust.seal, False
@@ -70,7 +77,7 @@ def judge_seal(
         yield Step(_foreign(signed, trust), Status.BAD, values)
         return
     values |= anchor_of(signed.certificate, signed.chain, anchors)
-    yield from _Under(signed, anchors, sealed_at, independent, values).steps()
+    yield from _Under(signed, anchors, sealed_at, independent, covered, values).steps()
     if test:
         yield Step("test.yes", Status.NOTE)
     elif under_test:
@@ -98,6 +105,7 @@ class _Under:
     anchors: Anchors
     sealed_at: datetime
     independent: datetime | None
+    covered: bool
     values: Mapping[str, str]
 
     def steps(self) -> Iterator[Step]:
@@ -122,7 +130,7 @@ class _Under:
         since = self._revoked_since(at)
         if since is None:
             return self._step("revocation.good", Status.GOOD)
-        if self.independent is None or not verdict.passed:
+        if self.independent is None or not self.covered or not verdict.passed:
             # A stolen seal can claim any time; only an independent time would tell.
             return self._step("revocation.later", Status.UNDECIDED, since=_stated(since))
         independent = _stated(self.independent)

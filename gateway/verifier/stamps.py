@@ -14,11 +14,15 @@ from gateway.verifier.report import Status, Step
 from gateway.verifier.seal import Trust
 
 
-def own_stamps(opened: Opened, trust: Trust) -> Iterator[Timed]:
-    """What each time-stamp inside the file came to; none for a receipt that is not long-term."""
+def container_stamps(opened: Opened, trust: Trust) -> Iterator[Timed]:
+    """What the time-stamp over the whole PDF came to, where there is one."""
     if opened.token is not None:
         sealed = opened.container.claimed_time if opened.container else None
         yield _after(sealed, judge_maker(opened.token, trust, "token.seal"))
+
+
+def own_stamps(opened: Opened, trust: Trust) -> Iterator[Timed]:
+    """What the time-stamp over the receipt's own seal came to, where there is one."""
     try:
         found = (xml_timestamp if opened.media_type == XML else jws_timestamp)(opened.raw)
     except BadToken as error:

@@ -35,7 +35,12 @@ def judge_witnesses(note: Note, beside: bytes | None, witnesses: Sequence[Verifi
 
 
 def _more(note: Note, beside: bytes | None) -> Sequence[NoteSignature]:
-    return read_note(note.text + b"\n" + beside).signatures if beside else ()
+    if not beside:
+        return ()
+    found = read_note(note.text + b"\n" + beside)
+    if found.text != note.text:
+        raise MalformedTlog("more than signature lines")
+    return found.signatures
 
 
 def _known(line: NoteSignature, witnesses: Sequence[VerifierKey]) -> VerifierKey | None:

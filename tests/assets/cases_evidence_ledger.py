@@ -22,7 +22,9 @@ def cases(bench: EvidenceBench) -> Exhibits:
     yield from _witnesses(bench, good)
 
 
-def _beside(bench: EvidenceBench, good: Exhibit, name: str, log: rl.Log, index: int = 3, **how: Any) -> Exhibit:
+def _beside(
+    bench: EvidenceBench, good: Exhibit, name: str, log: rl.Log, index: int = 3, **how: Any
+) -> Exhibit:
     """The receipt with a place in ``log``, whose checkpoint the authority has stamped."""
     note = how.pop("note", None) or log.note()
     return good.but(f"ledger-{name}", proof=log.proof(index, note, **how), token=bench.stamp(note))
@@ -75,17 +77,18 @@ def _places(bench: EvidenceBench, good: Exhibit) -> Exhibits:
     yield good.but("ledger-proof-of-other-receipt-token-of-mine", proof=bench.around(other).proof(3))
     # The same leaf in two trees of one ledger: a path of one, the checkpoint of the other.
     longer = bench.log(*log.entries, b"entry 7", b"entry 8")
-    yield _beside(bench, good, "same-leaf-longer-tree", longer)
+    yield _beside(bench, good, "good-in-longer-tree", longer)
     yield _beside(bench, good, "path-of-longer-tree", log, hashes=rl.path(3, longer.leaves))
     yield _beside(bench, good, "note-of-longer-tree", log, note=longer.note())
     forked = bench.log(b"another beginning", *log.entries[1:])
     yield _beside(bench, good, "path-of-forked-tree", forked, hashes=path)
-    # A tree whose leaf is an inner node of the real one, or whose root is the leaf itself.
-    bare = bench.log(content.entry)
-    yield _beside(bench, good, "tree-of-one", bare, 0)
+    # Whoever has the ledger's key and a stamp can show each reader a tree of his own.
+    yield _beside(bench, good, "fork-shown-to-one", bench.log(content.entry), 0)
     fake = log.text(size=4, head=rl.root(leaves))
     yield _beside(bench, good, "smaller-size-same-root", log, note=log.note(fake))
-    yield _beside(bench, good, "larger-size-same-root", log, note=log.note(log.text(size=99, head=rl.root(leaves))))
+    yield _beside(
+        bench, good, "larger-size-same-root", log, note=log.note(log.text(size=99, head=rl.root(leaves)))
+    )
     raw_leaf = rl.Log(ORIGIN, log.key, (b"\0" + content.entry,))
     yield _beside(bench, good, "entry-hashed-as-it-is", raw_leaf, 0)
     digest_only = bench.log(bytes.fromhex(content.members["contentDigest"]))
@@ -110,6 +113,8 @@ def _notes(bench: EvidenceBench, good: Exhibit) -> Exhibits:
         "extension": log.note(log.text(more="extension\n")),
         "extension-empty": log.note(log.text(more="\n")),
         "unsigned": text + b"\n",
+        "flipped-beside-good": note + f"— {name} {flipped}\n".encode(),
+        "good-behind-flipped": text + b"\n" + f"— {name} {flipped}\n".encode() + signature,
         "signed-by-others-only": text + b"\n" + stranger,
         "signature-flipped": text + b"\n" + f"— {name} {flipped}\n".encode(),
         "signature-cut": note[:-9] + b"\n",

@@ -1,4 +1,4 @@
-"""PDF receipts: changed after sealing, sealed by others or in part, with another receipt or several inside."""
+"""PDF receipts: changed after sealing, sealed by others or in part, with another receipt inside or two."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ class _Made:
         sealed = self.seal(self.objects)
         self.good: Exhibit = bench.recorded("pdf-good", sealed, "pdf", content)
 
-    def seal(self, objects: Mapping[int, bytes], holder: str = "hub-seal", at: Any = None, **how: Any) -> bytes:
+    def seal(
+        self, objects: Mapping[int, bytes], holder: str = "hub-seal", at: Any = None, **how: Any
+    ) -> bytes:
         """``objects`` as a file under a seal."""
         return rp.Sealed(self.bench.pki[holder], objects, at or self.bench.sealed_at, **how).octets
 
@@ -150,7 +152,13 @@ def _revisions(made: _Made) -> Exhibits:
     hub_made = made.bench.pki["hub-seal"]
     shown = rp.added(good, {rp.CONTENT: refused, rp.SEAL: _waiting(made), 30: b"null"})
     yield made.case("revision-sealed-again", rp.filled(shown, rp.Sealed(hub_made, {}, made.bench.sealed_at)))
-    for name, more in {"line-end": b"\n", "comment": b"%\n", "zeros": b"\0" * 9, "end": b"%%EOF\n", "xml": made.inner}.items():
+    for name, more in {
+        "line-end": b"\n",
+        "comment": b"%\n",
+        "zeros": b"\0" * 9,
+        "end": b"%%EOF\n",
+        "xml": made.inner,
+    }.items():
         yield made.case(f"trailing-{name}", good + more)
     yield made.case("before", b"\n" + good)
     yield made.case("before-html", b"<html>" + good)
@@ -182,14 +190,25 @@ def _embedded(bench: EvidenceBench, made: _Made) -> Exhibits:
             13: text[rp.FILESPEC],
             rp.CATALOG: catalog.replace(b"[(receipt.xml) 5 0 R]", b"[(a) 5 0 R(b) 13 0 R]"),
         },
-        "two-associated": {13: text[rp.FILESPEC], rp.CATALOG: catalog.replace(b"/AF[5 0 R]", b"/AF[5 0 R 13 0 R]")},
-        "other-associated": {13: text[rp.FILESPEC], rp.CATALOG: catalog.replace(b"/AF[5 0 R]", b"/AF[13 0 R]")},
-        "two-names": {13: rp.packed(changed), rp.FILESPEC: text[rp.FILESPEC].replace(b"/UF 6 0 R", b"/UF 13 0 R")},
+        "two-associated": {
+            13: text[rp.FILESPEC],
+            rp.CATALOG: catalog.replace(b"/AF[5 0 R]", b"/AF[5 0 R 13 0 R]"),
+        },
+        "other-associated": {
+            13: text[rp.FILESPEC],
+            rp.CATALOG: catalog.replace(b"/AF[5 0 R]", b"/AF[13 0 R]"),
+        },
+        "two-names": {
+            13: rp.packed(changed),
+            rp.FILESPEC: text[rp.FILESPEC].replace(b"/UF 6 0 R", b"/UF 13 0 R"),
+        },
         "text": {rp.FILE: rp.packed(b"accepted", b"/Type/EmbeddedFile/Subtype/text#2Fplain")},
         "pdf-in-pdf": {rp.FILE: rp.packed(made.good.raw, b"/Type/EmbeddedFile/Subtype/application#2Fpdf")},
         "letter": {rp.FILE: rp.packed(b"<Envelope/>", b"/Type/EmbeddedFile/Subtype/application#2Fxml")},
         "media-type-of-json": {rp.FILE: rp.packed(made.inner, b"/Type/EmbeddedFile/Subtype/" + JWS)},
-        "octets-behind": {rp.FILE: rp.packed(made.inner + b"<!-- x --><Receipt/>", b"/Subtype/application#2Fxml")},
+        "octets-behind": {
+            rp.FILE: rp.packed(made.inner + b"<!-- x --><Receipt/>", b"/Subtype/application#2Fxml")
+        },
     }
     for name, objects in variants.items():
         yield made.case(f"embedded-{name}", made.seal({**text, **objects}))
@@ -205,7 +224,11 @@ def _coverage(made: _Made) -> Exhibits:
     assert tail
     yield made.case("coverage-adobe-form", made.seal(made.objects, subfilter=b"adbe.pkcs7.detached"))
     yield made.case("coverage-no-seal", rp.whole({**made.objects, rp.SEAL: b"null"}))
-    two = {**made.objects, 13: made.objects[rp.FIELD].replace(b"(seal)", b"(b)"), rp.FORM: b"<</Fields[8 0 R 13 0 R]>>"}
+    two = {
+        **made.objects,
+        13: made.objects[rp.FIELD].replace(b"(seal)", b"(b)"),
+        rp.FORM: b"<</Fields[8 0 R 13 0 R]>>",
+    }
     yield made.case("coverage-two-fields", made.seal(two))
     renamed = {**made.objects, rp.FIELD: made.objects[rp.FIELD].replace(b"(seal)", b"(time)")}
     yield made.case("coverage-other-field", made.seal(renamed))
@@ -219,7 +242,10 @@ def _moments(bench: EvidenceBench) -> Exhibits:
         objects = rp.objects(inner) | {rp.CONTENT: rp.stream(rp.PAGE_TEXT.replace(b"ACCEPTED", b"REFUSED"))}
         sealed = rp.Sealed(bench.pki[f"seal-{moment}"], objects, bench.sealed_at).octets
         yield bench.recorded(f"pdf-page-by-seal-{moment}", sealed, "pdf", content)
-    stamped = _with_stamp(sealed := rp.Sealed(bench.pki["seal-revoked-after"], rp.objects(inner), bench.sealed_at).octets, _by(bench))
+    stamped = _with_stamp(
+        sealed := rp.Sealed(bench.pki["seal-revoked-after"], rp.objects(inner), bench.sealed_at).octets,
+        _by(bench),
+    )
     assert stamped.startswith(sealed[:20])
     yield bench.recorded("pdf-good-revoked-after-its-own-time", stamped, "pdf", content)
     late = _with_stamp(sealed, _by(bench, bench.event + HOUR + 60 * SECOND))
@@ -233,7 +259,9 @@ def _moments(bench: EvidenceBench) -> Exhibits:
 Maker = Callable[[bytes], bytes]
 
 
-def _by(bench: EvidenceBench, at: datetime | None = None, holder: str = "tsa", over: bytes | None = None) -> Maker:
+def _by(
+    bench: EvidenceBench, at: datetime | None = None, holder: str = "tsa", over: bytes | None = None
+) -> Maker:
     moment = at or bench.sealed_at + 20 * SECOND
     return lambda covered: rawder.token(bench.pki[holder], covered if over is None else over, moment)
 

@@ -12,7 +12,10 @@ from tests.assets.evidence_bench import EvidenceBench, Exhibits, signature_value
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 CHANGES: dict[str, tuple[bytes, bytes]] = {
     "text": (b"Example company portal", b"Example company partal"),
-    "attribute": (b'<Receipt xmlns="urn:wasl:receipt:1.0">', b'<Receipt xmlns="urn:wasl:receipt:1.0" Id="x">'),
+    "attribute": (
+        b'<Receipt xmlns="urn:wasl:receipt:1.0">',
+        b'<Receipt xmlns="urn:wasl:receipt:1.0" Id="x">',
+    ),
     "namespace": (b"urn:wasl:receipt:1.0", b"urn:wasl:receipt:1.1"),
     "digest": (b"fb547ce4", b"fb547ce5"),
     "content-digest": (b"<ContentDigest>", b"<ContentDigest>0"),
@@ -58,7 +61,12 @@ def _changed_xml(bench: EvidenceBench) -> Exhibits:
         assert old in good.raw
         yield good.but(f"sealed-changed-xml-{name}", raw=good.raw.replace(old, new, 1))
     value = signature_value(good.raw)
-    for name, new in {"bit": _flipped(value), "twin": _twin(value), "cut": value[:-4], "more": value + value}.items():
+    for name, new in {
+        "bit": _flipped(value),
+        "twin": _twin(value),
+        "cut": value[:-4],
+        "more": value + value,
+    }.items():
         raw = good.raw.replace(value.encode(), new.encode())
         yield good.but(f"sealed-changed-xml-value-{name}", raw=raw)
     stated = bench.sealed_at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
@@ -102,7 +110,9 @@ def _changed_json(bench: EvidenceBench) -> Exhibits:
     yield good.but("sealed-changed-jws-value-twin", raw=f"{head}.{body}.{twin}".encode())
     flat: dict[str, Any] = {"payload": body, "protected": head, "signature": value}
     yield good.but("sealed-good-flattened", raw=json.dumps(flat).encode(), ending="json")
-    yield good.but("sealed-changed-flattened-ignored-space", raw=json.dumps(flat, indent=3).encode(), ending="json")
+    yield good.but(
+        "sealed-changed-flattened-ignored-space", raw=json.dumps(flat, indent=3).encode(), ending="json"
+    )
     payload = payload.replace(b"portal", b"partal")
     for name, change in {
         "payload": {"payload": _encoded(payload)},
@@ -110,7 +120,9 @@ def _changed_json(bench: EvidenceBench) -> Exhibits:
         "second-payload": {"Payload": _encoded(payload)},
         "signatures": {"signatures": [{"protected": head, "signature": value}]},
     }.items():
-        yield good.but(f"sealed-changed-flattened-{name}", raw=json.dumps(flat | change).encode(), ending="json")
+        yield good.but(
+            f"sealed-changed-flattened-{name}", raw=json.dumps(flat | change).encode(), ending="json"
+        )
     twice = json.dumps(flat)[:-1] + f', "payload": "{_encoded(payload)}"}}'
     yield good.but("sealed-changed-flattened-member-twice", raw=twice.encode(), ending="json")
 

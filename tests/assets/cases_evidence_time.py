@@ -31,6 +31,7 @@ MOMENTS = {
     "day-later": timedelta(hours=25),
     "just-in-time": timedelta(hours=23),
 }
+_LATER = timedelta(days=2)
 
 
 def cases(bench: EvidenceBench) -> Exhibits:
@@ -55,7 +56,9 @@ def _authorities(bench: EvidenceBench) -> Exhibits:
     carried = bench.stamp(note, holder="tsa-foreign", certificates=foreign)
     yield good.but("time-by-foreign-with-its-authority", token=carried)
     mixed = (*foreign[:1], bench.pki["tsa-ca"].certificate)
-    yield good.but("time-by-foreign-beside-ours", token=bench.stamp(note, holder="tsa-foreign", certificates=mixed))
+    yield good.but(
+        "time-by-foreign-beside-ours", token=bench.stamp(note, holder="tsa-foreign", certificates=mixed)
+    )
     both = (bench.pki["tsa"].certificate, bench.pki["tsa-foreign"].certificate)
     yield good.but(
         "time-by-foreign-named-as-ours",
@@ -105,7 +108,9 @@ def _shapes(bench: EvidenceBench) -> Exhibits:
     )
     digest = hashlib.sha256(note).digest()
     zone = rawder.tst_info(digest, bench.stamped_at).replace(stated, stated[:-1] + b"+0000")
-    no_zone = rawder.tst_info(digest, bench.stamped_at).replace(b"\x18\x0f" + stated, b"\x18\x0e" + stated[:-1])
+    no_zone = rawder.tst_info(digest, bench.stamped_at).replace(
+        b"\x18\x0f" + stated, b"\x18\x0e" + stated[:-1]
+    )
     shapes = {
         "altered-time": rawder.response(token.replace(stated, stated[:3] + b"0" + stated[4:])),
         "altered-signature": rawder.response(token[:-3] + bytes([token[-3] ^ 1]) + token[-2:]),
@@ -120,7 +125,7 @@ def _shapes(bench: EvidenceBench) -> Exhibits:
         "text": b"yesterday, I think",
         "request": rawder.sequence(rawder.integer(1), rawder.octet_string(digest)),
         "named-another": bench.stamp(note, named=bench.pki["hub-seal"].certificate),
-        "no-certificate-good": bench.stamp(note, certificates=()),
+        "no-certificate": bench.stamp(note, certificates=()),
         "critical-extension": bench.stamp(
             note, info=rawder.tst_info(digest, bench.stamped_at, more=critical)
         ),
@@ -138,7 +143,8 @@ def _moments(bench: EvidenceBench) -> Exhibits:
     content = bench.content()
     raw = bench.xml(content)
     for name, shift in MOMENTS.items():
-        yield bench.recorded(f"time-{name}", raw, "xml", content, bench.event + shift)
+        made = bench.recorded(f"time-{name}", raw, "xml", content, bench.event + shift)
+        yield made.but(made.name, after=_LATER)
 
 
 # --- inside the receipt
@@ -159,9 +165,7 @@ def stamped_xml(raw: bytes, *tokens: bytes, inside: str = "", attributes: str = 
 
 def covered_xml(raw: bytes) -> bytes:
     """What the time-stamp of an XML receipt is over: its signature value in exclusive canonical form."""
-    return (
-        f'<ds:SignatureValue xmlns:ds="{rs.DS}">{signature_value(raw)}</ds:SignatureValue>'.encode()
-    )
+    return f'<ds:SignatureValue xmlns:ds="{rs.DS}">{signature_value(raw)}</ds:SignatureValue>'.encode()
 
 
 def _token(bench: EvidenceBench, covered: bytes, at: datetime | None = None, holder: str = "tsa") -> bytes:
@@ -181,7 +185,9 @@ def _inside_xml(bench: EvidenceBench) -> Exhibits:
     yield good.but("inside-two-good-xml", raw=stamped_xml(good.raw, token, token))
     yield good.but("inside-two-second-bad-xml", raw=stamped_xml(good.raw, token, _token(bench, b"else")))
     yield good.but("inside-two-first-bad-xml", raw=stamped_xml(good.raw, _token(bench, b"else"), token))
-    yield good.but("inside-good-checkpoints-bad-xml", raw=stamped_xml(good.raw, token), token=bench.stamp(b"else"))
+    yield good.but(
+        "inside-good-checkpoints-bad-xml", raw=stamped_xml(good.raw, token), token=bench.stamp(b"else")
+    )
     value = signature_value(good.raw)
     twin = good.raw.replace(value.encode(), rs.b64(twin_of(rs.base64.b64decode(value))).encode())
     yield good.but("inside-twin-value-xml", raw=stamped_xml(twin, token))
@@ -192,7 +198,9 @@ def _inside_xml(bench: EvidenceBench) -> Exhibits:
     forged = f"<Receipt xmlns='urn:wasl:receipt:1.0'>{'x' * 9}</Receipt>"
     yield good.but("inside-receipt-xml", raw=stamped_xml(good.raw, token, inside=forged))
     yield good.but("inside-same-id-xml", raw=stamped_xml(good.raw, token, attributes=' Id="props"'))
-    yield good.but("inside-unknown-attribute-xml", raw=stamped_xml(good.raw, token, attributes=' Verdict="void"'))
+    yield good.but(
+        "inside-unknown-attribute-xml", raw=stamped_xml(good.raw, token, attributes=' Verdict="void"')
+    )
 
 
 def _spoiled(bench: EvidenceBench, covered: bytes, other: bytes) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""What builders of evidence share: keys and certificates, receipts as text, a ledger, an authority of time."""
+"""What builders of evidence share: keys, receipts as text, a ledger, an authority of time."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Exhibit:
     Attributes:
         ending: of the file's name; ``xml``, ``jws``, ``json``, ``pdf`` or ``asice``.
         original: the octets that the receipt is said to be about, or None.
+        after: how long after the bench's now it is judged.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Exhibit:
     token: bytes | None = None
     cosignatures: bytes | None = None
     original: bytes | None = None
+    after: timedelta = timedelta()
 
     def but(self, name: str, **changes: Any) -> Exhibit:
         return replace(self, name=name, **changes)
@@ -111,8 +113,8 @@ class EvidenceBench:
         plain = (EXAMPLES / f"receipt-{kind}.json").read_text("utf-8")
         local = self.event + HOUR
         times = {
-            _EXAMPLE_TIME: self.event.strftime("%Y-%m-%dT%H:%M:%S.000000Z"),
-            _EXAMPLE_LOCAL: local.strftime("%Y-%m-%dT%H:%M:%S.000000+01:00"),
+            _EXAMPLE_TIME: self.event.strftime("%Y-%m-%dT%H:%M:%S.417000Z"),
+            _EXAMPLE_LOCAL: local.strftime("%Y-%m-%dT%H:%M:%S.417000+01:00"),
             _EXAMPLE_CLAIM: local.strftime("%Y-%m-%dT%H:%M:%S+01:00"),
             "example-hub/ledger/2030": TEST_ORIGIN if test else ORIGIN,
         }

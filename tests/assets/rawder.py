@@ -1,4 +1,4 @@
-"""DER, CMS and time-stamp tokens made octet by octet, with hashlib and cryptography alone (X.690, RFC 5652)."""
+"""DER, CMS and time-stamp tokens made octet by octet, with cryptography alone (X.690, RFC 5652)."""
 
 from __future__ import annotations
 

@@ -71,7 +71,11 @@ class Sealed:
     def octets(self) -> bytes:
         stated = self.at.strftime(_TIME).encode()
         seal = (
-            b"<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/" + self.subfilter + b"/M(" + stated + b")/ByteRange "
+            b"<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/"
+            + self.subfilter
+            + b"/M("
+            + stated
+            + b")/ByteRange "
         )
         made = {**self.objects, SEAL: seal + _RANGE + b"/Contents <" + b"0" * (2 * ROOM) + b">>>"}
         return filled(whole(made), self)

@@ -17,6 +17,7 @@ from gateway.domain.evidence.receipt import Receipt
 from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate
 from gateway.settings import load
+from gateway.store.evidence.ledger_models import PendingEntry
 from gateway.store.evidence.models import ReceiptRow, Rendering
 from gateway.store.transit.models import DeliveryEvent, DeliveryRow, Message, Payload
 from gateway.trust.jws import open_jws
@@ -66,7 +67,7 @@ class AttackedHub:
     def _forget(self) -> None:
         # cases share message ids, and each must be judged as if it came first
         with self.gateway.store.write() as session:
-            for table in (Rendering, ReceiptRow, DeliveryEvent, DeliveryRow, Message, Payload):
+            for table in (PendingEntry, Rendering, ReceiptRow, DeliveryEvent, DeliveryRow, Message, Payload):
                 session.execute(delete(table))
 
 

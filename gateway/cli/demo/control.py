@@ -116,7 +116,9 @@ class Control:
     def _tamper(self) -> dict[str, Any]:
         """Change one byte of the last receipt's signed content in a copy, and verify the copy."""
         told = self._last_accepted()
-        name = next(name for name in told.files if "-receipt-acceptance." in name)
+        name = next(
+            name for name in told.files if name.endswith(("-receipt-acceptance.xml", "-acceptance.jws"))
+        )
         octets = (self._story.folder / name).read_bytes()
         position, changed = _with_one_byte_changed(octets, (told.reference or "").encode())
         copy = self._story.folder / ("altered-" + name)

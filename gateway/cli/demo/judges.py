@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography import x509
@@ -23,12 +22,13 @@ Opinion = tuple[str, bool | None]
 """A tool and its answer; None where it is not installed."""
 
 
-def judge(path: Path, trust: Path) -> Iterator[Opinion]:
+def judge(path: Path, trust: Path) -> list[Opinion]:
     """What the independent tools for this file say, of its seal and of the time-stamp beside it."""
     kinds = {".xml": _xmlsec1, ".jws": _jwcrypto, ".json": _jwcrypto, ".pdf": _pdfsig, ".asice": _openssl_cms}
-    yield kinds[path.suffix](path, trust)
+    opinions = [kinds[path.suffix](path, trust)]
     if path.with_suffix(TOKEN).exists():
-        yield _openssl_ts(path, trust)
+        opinions.append(_openssl_ts(path, trust))
+    return opinions
 
 
 def xmlsec1_command(receipt: Path, trust: Path) -> list[str]:

@@ -109,9 +109,7 @@ class Intake:
             with in_terms_of(routed.authenticated.signed.level):
                 contents.take(routed.envelope, submission.parts)
             contents.keep_root(submission.root)
-            promised = promise(
-                routed, submission, self.issuing, self.ambient, self.languages, self.limits
-            )
+            promised = promise(routed, submission, self.issuing, self.ambient, self.languages, self.limits)
             return contents, promised
         except BaseException:
             contents.discard()

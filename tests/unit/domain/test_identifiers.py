@@ -90,12 +90,16 @@ def test_one_wrong_character_in_a_directory_identifier_is_noticed(
     assert not is_directory_id(f"{wrong[:8]}-{wrong[8]}")
 
 
-@given(numbers, st.integers(1, 6))
-def test_two_swapped_digits_in_a_directory_identifier_are_noticed(number: int, place: int) -> None:
-    body = f"A{number:07d}"
-    swapped = body[:place] + body[place + 1] + body[place] + body[place + 2 :]
-    if swapped != body:
-        assert mod_37_36(swapped) != mod_37_36(body)
+def test_two_swapped_digits_in_a_directory_identifier_are_noticed_with_rare_exceptions() -> None:
+    # ISO/IEC 7064 promises every single substitution, and of transpositions not every one
+    missed = tried = 0
+    for number in range(0, 10_000_000, 9_973):
+        body = f"A{number:07d}"
+        for place in range(1, 7):
+            swapped = body[:place] + body[place + 1] + body[place] + body[place + 2 :]
+            tried += swapped != body
+            missed += swapped != body and mod_37_36(swapped) == mod_37_36(body)
+    assert missed / tried < 0.01
 
 
 @given(st.text(max_size=12))

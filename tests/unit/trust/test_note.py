@@ -86,12 +86,22 @@ def test_changed_signature_does_not_verify(text: bytes, place: int, change: int)
     assert not verify_note(Note(text, (bad,)), [verifier_key("log.test", KEY)], "log.test")
 
 
-def test_one_good_signature_among_others_is_enough() -> None:
+def test_signatures_of_unknown_keys_are_passed_over() -> None:
     text = b"text\n"
     good = read_note(sign_note(text, "log.test", KEY)).signatures[0]
-    bad = NoteSignature("log.test", good.key_id, bytes(64))
-    short = NoteSignature("log.test", good.key_id, b"x")
-    assert verify_note(Note(text, (bad, short, good)), [verifier_key("log.test", KEY)], "log.test")
+    other_key = NoteSignature("log.test", b"\0\0\0\0", bytes(64))
+    other_name = NoteSignature("else.test", good.key_id, b"x")
+    for lines in ((other_key, other_name, good), (good, other_key, other_name), (good, good)):
+        assert verify_note(Note(text, lines), [verifier_key("log.test", KEY)], "log.test")
+
+
+def test_one_bad_signature_of_a_known_key_spoils_the_note() -> None:
+    text = b"text\n"
+    good = read_note(sign_note(text, "log.test", KEY)).signatures[0]
+    for octets in (bytes(64), b"x", b""):
+        bad = NoteSignature("log.test", good.key_id, octets)
+        for lines in ((bad, good), (good, bad)):
+            assert not verify_note(Note(text, lines), [verifier_key("log.test", KEY)], "log.test")
 
 
 @given(TEXTS)
