@@ -243,9 +243,8 @@ def sweep(gateway: Gateway) -> Sweep:
 def revocations(gateway: Gateway) -> Revocations:
     """The job that keeps revocation lists fresh."""
     trust = gateway.settings.trust
-    return Revocations(
-        guarded_http(gateway.settings), trust.revocation_urls, trust.directory / "parties", gateway.ambient
-    )
+    folders = tuple(trust.directory / name for name in ("parties", "seal", "tsa"))
+    return Revocations(guarded_http(gateway.settings), trust.revocation_urls, folders, gateway.ambient)
 
 
 def contexts(gateway: Gateway) -> Callable[[Route], Context]:

@@ -46,13 +46,18 @@ def hub_client(url: str, party: str, sealer: KeySealer) -> HubClient:
     return HubClient(GuardedHttp(HttpSettings(allow=(host,), limits=_PATIENT)), url.rstrip("/"), assertion)
 
 
-def post(client: HubClient, letter: SignedLetter, language: str = "en") -> Response:
+def post(
+    client: HubClient, letter: SignedLetter, language: str = "en", accept: str | None = None
+) -> Response:
     """Submit a signed letter, with its contents beside it if there are any.
+
+    Args:
+        accept: media type of the receipt wanted; None for the letter's own syntax.
 
     Raises:
         DeliveryError: no answer came; the same letter may be sent again.
     """
-    headers = {"Accept-Language": language}
+    headers = {"Accept-Language": language} | ({"Accept": accept} if accept else {})
     if not letter.parts:
         return client.submit(letter.root, letter.media_type, headers=headers)
     content_type, chunks, length = write_related(letter.root, letter.media_type, letter.parts)

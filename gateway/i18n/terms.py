@@ -86,7 +86,7 @@ TERMS: Mapping[Enum, str] = {
     Event.ACCEPTANCE_REJECTION_EXPIRY: mark("The recipient neither took nor declined the letter in time"),
     Event.REGISTERED: mark("The recipient registered the letter"),
     Event.PROGRESS: mark("The recipient told of progress"),
-    Event.TIME_LIMIT: mark("A time limit was set or changed"),
+    Event.TIME_LIMIT: mark("What is known of the time limit"),
     Event.ANSWERED: mark("The recipient answered"),
     Event.REDIRECTED: mark("The letter was passed on to another office"),
     Event.CANCELLED: mark("The sender took the letter back"),

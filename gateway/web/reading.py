@@ -129,7 +129,7 @@ def answer_type(request: Request, media_type: str) -> str:
     Raises:
         Refused: the sender accepts none that exists.
     """
-    return _wanted(request, (XML, JWS) if media_type == XML else (JWS, XML))
+    return _wanted(request, (XML, JWS, PDF) if media_type == XML else (JWS, XML, PDF))
 
 
 def level_of(request: Request) -> str:

@@ -28,6 +28,8 @@ from tests.assets import (
     oracle,
 )
 from tests.assets.evidence_bench import EvidenceBench, Exhibit, make_evidence_bench
+from tests.integration.test_verify_page import ask, codes
+from tests.support.hub import HubUnderTest, make_hub
 
 GROUPS = (
     cases_evidence_bundle,
@@ -160,6 +162,40 @@ def test_the_command_answers_the_same(suite: Suite, name: str) -> None:
         return
     assert done.exit_code == told["exitCode"] == verdict.exit
     assert {"file", "verdict", "sentence", "steps", "parts"} <= set(told)
+
+
+PAGE = (
+    "sealed-good-xml",
+    "sealed-changed-xml-text",
+    "sealed-revoked-between-xml",
+    "ledger-of-own-key-same-origin",
+    "ledger-note-good-behind-flipped",
+    "time-by-tsa-foreign",
+    "inside-over-other-signature-json",
+    "pdf-revision-annotation",
+    "pdf-embedded-two-names",
+    "bundle-page-of-a-withdrawn-seal",
+)
+MARKS = {0: "verdict-done", 1: "verdict-failed", 3: "verdict-held"}
+
+
+@pytest.fixture(scope="module")
+def hub(suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> HubUnderTest:
+    """A hub that trusts whom the suite trusts."""
+    found = make_hub(tmp_path_factory.mktemp("hub"), WASL_LIMITS_VERIFICATIONS_PER_MINUTE="1000")
+    shutil.copytree(suite.bench.pki.trust, found.home / "trust", dirs_exist_ok=True)
+    return found
+
+
+@pytest.mark.parametrize("name", PAGE)
+def test_the_page_answers_the_same(suite: Suite, hub: HubUnderTest, name: str) -> None:
+    case, verdict = suite.cases[name], verdict_of(name)
+    file = f"case.{case.ending}"
+    beside = {"": case.raw, ".tlog-proof": case.proof, ".tsr": case.token}
+    answer = ask(hub, *((file + suffix, octets) for suffix, octets in beside.items() if octets is not None))
+    assert answer.status_code == 200, answer.text[answer.text.find("<main") :][:1500]
+    assert MARKS[verdict.exit] in answer.text
+    assert not verdict.codes or set(verdict.codes) & set(codes(answer))
 
 
 # --- one changed octet, anywhere

@@ -71,6 +71,7 @@ FILES = {
     *with_its_proof("03-works-notice-repeat-receipt-acceptance.xml"),
     "04-unknown-recipient-envelope.xml",
     *with_its_proof("04-unknown-recipient-receipt-rejection.xml"),
+    "04-unknown-recipient-receipt-rejection.pdf",
 }
 BESIDE = (".tlog-proof", ".tsr")
 VERIFIABLE = sorted(

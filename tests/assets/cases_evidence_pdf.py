@@ -140,7 +140,8 @@ def _revisions(made: _Made) -> Exhibits:
         "embedded-removed": {rp.CATALOG: b"<</Type/Catalog/Pages 2 0 R/AcroForm 9 0 R>>"},
         "second-signature": {
             30: second,
-            32: b"<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached/ByteRange[0 1 2 3]/Contents<30>>>",
+            32: b"<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached"
+            b"/ByteRange[0 1 2 3]/Contents<30>>>",
             rp.FORM: b"<</Fields[8 0 R 30 0 R]/SigFlags 3>>",
         },
         "seal-hidden": {rp.FORM: b"<</Fields[]>>"},

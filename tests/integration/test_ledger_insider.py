@@ -1,4 +1,4 @@
-"""An insider with every key of the hub rewrites its ledger: what gives each rewriting away, and what does not.
+"""An insider with every key of the hub rewrites its ledger: what gives that away, and what does not.
 
 He changes an entry, its receipt, the tiles and all roots, and signs every checkpoint anew. Then he also
 rewrites the head that is kept outside the database; then he throws the time-stamps away; then he has the

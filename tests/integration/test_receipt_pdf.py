@@ -112,3 +112,22 @@ def test_the_code_leads_to_the_page_that_verifies(hub: HubUnderTest) -> None:
     _, first = sent(hub)
     digest = content_digest(open_receipt(first, XML).receipt)
     assert hub.client.get(f"/verify?receipt={digest}").status_code == 200
+
+
+@pytest.mark.parametrize("media_type", [XML, JWS])
+def test_a_sender_may_ask_for_paper_at_once(hub: HubUnderTest, media_type: str) -> None:
+    letter = hub.signed(media_type=media_type)
+    answer = hub.post(letter, Accept=PDF)
+    assert (answer.status_code, answer.mimetype) == (201, PDF), answer.text
+    inside = open_pdf(answer.data)
+    assert inside.embedded_media_type == media_type
+    again, own = hub.post(letter, Accept=PDF), hub.post(letter)
+    assert (again.status_code, again.data) == (200, answer.data)
+    assert (own.mimetype, own.data) == (media_type, inside.embedded)
+
+
+def test_a_refusal_is_had_on_paper_too(hub: HubUnderTest) -> None:
+    letter = hub.signed(hub.envelope(recipients=(Recipient(office="B0000999-I"),)))
+    first, paper = hub.post(letter), hub.post(letter, Accept=PDF)
+    assert (first.status_code, paper.status_code, paper.mimetype) == (422, 422, PDF)
+    assert open_pdf(paper.data).embedded == first.data

@@ -46,7 +46,14 @@ def lists() -> Lists:
 
 
 def revocations(pki: Pki, lists: Lists, now: datetime = NOW) -> Revocations:
-    return Revocations(lists, (URL,), pki.trust / "parties", Ambient(now=lambda: now))
+    return Revocations(lists, (URL,), (pki.trust / "parties", pki.trust / "tsa"), Ambient(now=lambda: now))
+
+
+def test_a_list_is_kept_beside_the_anchor_that_vouches_for_it(pki: Pki, lists: Lists) -> None:
+    lists.body = make_crl(pki, "tsa-ca", NOW, 7).public_bytes(Encoding.DER)
+    assert revocations(pki, lists).refresh() == 1
+    fetched = [path.parent.name for path in pki.trust.rglob("fetched-*.crl")]
+    assert fetched == ["tsa"]
 
 
 def test_a_newer_authentic_list_is_kept_once(pki: Pki, lists: Lists) -> None:

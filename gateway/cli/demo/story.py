@@ -124,12 +124,20 @@ class Story:
         self._keep(told, name, answer.body)
         self._prove(told, client, name)
         report = self._check(told, name)
+        self._refused_on_paper(told, client, name)
         reasons = report.receipt.reasons if report.receipt is not None else ()
         for reason in reasons:
             told.problems.append(f"{reason.code}: {reason.text}")
             self.say(f"   refused: {reason.code} {reason.text} ({reason.where})")
         if not reasons:
             self.faults.append(f"letter {told.draft.number} was neither accepted nor refused with a receipt")
+
+    def _refused_on_paper(self, told: Told, client: HubClient, name: str) -> None:
+        """The same refusal as PDF: sent again, the same octets bring the form that is asked for."""
+        answer = post(client, self.sent[told.draft.number], accept=PDF)
+        if answer.headers.get("content-type") == PDF:
+            self._keep(told, f"{name.rpartition('.')[0]}.pdf", answer.body)
+            self._check(told, told.files[-1])
 
     def _follow(self, client: HubClient, reference: str, patience: float | None) -> list[dict[str, Any]]:
         """The deliveries once each has come to rest, or as they are when patience ends."""

@@ -96,6 +96,16 @@ class Receipts:
             receipt = row.id
         return self.rendering(receipt, media_type, level)
 
+    def by_digest(self, content_digest: str, media_type: str) -> bytes:
+        """The rendering of the receipt with this content digest; made, sealed and stored if need be.
+
+        Raises:
+            Unavailable: it must still be made and the seal is out.
+        """
+        with self.store.read() as session:
+            receipt = queries.receipt_by_digest(session, content_digest).id
+        return self.rendering(receipt, media_type)
+
     def rendering(self, receipt: int, media_type: str, level: str = BASELINE) -> bytes:
         """The stored rendering; made, sealed and stored first if it does not exist yet.
 

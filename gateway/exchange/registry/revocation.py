@@ -26,12 +26,12 @@ class Revocations:
 
     Attributes:
         urls: addresses chosen by the operator; what stands in certificates is never called.
-        folder: where the parties' anchors and lists lie.
+        folders: where anchors and lists lie: of parties, seals and time-stamp authorities.
     """
 
     http: Http
     urls: tuple[str, ...]
-    folder: Path
+    folders: tuple[Path, ...]
     ambient: Ambient
 
     def refresh(self) -> int:
@@ -41,7 +41,7 @@ class Revocations:
     def stale(self) -> list[str]:
         """Issuers whose newest list ends within a day or has ended, for alarms."""
         newest: dict[str, x509.CertificateRevocationList] = {}
-        for crl in Anchors.load(self.folder).crls:
+        for crl in (crl for folder in self.folders for crl in Anchors.load(folder).crls):
             name = crl.issuer.rfc4514_string()
             if name not in newest or crl.last_update_utc > newest[name].last_update_utc:
                 newest[name] = crl
@@ -63,14 +63,16 @@ class Revocations:
             _log.warning("revocation list not fetched", url=url, cause=str(error))
             return False
         crl = read_list(answer.body) if answer.status == 200 else None
-        if crl is None or not authentic(crl, Anchors.load(self.folder)):
+        known = [one for one in self.folders if crl is not None and authentic(crl, Anchors.load(one))]
+        if crl is None or not known:
             _log.warning("no revocation list of a known issuer", url=url, status=answer.status)
             return False
-        return self._keep(crl, answer.body)
+        kept = [self._keep(folder, crl, answer.body) for folder in known]
+        return any(kept)
 
-    def _keep(self, crl: x509.CertificateRevocationList, octets: bytes) -> bool:
+    def _keep(self, folder: Path, crl: x509.CertificateRevocationList, octets: bytes) -> bool:
         """Replace the list of this issuer; an older or the same one changes nothing."""
-        path = self.folder / f"fetched-{sha256(crl.issuer.public_bytes()).hexdigest()[:16]}.crl"
+        path = folder / f"fetched-{sha256(crl.issuer.public_bytes()).hexdigest()[:16]}.crl"
         if path.exists():
             kept = read_list(path.read_bytes())
             if kept is not None and kept.last_update_utc >= crl.last_update_utc:

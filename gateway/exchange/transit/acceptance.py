@@ -88,7 +88,7 @@ def promise(
         **about_submission(routed.authenticated, submission, languages),
         **about_envelope(routed.envelope),
     )
-    return Promise(issuing.seal(receipt, submission.answer_type), deliveries, routed, clock)
+    return Promise(issuing.seal(receipt, submission.sealed_type), deliveries, routed, clock)
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -13,7 +13,7 @@ from gateway.domain.evidence.timelimit import TimeLimits
 from gateway.domain.transit.envelope import Envelope
 from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.fetch import Receipts
-from gateway.exchange.evidence.issue import Issuing
+from gateway.exchange.evidence.issue import Issuing, Sealed
 from gateway.exchange.transit.acceptance import Promise, keep, promise
 from gateway.exchange.transit.contents import Contents
 from gateway.exchange.transit.judge import Authenticated, Judge, Routed
@@ -99,8 +99,14 @@ class Intake:
         if not self._commit(promised, routed, submission, contents):
             contents.discard()
             return self._answer_first(authenticated, envelope, submission)
-        sealed = promised.sealed
-        return Answer(AnswerKind.ACCEPTED, sealed.media_type, sealed.octets, sealed.receipt.reference)
+        return self._answer(promised.sealed, submission)
+
+    def _answer(self, sealed: Sealed, submission: Submission) -> Answer:
+        """The receipt of what was just accepted, in another form if the sender asked for one."""
+        octets = sealed.octets
+        if submission.answer_type != sealed.media_type:
+            octets = self.receipts.by_digest(sealed.digest, submission.answer_type)
+        return Answer(AnswerKind.ACCEPTED, submission.answer_type, octets, sealed.receipt.reference)
 
     def _prepare(self, routed: Routed, submission: Submission) -> tuple[Contents, Promise]:
         """Contents on disk and a sealed acceptance, nothing of it visible yet."""

@@ -89,7 +89,7 @@ class Refusals:
             **about_submission(authenticated, submission, self.languages),
             **(about_envelope(envelope) if envelope is not None else {}),
         )
-        sealed = self.issuing.seal(receipt, submission.answer_type)
+        sealed = self.issuing.seal(receipt, submission.sealed_type)
         party, since = authenticated.judged.signer.party.id, self.ambient.now() - self.kept
         with self.store.write() as session:
             message = queries.same_refusal(session, party, digest, since)

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from gateway.domain.errors import Fault
 
+_SYNTAXES = ("application/xml", "application/jose")
+
 
 class Part(Protocol):
     """One attachment's content as it arrives."""
@@ -35,6 +37,13 @@ class Submission:
     media_type: str
     parts: Iterator[Part]
     answer_type: str
+
+    @property
+    def sealed_type(self) -> str:
+        """The syntax in which the receipt is sealed with the promise; every other form derives from it."""
+        if self.answer_type in _SYNTAXES:
+            return self.answer_type
+        return _SYNTAXES[0] if self.media_type == _SYNTAXES[0] else _SYNTAXES[1]
 
 
 class AnswerKind(Enum):

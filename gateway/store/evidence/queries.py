@@ -35,6 +35,11 @@ def attesting(session: Session, message: int, event: str) -> list[ReceiptRow]:
     return list(session.scalars(query.order_by(ReceiptRow.id)))
 
 
+def receipt_by_digest(session: Session, content_digest: str) -> ReceiptRow:
+    """The one receipt with this content."""
+    return session.scalars(select(ReceiptRow).where(ReceiptRow.content_digest == content_digest)).one()
+
+
 def rendering(session: Session, receipt: int, media_type: str, level: str = "B") -> Rendering | None:
     return session.get(Rendering, (receipt, media_type, level))
 
