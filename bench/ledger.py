@@ -2,7 +2,7 @@
 
 ``python bench/ledger.py`` fills the tables of a hub of its own, in a temporary home, straight with ten
 million receipts and their entries, tiles and signed checkpoints (about 6 GB; ``--leaves`` for fewer,
-``WASL_BENCH_DIR`` for another disk). Then it times the proofs of 1,000 entries by chance, each with a
+``BENCH_DIR`` for another disk). Then it times the proofs of 1,000 entries by chance, each with a
 fresh cache, and the ledger's part of the self-check, each in a process of its own.
 """
 
@@ -41,7 +41,7 @@ MOST_MEMORY_MB = 200
 _PER_CHECKPOINT = 1000
 _BATCH = 100_000
 _MOMENT = "%Y-%m-%d %H:%M:%S.%f"
-_RECEIPT = "INSERT INTO receipt VALUES (?, ?, 1, NULL, 'acceptance', 'urn:bench', ?, x'7b7d', ?, NULL, 0)"
+_RECEIPT = "INSERT INTO receipt VALUES (?, ?, 1, NULL, 'acceptance', 'urn:bench', ?, x'7b7d', ?, NULL, 0, NULL)"
 
 
 def settings_of(folder: Path) -> Settings:
@@ -192,7 +192,7 @@ def apart(what: str, folder: Path, leaves: int) -> dict[str, float]:
 
 def run(leaves: int) -> int:
     """Measure and print; 1 when something wanted is missed."""
-    with tempfile.TemporaryDirectory(prefix="wasl-bench-", dir=os.environ.get("WASL_BENCH_DIR")) as name:
+    with tempfile.TemporaryDirectory(prefix="wasl-bench-", dir=os.environ.get("BENCH_DIR")) as name:
         folder = Path(name)
         seconds = fill(folder, leaves)
         size = (folder / "wasl.sqlite3").stat().st_size / 1e9

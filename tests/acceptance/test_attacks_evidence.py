@@ -193,7 +193,7 @@ def test_the_page_answers_the_same(suite: Suite, hub: HubUnderTest, name: str) -
     file = f"case.{case.ending}"
     beside = {"": case.raw, ".tlog-proof": case.proof, ".tsr": case.token}
     answer = ask(hub, *((file + suffix, octets) for suffix, octets in beside.items() if octets is not None))
-    assert answer.status_code == 200, answer.text[answer.text.find("<main") :][:1500]
+    assert answer.status_code == 200
     assert MARKS[verdict.exit] in answer.text
     assert not verdict.codes or set(verdict.codes) & set(codes(answer))
 

@@ -44,7 +44,6 @@ def _whose(bench: EvidenceBench, good: Exhibit) -> Exhibits:
         "test-ledger": {"origin": TEST_ORIGIN, "holder": "test-ledger"},
         "test-key-real-origin": {"holder": "test-ledger"},
         "real-key-test-origin": {"origin": TEST_ORIGIN},
-        "seal-holders-key": {"holder": "stranger"},
     }
     for name, changes in around.items():
         yield _beside(bench, good, f"of-{name}", bench.around(content, **changes))

@@ -18,7 +18,6 @@ from tests.assets.rawpdf import Objects
 QPDF = shutil.which("qpdf")
 JWS = b"application#2Fjose"
 OTHER_KEYS = ("ministry", "tsa", "tls", "seal-ca", "test-seal", "foreign")
-FLATE = b"<</Length 3>>"
 
 
 def cases(bench: EvidenceBench) -> Exhibits:
@@ -220,9 +219,6 @@ def _coverage(made: _Made) -> Exhibits:
     shifts = {"hole-longer": (0, 1), "hole-earlier": (-1, 0), "hole-wide": (-200, 0), "hole-later": (1, 0)}
     for name, hole in shifts.items():
         yield made.case(f"coverage-{name}", made.seal(made.objects, hole=hole))
-    good = made.good.raw
-    tail = b"%d]" % (len(good) - good.index(b">>>\nendobj\n8 1") if b">>>\nendobj\n8 1" in good else 0)
-    assert tail
     yield made.case("coverage-adobe-form", made.seal(made.objects, subfilter=b"adbe.pkcs7.detached"))
     yield made.case("coverage-no-seal", rp.whole({**made.objects, rp.SEAL: b"null"}))
     two = {
@@ -243,11 +239,8 @@ def _moments(bench: EvidenceBench) -> Exhibits:
         objects = rp.objects(inner) | {rp.CONTENT: rp.stream(rp.PAGE_TEXT.replace(b"ACCEPTED", b"REFUSED"))}
         sealed = rp.Sealed(bench.pki[f"seal-{moment}"], objects, bench.sealed_at).octets
         yield bench.recorded(f"pdf-page-by-seal-{moment}", sealed, "pdf", content)
-    stamped = _with_stamp(
-        sealed := rp.Sealed(bench.pki["seal-revoked-after"], rp.objects(inner), bench.sealed_at).octets,
-        _by(bench),
-    )
-    assert stamped.startswith(sealed[:20])
+    sealed = rp.Sealed(bench.pki["seal-revoked-after"], rp.objects(inner), bench.sealed_at).octets
+    stamped = _with_stamp(sealed, _by(bench))
     yield bench.recorded("pdf-good-revoked-after-its-own-time", stamped, "pdf", content)
     late = _with_stamp(sealed, _by(bench, bench.event + HOUR + 60 * SECOND))
     yield bench.recorded("pdf-page-stamped-after-revocation", late, "pdf", content)
@@ -293,7 +286,7 @@ def _stamped(bench: EvidenceBench, made: _Made) -> Exhibits:
     other = _with_stamp(made.seal(made.objects), _by(bench))
     yield made.case("stamped-tail-of-another", good + other[len(good) :])
     yield made.case("stamped-then-annotated", rp.added(stamped, {30: b"null"}))
-    yield made.case("stamped-twice", _twice(stamped, bench))
+    yield made.case("stamped-twice", _twice(stamped))
     altered = stamped[: len(good)] + stamped[len(good) :].replace(b"/F 132", b"/F 002")
     yield made.case("stamped-revision-changed", altered)
     both = bench.content()
@@ -304,7 +297,7 @@ def _stamped(bench: EvidenceBench, made: _Made) -> Exhibits:
     yield bench.recorded("pdf-stamped-inside-foreign", made.seal(rp.objects(foreign)), "pdf", both)
 
 
-def _twice(stamped: bytes, bench: EvidenceBench) -> bytes:
+def _twice(stamped: bytes) -> bytes:
     tail = stamped[stamped.index(b"%%EOF\n") + 6 :]
     return stamped + tail
 
