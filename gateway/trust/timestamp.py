@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from asn1crypto import parser, tsp
@@ -18,6 +18,7 @@ from gateway.trust.cms import MALFORMED, UNREADABLE, BadCms, CmsSigned, open_cms
 
 LARGEST = 64 * 1024
 _SHA256_OCTETS = 32
+_LARGEST_ACCURACY = 1_000_000_000
 _OBJECT_IDENTIFIER, _SEQUENCE = 6, 16
 _GRANTED = frozenset({"granted", "granted_with_mods"})
 
@@ -44,6 +45,7 @@ class Token:
         imprint: SHA-256 digest of what existed at that time, 32 octets.
         chain: certificates that came along, not to be trusted by themselves.
         policy: the authority's, a dotted object identifier.
+        accuracy: how far `time` may be wrong by the authority's own word; None where it says nothing.
         octets: the token (CMS) without the response around it.
     """
 
@@ -54,6 +56,7 @@ class Token:
     policy: str
     serial: int
     octets: bytes
+    accuracy: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -199,8 +202,17 @@ def _token(bare: bytes, signed: CmsSigned) -> tuple[Token, int | None]:
         policy=str(info["policy"].dotted),
         serial=int(info["serial_number"].native),
         octets=bare,
+        accuracy=_accuracy(info["accuracy"].native),
     )
     return token, info["nonce"].native
+
+
+def _accuracy(stated: Mapping[str, int | None] | None) -> timedelta | None:
+    # RFC 3161 2.4.2: a part that is left out is zero
+    if stated is None:
+        return None
+    seconds, millis, micros = (stated[unit] or 0 for unit in ("seconds", "millis", "micros"))
+    return timedelta(seconds=min(seconds, _LARGEST_ACCURACY), milliseconds=millis, microseconds=micros)
 
 
 def _time(stated: Any) -> datetime:

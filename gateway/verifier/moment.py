@@ -71,6 +71,8 @@ def judge_maker(token: Token, trust: Trust, good: str) -> Timed:
         "authority": token.certificate.subject.rfc4514_string(),
         **anchor_of(token.certificate, token.chain, trust.tsa),
     }
+    if verdict.passed and token.accuracy is not None and token.accuracy > TOLERANCE:
+        return Timed(Step("token.vague", Status.UNDECIDED, values | {"accuracy": str(token.accuracy)}))
     if verdict.passed:
         stand_in = (Step("token.stand-in", Status.NOTE),) if token.policy == LOCAL else ()
         return Timed(Step(good, Status.GOOD, values), token.time, stand_in)
@@ -89,8 +91,8 @@ def _unbelieved(verdict: Verdict, values: Mapping[str, str]) -> Step:
     return Step("token.unfit", Status.BAD, {**values, "reason": reason_of(verdict)})
 
 
-def judge_moments(times: Sequence[datetime], event: datetime) -> Iterator[Step]:
-    """How independent times fit the event: not before it, and the first not long after.
+def judge_moments(times: Sequence[datetime], event: datetime, now: datetime) -> Iterator[Step]:
+    """How independent times fit the event: not before it, the first not long after, none in the future.
 
     Args:
         times: those of every good time-stamp.
@@ -98,6 +100,8 @@ def judge_moments(times: Sequence[datetime], event: datetime) -> Iterator[Step]:
     """
     if not times:
         return
+    if max(times) > now + TOLERANCE:
+        yield Step("time.not-yet", Status.BAD, {"independent": max(times).isoformat(timespec="seconds")})
     first = min(times)
     values = {"time": event.isoformat(timespec="seconds"), "independent": first.isoformat(timespec="seconds")}
     if first < event - TOLERANCE:

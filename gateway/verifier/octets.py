@@ -58,7 +58,7 @@ def _verify(
         recorded.step,
         *_witnesses(recorded, beside, trust),
         *(step for stamp in stamps for step in (stamp.step, *stamp.notes)),
-        *judge_moments(times, opened.receipt.event_time),
+        *judge_moments(times, opened.receipt.event_time, now),
         *_original(opened.receipt, original),
     )
     return Report(name, steps, opened.receipt, opened.digest, independent)

@@ -137,11 +137,16 @@ def _shapes(bench: EvidenceBench) -> Exhibits:
     }
     for name, octets in shapes.items():
         yield good.but(f"time-shape-{name}", token=octets)
+    for name, accuracy in {"good-to-the-second": 1, "vague": 365 * 86_400}.items():
+        said = rawder.tst_info(digest, bench.stamped_at, more=rawder.sequence(rawder.integer(accuracy)))
+        yield good.but(f"time-{name}", token=bench.stamp(note, info=said))
 
 
 def _moments(bench: EvidenceBench) -> Exhibits:
     content = bench.content()
     raw = bench.xml(content)
+    not_yet = bench.recorded("time-not-yet", raw, "xml", content, bench.event + timedelta(hours=20))
+    yield not_yet
     for name, shift in MOMENTS.items():
         made = bench.recorded(f"time-{name}", raw, "xml", content, bench.event + shift)
         yield made.but(made.name, after=_LATER)

@@ -31,11 +31,13 @@ class Bench:
     pki: Pki
     trust: Trust
 
-    def judge(self, beside: Beside, content: object = None, holder: str = "hub-seal") -> Report:
+    def judge(
+        self, beside: Beside, content: object = None, holder: str = "hub-seal", now: datetime = NOW
+    ) -> Report:
         told = content or receipt()
         octets = sealed(self.pki, holder, told)  # type: ignore[arg-type]
         return verify_octets(
-            "r", octets, self.trust, None, NOW, beside.proof, beside.token, beside.cosignatures
+            "r", octets, self.trust, None, now, beside.proof, beside.token, beside.cosignatures
         )
 
 
@@ -108,6 +110,13 @@ def test_a_key_that_the_trust_folder_lacks_decides_nothing(bench: Bench) -> None
     assert report.exit_code == 3
 
 
+def test_a_continuation_that_the_trust_folder_does_not_list_yet_decides_nothing(bench: Bench) -> None:
+    made = small_ledger(bench.pki, receipt(), origin=f"{LEDGERS[REAL][1]}/7")
+    report = bench.judge(Beside(made.proof(1)))
+    assert deciding(report) == ["ledger.no-key"]
+    assert report.exit_code == 3
+
+
 # --- spoiled proofs: not good
 
 
@@ -127,11 +136,6 @@ def _other_ledger(bench: Bench) -> Beside:
 
 def _renamed(bench: Bench) -> Beside:
     made = small_ledger(bench.pki, receipt(), holder=OTHERS, origin=LEDGERS[REAL][1])
-    return Beside(made.proof(1))
-
-
-def _unlisted_continuation(bench: Bench) -> Beside:
-    made = small_ledger(bench.pki, receipt(), origin=f"{LEDGERS[REAL][1]}/7")
     return Beside(made.proof(1))
 
 
@@ -156,7 +160,6 @@ SPOILED_PROOFS: dict[str, tuple[Callable[[Bench], Beside], str]] = {
     "another checkpoint": (_altered_root, "ledger.not-included"),
     "another ledger": (_other_ledger, "ledger.foreign"),
     "another's key under our name": (_renamed, "ledger.unsigned"),
-    "a continuation nobody listed": (_unlisted_continuation, "ledger.unsigned"),
     "the ledger for tests": (_of_tests, "ledger.foreign"),
     "the key for tests": (_test_key_real_name, "ledger.unsigned"),
     "empty": (lambda _: Beside(b""), "ledger.malformed"),
@@ -258,9 +261,14 @@ def test_every_cut_or_flipped_token_is_refused(bench: Bench) -> None:
 def test_the_independent_time_must_lie_close_behind_the_event(
     bench: Bench, after: timedelta, code: str | None, status: int
 ) -> None:
-    report = bench.judge(recorded(bench.pki, receipt(), NOW + after))
+    report = bench.judge(recorded(bench.pki, receipt(), NOW + after), now=NOW + abs(after))
     assert report.exit_code == status
     assert deciding(report) == [code] or code is None
+
+
+def test_an_independent_time_that_is_not_yet_is_refused(bench: Bench) -> None:
+    report = bench.judge(recorded(bench.pki, receipt(), NOW + timedelta(hours=20)))
+    assert (deciding(report), report.exit_code) == (["time.not-yet"], 1)
 
 
 # --- witnesses
