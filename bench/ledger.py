@@ -41,7 +41,9 @@ MOST_MEMORY_MB = 200
 _PER_CHECKPOINT = 1000
 _BATCH = 100_000
 _MOMENT = "%Y-%m-%d %H:%M:%S.%f"
-_RECEIPT = "INSERT INTO receipt VALUES (?, ?, 1, NULL, 'acceptance', 'urn:bench', ?, x'7b7d', ?, NULL, 0, NULL)"
+_RECEIPT = (
+    "INSERT INTO receipt VALUES (?, ?, 1, NULL, 'acceptance', 'urn:bench', ?, x'7b7d', ?, NULL, 0, NULL)"
+)
 
 
 def settings_of(folder: Path) -> Settings:
