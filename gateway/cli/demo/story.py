@@ -124,7 +124,8 @@ class Story:
         self._keep(told, name, answer.body)
         self._prove(told, client, name)
         report = self._check(told, name)
-        self._refused_on_paper(told, client, name)
+        if report.receipt is not None:
+            self._refused_on_paper(told, client, name)
         reasons = report.receipt.reasons if report.receipt is not None else ()
         for reason in reasons:
             told.problems.append(f"{reason.code}: {reason.text}")

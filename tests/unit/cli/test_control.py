@@ -193,7 +193,7 @@ def test_a_repeat_that_brings_another_receipt_is_a_fault_of_the_show(
     other = hub.post(hub.signed()).data
     story.sent[4] = hub.signed()
     monkeypatch.setattr(telling, "hub_client", lambda *_: None)
-    monkeypatch.setattr(telling, "post", lambda *_: _Answer(200, other))
+    monkeypatch.setattr(telling, "post", lambda *_, **__: _Answer(200, other))
     monkeypatch.setattr(story, "_sealer", lambda _: hub.sealer("commune"))
     assert story.repeat(told, 3) is False
     assert "a repeat brought another receipt" in story.faults
@@ -202,7 +202,7 @@ def test_a_repeat_that_brings_another_receipt_is_a_fault_of_the_show(
 def test_a_letter_that_is_neither_accepted_nor_refused_is_a_fault_of_the_show(
     hub: HubUnderTest, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telling, "post", lambda *_: _Answer(500, b"out of order"))
+    monkeypatch.setattr(telling, "post", lambda *_, **__: _Answer(500, b"out of order"))
     monkeypatch.setattr(story, "_sealer", lambda _: hub.sealer("commune"))
     told = story.tell(letters.lost_letter(4, NOW))
     assert (told.status, told.reference) == (500, None)
