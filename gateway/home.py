@@ -10,10 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
+from sqlalchemy import Engine
+from sqlalchemy.exc import ArgumentError
+
 from gateway.assets import certs_dir, config_dir
+from gateway.domain.errors import Misconfigured
 from gateway.i18n.country import load_country
 from gateway.settings import Settings, stand_in
-from gateway.store.engine import make_engine
+from gateway.store.engine import Patience, make_engine
 from gateway.store.migrate import upgrade
 
 TEST_PKI_MARK = "TEST-PKI"
@@ -34,11 +38,15 @@ def prepare(settings: Settings) -> list[str]:
         stand_in(f"no archivist has confirmed the retention rules of {pack.code!r}", settings.hub.production)
     if not settings.timestamps.authorities:
         stand_in("time-stamps come from a key of the hub's own and prove nothing", settings.hub.production)
+    if settings.mail.kind == "outbox":
+        stand_in("mail for people is laid in a folder and tells nobody", settings.hub.production)
+    elif settings.mail.security == "none":
+        stand_in("mail for people leaves unencrypted", settings.hub.production)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.payloads.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     made += _test_pki(settings)
     made += _master_key(settings.keys.payload_master_key)
-    engine = make_engine(settings.database.url, _lock(settings))
+    engine = open_engine(settings)
     made.append(f"database at revision {upgrade(engine)}")
     engine.dispose()
     return made
@@ -49,8 +57,26 @@ def country_folders(settings: Settings) -> tuple[Path, ...]:
     return (settings.home / "countries", config_dir() / "countries")
 
 
-def _lock(settings: Settings) -> Path | None:
-    return settings.home / "wasl.lock" if settings.database.url.startswith("sqlite") else None
+def open_engine(settings: Settings) -> Engine:
+    """The engine of the hub's database; nothing is opened before its first connection.
+
+    Raises:
+        Misconfigured: its driver is not installed, or its address cannot be read.
+    """
+    database = settings.database
+    try:
+        return make_engine(
+            database.url,
+            settings.home / "wasl.lock" if database.url.startswith("sqlite") else None,
+            busy_s=database.wait_seconds,
+            pool_size=database.pool_size,
+            patience=Patience(database.statement_seconds, database.idle_seconds),
+        )
+    except ModuleNotFoundError as error:
+        raise Misconfigured(["database.url: PostgreSQL needs the extra [scale] of this package"]) from error
+    except (ArgumentError, ValueError):
+        # without its cause, which would quote the address
+        raise Misconfigured(["database.url: cannot be read as an address"]) from None
 
 
 def _test_pki(settings: Settings) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.domain.errors import Misconfigured
+from gateway.domain.registry.addresses import is_mail_address
 from gateway.settings_model import (
     SECTIONS,
     Database,
@@ -134,8 +135,27 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.worker.lease_seconds <= settings.outgoing.total_seconds:
         # Otherwise a second worker takes a delivery over while the first is still sending it.
         yield "worker.lease_seconds: must be longer than outgoing.total_seconds"
+    if settings.payloads.kind == "s3":
+        for key in ("s3_endpoint", "s3_bucket"):
+            if not getattr(settings.payloads, key):
+                yield f"payloads.{key}: must be given when payloads.kind is s3"
+    yield from _contradictions_of_mail(settings)
     if settings.hub.production:
         yield from _unfit_for_production(settings)
+
+
+def _contradictions_of_mail(settings: Settings) -> Iterator[str]:
+    mail = settings.mail
+    if mail.kind == "smtp" and not mail.host:
+        yield "mail.host: must name a mail server where mail.kind is smtp"
+    if mail.user and mail.security == "none":
+        yield "mail.user: must be empty where mail.security is none, or the password would be sent in clear"
+    if not is_mail_address(mail.sender):
+        yield "mail.sender: must be a plain e-mail address"
+    if mail.cap_seconds < mail.first_seconds:
+        yield "mail.cap_seconds: must not be shorter than mail.first_seconds"
+    if mail.total_seconds < mail.connect_seconds:
+        yield "mail.total_seconds: must not be shorter than mail.connect_seconds"
 
 
 def _unfit_for_production(settings: Settings) -> Iterator[str]:

@@ -58,20 +58,61 @@ class Worker:
     threads: int = option(4, least=1, most=256)
     poll_seconds: float = option(1.0, least=0.01, most=3600)
     lease_seconds: int = option(300, least=1, most=_DAY)
+    longest_seconds: int = option(4 * 3600, least=1, most=7 * _DAY)
+    lost_leases: int = option(3, least=1, most=100)
+
+
+@dataclass(frozen=True)
+class Routes:
+    """What one route may take from the others, and what becomes of one that fails."""
+
+    concurrency: int = option(8, least=1, most=1000)
+    per_minute: int = option(0, least=0, most=1_000_000)
+    route_share: float = option(0.5, least=0, most=1)
+    unproven_share: float = option(0.5, least=0, most=1)
+    bulk_share: float = option(0.5, least=0, most=1)
+    bulk_patience_seconds: float = option(300.0, least=0, most=7 * _DAY)
+    breaker_failures: int = option(5, least=1, most=1000)
+    breaker_first_seconds: float = option(30.0, least=0.01, most=_DAY)
+    breaker_factor: float = option(2.0, least=1, most=10)
+    breaker_cap_seconds: float = option(900.0, least=0.01, most=7 * _DAY)
+    fallback_seconds: float = option(4 * 3600.0, least=0, most=_YEAR)
 
 
 @dataclass(frozen=True)
 class Database:
     """Where the hub's records are."""
 
-    url: str = option("", secret=True)
+    url: str = option(
+        "",
+        secret=True,
+        pattern=r"|(sqlite:///|postgresql(\+psycopg)?://).+",
+        expected="empty, sqlite:///PATH or postgresql://USER@HOST/NAME",
+    )
+    pool_size: int = option(10, least=1, most=200)
+    wait_seconds: float = option(10.0, least=0.1, most=300)
+    statement_seconds: float = option(60.0, least=1, most=3600)
+    idle_seconds: float = option(60.0, least=1, most=3600)
 
 
 @dataclass(frozen=True)
 class Payloads:
     """Where the letters' content is."""
 
+    kind: str = option("files", choices=("files", "s3"))
     directory: Path = option(Path("payloads"))
+    s3_endpoint: str = option("", pattern=f"({_ADDRESS})?", expected="an address without a slash at its end")
+    s3_bucket: str = option(
+        "", pattern=r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?", expected="a bucket's name in lower case"
+    )
+    s3_region: str = option("us-east-1", pattern=r"[a-z0-9-]{1,40}", expected="a region's name in lower case")
+    s3_prefix: str = option(
+        "payloads/", pattern=r"([A-Za-z0-9_.-]+/){0,8}", expected="empty, or names with a slash after each"
+    )
+    s3_part_bytes: int = option(8 * 1024**2, least=5 * 1024**2, most=64 * 1024**2)
+    s3_connect_seconds: float = option(5.0, least=0.01, most=300)
+    s3_read_seconds: float = option(30.0, least=0.01, most=3600)
+    s3_attempts: int = option(3, least=1, most=10)
 
 
 @dataclass(frozen=True)
@@ -137,6 +178,14 @@ class Retry:
 
 
 @dataclass(frozen=True)
+class Lifecycle:
+    """How long people may take with a delivery."""
+
+    lock_seconds: int = option(300, least=10, most=3600)
+    hold_days: float = option(7.0, least=0.01, most=366)
+
+
+@dataclass(frozen=True)
 class Outgoing:
     """Calls from the hub to other systems."""
 
@@ -148,6 +197,30 @@ class Outgoing:
     total_seconds: float = option(120.0, least=0.01, most=_DAY)
     answer_bytes: int = option(1024**2, least=1024, most=64 * 1024**2)
     ca_bundle: str = option("", pattern=r"(/.+)?", expected="empty or an absolute path")
+
+
+@dataclass(frozen=True)
+class Mail:
+    """How people are told that something waits for them."""
+
+    kind: str = option("outbox", choices=("outbox", "smtp"))
+    outbox: Path = option(Path("outbox"))
+    host: str = option("", pattern=r"[^\s/@]*", expected="empty, a host name or an address")
+    port: int = option(587, least=1, most=65_535)
+    security: str = option("starttls", choices=("starttls", "tls", "none"))
+    user: str = option("")
+    sender: str = option(
+        "gateway@demo-hub.test", pattern=r"[^\s@]+@[^\s@]+", expected="an e-mail address of the hub"
+    )
+    language: str = option("", pattern=r"[A-Za-z-]{0,35}", expected="empty or a language tag")
+    connect_seconds: float = option(5.0, least=0.01, most=300)
+    total_seconds: float = option(30.0, least=0.01, most=300)
+    gather_seconds: float = option(60.0, least=0, most=3600)
+    every_seconds: float = option(3600.0, least=60, most=7 * _DAY)
+    poll_seconds: float = option(5.0, least=0.05, most=3600)
+    first_seconds: float = option(60.0, least=0.01, most=_DAY)
+    cap_seconds: float = option(3600.0, least=0.01, most=_DAY)
+    lifetime_seconds: float = option(1.0 * _DAY, least=1, most=30 * _DAY)
 
 
 @dataclass(frozen=True)
@@ -236,13 +309,16 @@ class Settings:
     hub: Hub = field(default_factory=Hub)
     web: Web = field(default_factory=Web)
     worker: Worker = field(default_factory=Worker)
+    routes: Routes = field(default_factory=Routes)
     database: Database = field(default_factory=Database)
     payloads: Payloads = field(default_factory=Payloads)
     keys: Keys = field(default_factory=Keys)
     trust: Trust = field(default_factory=Trust)
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=Retry)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
     outgoing: Outgoing = field(default_factory=Outgoing)
+    mail: Mail = field(default_factory=Mail)
     tokens: Tokens = field(default_factory=Tokens)
     evidence: Evidence = field(default_factory=Evidence)
     ledger: Ledger = field(default_factory=Ledger)
@@ -256,13 +332,16 @@ SECTIONS: dict[str, type] = {
     "hub": Hub,
     "web": Web,
     "worker": Worker,
+    "routes": Routes,
     "database": Database,
     "payloads": Payloads,
     "keys": Keys,
     "trust": Trust,
     "limits": Limits,
     "retry": Retry,
+    "lifecycle": Lifecycle,
     "outgoing": Outgoing,
+    "mail": Mail,
     "tokens": Tokens,
     "evidence": Evidence,
     "ledger": Ledger,

@@ -10,10 +10,9 @@ from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from sqlalchemy import Engine
-
 from adapters.contract import Adapter, Context
-from gateway.bootstrap import evidence
+from gateway.bootstrap import evidence, isolation, lifecycle, telling
+from gateway.bootstrap.payloads import place
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.domain.errors import Misconfigured
 from gateway.domain.evidence.receipt import Issuer
@@ -28,6 +27,7 @@ from gateway.exchange.evidence.issue import Issuing, Ledgers, Seals
 from gateway.exchange.evidence.ledger import Ledger
 from gateway.exchange.evidence.limits import Limits
 from gateway.exchange.evidence.notices import Notices
+from gateway.exchange.operate.flow import Watch
 from gateway.exchange.operate.health import Health
 from gateway.exchange.registry.apply import Registry
 from gateway.exchange.registry.cache import RegistryCache
@@ -36,8 +36,9 @@ from gateway.exchange.registry.signers import Signers
 from gateway.exchange.registry.tokens import Tokens
 from gateway.exchange.registry.trust import CertificateJudge
 from gateway.exchange.transit.check import Checking
-from gateway.exchange.transit.claim import Claims
 from gateway.exchange.transit.dispatch import Dispatch
+from gateway.exchange.transit.fallback import Fallback
+from gateway.exchange.transit.feed import Feed
 from gateway.exchange.transit.intake import Intake
 from gateway.exchange.transit.judge import Judge, Window
 from gateway.exchange.transit.letters import Letters
@@ -48,11 +49,11 @@ from gateway.exchange.transit.redirecting import Redirecting
 from gateway.exchange.transit.refusal import Refusals
 from gateway.exchange.transit.relays import Relays
 from gateway.exchange.transit.sweep import Sweep
-from gateway.home import country_folders
+from gateway.home import country_folders, open_engine
 from gateway.i18n import Translator
 from gateway.i18n.country import CountryPack, load_country
 from gateway.settings import Settings
-from gateway.store.engine import make_engine
+from gateway.store.leader import Lead, make_lead
 from gateway.store.payloads import PayloadStore
 from gateway.store.sessions import Store
 from gateway.trust.jws import JwsLimits
@@ -102,8 +103,9 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     """
     ambient = ambient or Ambient()
     pack = load_country(settings.hub.country, country_folders(settings))
-    store = Store(_engine(settings))
-    payloads = PayloadStore(settings.payloads.directory, _master_key(settings), ambient.random_bytes)
+    store = Store(open_engine(settings))
+    secret = partial(read_secret, settings.home / "secrets")
+    payloads = PayloadStore(place(settings, secret), _master_key(settings), ambient.random_bytes)
     issuing = _issuing(settings, pack, ambient)
     certificates = CertificateJudge(settings.trust.directory / "parties", settings.trust.require_revocation)
     ledger = evidence.ledger(settings, store)
@@ -114,15 +116,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
             store=store,
             payloads=payloads,
             judge=judge,
-            refusals=Refusals(
-                store,
-                issuing,
-                receipts,
-                ambient,
-                pack.languages,
-                timedelta(hours=settings.evidence.rejection_hours),
-                settings.limits.refusals_per_hour,
-            ),
+            refusals=_refusals(settings, pack, store, issuing, receipts, ambient),
             receipts=receipts,
             issuing=issuing,
             ambient=ambient,
@@ -131,11 +125,22 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         ),
         checking=Checking(store, judge, ambient, pack.languages),
         looking=Looking(store),
+        feed=Feed(store),
+        cancelling=lifecycle.cancelling(
+            _letters(settings, store, payloads), _chains(pack, store, issuing, ambient)
+        ),
         receipts=receipts,
         bundles=_bundles(settings, pack, payloads, receipts, ledger, ambient),
         tokens=_tokens(settings, store, certificates, ambient),
         ledger=ledger,
-        health=Health(store, payloads, issuing, ledger, evidence.timestamp_lag(settings, store, ambient)),
+        health=Health(
+            store,
+            payloads,
+            issuing,
+            ledger,
+            evidence.timestamp_lag(settings, store, ambient),
+            Watch(store, ambient),
+        ),
     )
     return Gateway(
         settings=settings,
@@ -147,6 +152,25 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         services=services,
         registry=Registry(store, ambient),
         adapters=find_adapters(),
+    )
+
+
+def _refusals(
+    settings: Settings,
+    pack: CountryPack,
+    store: Store,
+    issuing: Issuing,
+    receipts: Receipts,
+    ambient: Ambient,
+) -> Refusals:
+    return Refusals(
+        store,
+        issuing,
+        receipts,
+        ambient,
+        pack.languages,
+        timedelta(hours=settings.evidence.rejection_hours),
+        settings.limits.refusals_per_hour,
     )
 
 
@@ -191,42 +215,50 @@ def find_adapters() -> Mapping[str, Adapter]:
 
 def dispatcher(gateway: Gateway, owner: str) -> Dispatch:
     """A dispatch whose leases name ``owner``."""
-    settings = gateway.settings
-    lease = timedelta(seconds=settings.worker.lease_seconds)
     return Dispatch(
         store=gateway.store,
         ambient=gateway.ambient,
-        claims=Claims(gateway.store, gateway.ambient, owner, lease),
+        claims=isolation.claims(gateway, owner),
         letters=letters(gateway),
-        outcomes=Outcomes(chains(gateway), owner),
+        outcomes=_outcomes(gateway, owner),
+        routes=isolation.routes(gateway.settings, gateway.store, gateway.ambient),
         adapters=gateway.adapters,
         contexts=contexts(gateway),
     )
 
 
+def fallback(gateway: Gateway, owner: str) -> Fallback:
+    """The job for letters whose route fails for long; events name ``owner``."""
+    return isolation.fallback(gateway, letters(gateway), _outcomes(gateway, owner))
+
+
+def _outcomes(gateway: Gateway, owner: str) -> Outcomes:
+    return Outcomes(chains(gateway), owner, telling.outbox(gateway.settings, gateway.pack).mail_waits)
+
+
 def letters(gateway: Gateway) -> Letters:
     """Reads accepted letters back."""
-    settings = gateway.settings
-    return Letters(
-        gateway.store,
-        gateway.payloads,
-        xml_limits(settings),
-        jws_limits(settings),
-        settings.retry.schedule,
-    )
+    return _letters(gateway.settings, gateway.store, gateway.payloads)
+
+
+def _letters(settings: Settings, store: Store, payloads: PayloadStore) -> Letters:
+    return Letters(store, payloads, xml_limits(settings), jws_limits(settings), settings.retry.schedule)
 
 
 def chains(gateway: Gateway) -> Chains:
     """Continues the receipts of deliveries."""
-    limits = TimeLimits(gateway.pack.procedures, gateway.pack)
-    return Chains(gateway.store, gateway.issuing, gateway.ambient, limits)
+    return _chains(gateway.pack, gateway.store, gateway.issuing, gateway.ambient)
+
+
+def _chains(pack: CountryPack, store: Store, issuing: Issuing, ambient: Ambient) -> Chains:
+    return Chains(store, issuing, ambient, TimeLimits(pack.procedures, pack))
 
 
 def verbs(gateway: Gateway, owner: str) -> Verbs:
     """What parties, offices and operators may bring about; events name ``owner``."""
     chain = chains(gateway)
     return Verbs(
-        outcomes=Outcomes(chain, owner),
+        outcomes=Outcomes(chain, owner, telling.outbox(gateway.settings, gateway.pack).mail_waits),
         handling=Handling(chain),
         redirecting=Redirecting(gateway.store, chain, owner, gateway.languages),
         relays=Relays(chain, owner),
@@ -238,6 +270,11 @@ def verbs(gateway: Gateway, owner: str) -> Verbs:
 def sweep(gateway: Gateway) -> Sweep:
     """The job that removes content nobody owns."""
     return Sweep(gateway.store, gateway.payloads, gateway.ambient)
+
+
+def lead(gateway: Gateway) -> Lead:
+    """The lead among this hub's workers, for the jobs that one of them runs for all."""
+    return make_lead(gateway.store.engine, "wasl-jobs", gateway.settings.home)
 
 
 def revocations(gateway: Gateway) -> Revocations:
@@ -303,12 +340,6 @@ def xml_limits(settings: Settings) -> XmlLimits:
 
 def jws_limits(settings: Settings) -> JwsLimits:
     return JwsLimits(octets=settings.limits.envelope_bytes, depth=settings.limits.json_depth)
-
-
-def _engine(settings: Settings) -> Engine:
-    url = settings.database.url
-    lock = settings.home / "wasl.lock" if url.startswith("sqlite") else None
-    return make_engine(url, lock)
 
 
 def _master_key(settings: Settings) -> bytes:

@@ -11,7 +11,7 @@ import traceback
 import click
 
 from gateway import __version__
-from gateway.cli import evidence, ledger, letters, process, purge, registry, witness
+from gateway.cli import delivery, doctor, evidence, ledger, letters, process, purge, registry, witness
 from gateway.cli.demo.command import demo
 from gateway.domain.errors import GatewayFault, Misconfigured, WaslError
 from gateway.logs import beside_output
@@ -33,6 +33,7 @@ for command in (
     process.worker,
     demo,
     process.check_config,
+    doctor.doctor,
     registry.apply,
     registry.export,
     registry.party,
@@ -41,6 +42,7 @@ for command in (
     registry.route,
     letters.send,
     letters.status,
+    delivery.delivery,
     evidence.verify,
     ledger.ledger,
     evidence.evidence,

@@ -13,9 +13,22 @@ import click
 from gunicorn.app.base import BaseApplication
 
 from gateway import home
-from gateway.bootstrap import Gateway, build, dispatcher, find_adapters, revocations, sweep, verbs
+from gateway.bootstrap import (
+    Gateway,
+    build,
+    dispatcher,
+    fallback,
+    find_adapters,
+    lead,
+    revocations,
+    sweep,
+    verbs,
+)
 from gateway.bootstrap.evidence import counting, long_term, purge, self_check, sequencer, stamping
+from gateway.bootstrap.lifecycle import lapses
+from gateway.bootstrap.telling import presence, teller
 from gateway.domain.errors import Misconfigured
+from gateway.exchange.operate.presence import EVERY_SECONDS
 from gateway.logs import configure
 from gateway.settings import Settings, StandInWarning, load
 from gateway.web.app import create_app
@@ -66,7 +79,9 @@ def check_config() -> None:
     settings = settings_from_environment()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StandInWarning)
-        sequencer(build(settings))
+        gateway = build(settings)
+        sequencer(gateway)
+    gateway.payloads.check()
     kinds = ", ".join(sorted(find_adapters()))
     click.echo(f"settings are good: home {settings.home}, profile {settings.profile}, adapters {kinds}")
 
@@ -125,6 +140,7 @@ def worker() -> None:
     made_home(settings)
     gateway = build(settings)
     owner = f"{socket.gethostname()}:{os.getpid()}"
+    here = presence(gateway, owner)
     running = Worker(
         dispatcher(gateway, owner),
         sweep(gateway),
@@ -132,18 +148,23 @@ def worker() -> None:
         settings.worker.poll_seconds,
         (
             Job(revocations(gateway).run, settings.trust.revocation_seconds),
-            Job(sequencer(gateway).run, settings.ledger.poll_seconds),
-            Job(stamping(gateway).run, settings.timestamps.retry_seconds),
-            Job(long_term(gateway).run, settings.evidence.long_term_seconds),
-            Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR),
-            Job(purge(gateway).run, settings.retention.run_hours * _HOUR),
-            Job(self_check(gateway).turn, min(_HOUR, settings.ledger.self_check_hours * _HOUR)),
+            Job(sequencer(gateway).run, settings.ledger.poll_seconds, alone=True),
+            Job(stamping(gateway).run, settings.timestamps.retry_seconds, alone=True),
+            Job(long_term(gateway).run, settings.evidence.long_term_seconds, alone=True),
+            Job(lapses(gateway, owner).run, 60.0, alone=True),
+            Job(fallback(gateway, owner).run, 60.0),
+            Job(teller(gateway, owner).run, settings.mail.poll_seconds),
+            Job(here.beat, EVERY_SECONDS),
+            Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR, alone=True),
+            Job(purge(gateway).run, settings.retention.run_hours * _HOUR, alone=True),
+            Job(self_check(gateway).turn, min(_HOUR, settings.ledger.self_check_hours * _HOUR), alone=True),
         ),
+        lead(gateway),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())
     click.echo(f"delivering as {owner}")
-    with operations(gateway):
+    with operations(gateway), here:
         running.run()
 
 

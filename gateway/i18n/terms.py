@@ -20,13 +20,20 @@ from gateway.domain.transit.envelope import (
     RecipientRole,
     Validity,
 )
+from gateway.domain.transit.notification import Telling, Template
 from gateway.domain.transit.persons import Assurance, Channel, InterestedRole, PersonKind
+from gateway.domain.transit.repairs import Verb
 from gateway.domain.transit.states import MessageState, Notice, Processing, Transport
 from gateway.i18n.marking import mark
 
 TERMS: Mapping[Enum, str] = {
     MessageState.ACCEPTED: mark("Accepted"),
     MessageState.REFUSED: mark("Refused"),
+    Telling.WAITING: mark("Message not sent yet"),
+    Telling.SENDING: mark("Message being sent"),
+    Telling.SENT: mark("Message sent"),
+    Telling.FAILED: mark("Message could not be sent"),
+    Template.MAIL_WAITS: mark("Message that mail is waiting"),
     Transport.QUEUED: mark("Waiting to be sent"),
     Transport.DELIVERING: mark("Being delivered"),
     Transport.WAITING: mark("Waiting for another attempt"),
@@ -55,6 +62,13 @@ TERMS: Mapping[Enum, str] = {
     Notice.LATE_HANDOVER: mark("The recipient acknowledged the letter after the end"),
     Notice.EXTENDED: mark("The time limit was extended"),
     Notice.RECKONED: mark("The end of the time limit moved with the calendar"),
+    Notice.PROLONGED: mark("The operator has until later to decide"),
+    Verb.REQUEUE: mark("Try to deliver now"),
+    Verb.HOLD: mark("Stop the delivery"),
+    Verb.RELEASE: mark("Let the delivery go on"),
+    Verb.REDIRECT: mark("Pass on to another office"),
+    Verb.CANCEL: mark("Take back as the sender asked"),
+    Verb.FAIL: mark("Give the delivery up"),
     ReceiptKind.ACCEPTANCE: mark("Acknowledgment of receipt"),
     ReceiptKind.REJECTION: mark("Refusal of the letter"),
     ReceiptKind.RELAY: mark("Passage to another hub"),

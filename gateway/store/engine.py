@@ -1,11 +1,13 @@
-"""Engines: SQLite tuned so that a commit survives a power cut, PostgreSQL as it comes."""
+"""Engines: SQLite tuned so that a commit survives a power cut, PostgreSQL so that nobody waits for ever."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 from gateway.store.filelock import FileLock
@@ -22,7 +24,28 @@ _QUERY_ONLY = {READ: "PRAGMA query_only=ON", WRITE: "PRAGMA query_only=OFF"}
 _WAL_LIMIT = 64 * 1024 * 1024
 
 
-def make_engine(url: str, lock_path: Path | None, *, busy_s: float = 10.0, pool_size: int = 10) -> Engine:
+@dataclass(frozen=True)
+class Patience:
+    """How long one statement, and one transaction that does nothing, may last on a server; in seconds.
+
+    SQLite has no use for it: its statements run in the caller's own thread.
+    """
+
+    statement_s: float = 60.0
+    idle_s: float = 60.0
+
+
+_USUAL = Patience()
+
+
+def make_engine(
+    url: str,
+    lock_path: Path | None,
+    *,
+    busy_s: float = 10.0,
+    pool_size: int = 10,
+    patience: Patience = _USUAL,
+) -> Engine:
     """An engine for the URL; nothing is opened before its first connection.
 
     Args:
@@ -30,21 +53,52 @@ def make_engine(url: str, lock_path: Path | None, *, busy_s: float = 10.0, pool_
         lock_path: file on which SQLite's writers queue, beside the database; None where the database
             does that itself.
         busy_s: the longest wait for lock, database or a free connection, in seconds.
-        pool_size: connections kept per process.
+        pool_size: connections kept per process; as many again are opened for as long as they are needed.
+
+    Raises:
+        ModuleNotFoundError: the driver for this database is not installed.
     """
+    address = make_url(url)
     lock = None if lock_path is None else FileLock(lock_path, busy_s)
     options: dict[str, Any] = {"execution_options": {WRITE_LOCK: lock}}
-    backend = make_url(url).get_backend_name()
-    if backend == "sqlite" and make_url(url).database in (None, "", ":memory:"):
-        engine = create_engine(url, **options)  # its pool takes no sizes
-    else:
-        engine = create_engine(
-            url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=busy_s,
-            pool_pre_ping=backend != "sqlite", **options,
-        )  # fmt: skip
-    if backend == "sqlite":
+    if address.get_backend_name() == "postgresql":
+        options |= {"pool_pre_ping": True, "connect_args": _server_bounds(address, busy_s, patience)}
+    if address.get_backend_name() != "sqlite" or address.database not in (None, "", ":memory:"):
+        # the pool of a database in memory takes no sizes
+        options |= {"pool_size": pool_size, "max_overflow": pool_size, "pool_timeout": busy_s}
+    engine = create_engine(address, **options)
+    if engine.dialect.name == "sqlite":
         _tune_sqlite(engine, lock, busy_s)
     return engine
+
+
+def _server_bounds(address: URL, busy_s: float, patience: Patience) -> dict[str, Any]:
+    """What every connection to PostgreSQL asks for; what the address says itself wins.
+
+    https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+    """
+    wait = math.ceil(busy_s)
+    bounds: dict[str, Any] = {
+        "application_name": "wasl",
+        # two seconds are the least that libpq takes
+        "connect_timeout": max(2, wait),
+        # a server that vanished without a word is noticed by the network, not by its silence alone
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": max(2, wait) * 1000,
+    }
+    bounds = {name: value for name, value in bounds.items() if name not in address.query}
+    milliseconds = {
+        "lock_timeout": busy_s,
+        "statement_timeout": patience.statement_s,
+        "idle_in_transaction_session_timeout": patience.idle_s,
+    }
+    ours = " ".join(f"-c {name}={round(seconds * 1000)}" for name, seconds in milliseconds.items())
+    # the last one wins, so the address is heard after us
+    theirs = address.query.get("options", ())
+    bounds["options"] = " ".join((ours, *((theirs,) if isinstance(theirs, str) else theirs)))
+    return bounds
 
 
 def write_lock(engine: Engine) -> FileLock | None:

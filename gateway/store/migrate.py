@@ -20,6 +20,7 @@ from gateway.store.sessions import access_options, database_trouble
 
 _FOLDER = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x5741534C  # "WASL"; one upgrade at a time on PostgreSQL
+_LONGEST_UPGRADE_S = 600
 
 
 def head() -> str:
@@ -105,8 +106,20 @@ def _maintenance(engine: Engine) -> Iterator[Connection]:
         connection.begin(),
     ):
         if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            _wait_for_upgrade(connection)
         yield connection
+
+
+def _wait_for_upgrade(connection: Connection) -> None:
+    """Let the processes that start together upgrade one after the other, however long a step takes.
+
+    A step itself still gives up on a table that somebody does not let go: everybody else would queue
+    behind it.
+    """
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    connection.execute(text(f"SET LOCAL lock_timeout = {_LONGEST_UPGRADE_S * 1000}"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
 
 
 @contextlib.contextmanager

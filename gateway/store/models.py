@@ -23,11 +23,14 @@ from gateway.store.registry.models import (
 from gateway.store.transit.models import (
     AttachmentRow,
     Attempt,
+    DecisionRow,
     DeliveryEvent,
     DeliveryRow,
     Message,
     Payload,
 )
+from gateway.store.transit.notice_models import NotificationRow, NotifiedDelivery, WorkerSeen
+from gateway.store.transit.route_models import RouteState
 
 __all__ = [
     "AccessToken",
@@ -38,12 +41,15 @@ __all__ = [
     "Change",
     "CheckpointRow",
     "CosignatureRow",
+    "DecisionRow",
     "DeliveryEvent",
     "DeliveryRow",
     "LeafRow",
     "LedgerRow",
     "LegalHold",
     "Message",
+    "NotificationRow",
+    "NotifiedDelivery",
     "OfficeRow",
     "PartyRow",
     "Payload",
@@ -51,8 +57,10 @@ __all__ = [
     "PurgeRow",
     "ReceiptRow",
     "Rendering",
+    "RouteState",
     "SeenAssertion",
     "SelfCheckRow",
     "TileRow",
     "TokenRow",
+    "WorkerSeen",
 ]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 from gateway.domain.errors import Damaged
-from gateway.store.payload_files import disk_trouble
+from gateway.domain.places import Outgoing
 from gateway.store.payload_segments import MAGIC, SEALED, SEGMENT, Segments, Tampered, content_size, count
 
 T = TypeVar("T")
@@ -17,17 +16,15 @@ T = TypeVar("T")
 class PayloadReader(io.RawIOBase):
     """The content of one object as a seekable binary stream; holds one segment in memory."""
 
-    def __init__(self, file: BinaryIO, segments: Segments) -> None:
+    def __init__(self, outgoing: Outgoing, segments: Segments) -> None:
         super().__init__()
-        self._file = file
+        self._outgoing = outgoing
         self._segments = segments
         self._position = 0
         self._held: tuple[int, bytes] | None = None
-        with disk_trouble():
-            size = os.fstat(file.fileno()).st_size
-            magic = file.read(len(MAGIC))
-        self._size = _judged(lambda: content_size(size))
-        self._last = count(size - len(MAGIC)) - 1
+        self._size = _judged(lambda: content_size(outgoing.size))
+        self._last = count(outgoing.size - len(MAGIC)) - 1
+        magic = outgoing.read_at(0, len(MAGIC))
         if magic != MAGIC:
             raise Damaged("payload store: an object is damaged (magic)")
         self._segment(0)  # a wrong key or a swapped file shows before the first octet is promised
@@ -57,7 +54,7 @@ class PayloadReader(io.RawIOBase):
 
         Raises:
             Damaged: the object was tampered with.
-            Unavailable: the disk failed.
+            Unavailable: the place is out of reach.
         """
         if self._position >= self._size:
             return 0
@@ -69,17 +66,15 @@ class PayloadReader(io.RawIOBase):
         return len(part)
 
     def close(self) -> None:
-        """Close the file; what was in memory is let go."""
+        """Close the object; what was in memory is let go."""
         self._held = None
-        self._file.close()
+        self._outgoing.close()
         super().close()
 
     def _segment(self, number: int) -> bytes:
         if self._held is None or self._held[0] != number:
             self._held = None  # never two at a time
-            with disk_trouble():
-                self._file.seek(len(MAGIC) + number * SEALED)
-                sealed = self._file.read(SEALED)
+            sealed = self._outgoing.read_at(len(MAGIC) + number * SEALED, SEALED)
             self._held = (
                 number,
                 _judged(lambda: self._segments.open(number, sealed, last=number == self._last)),

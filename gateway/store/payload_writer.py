@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
-import os
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from gateway.domain.errors import Unavailable
-from gateway.store.payload_files import PayloadFolder, disk_trouble
+from gateway.domain.places import Incoming, Place
 from gateway.store.payload_segments import MAGIC, SEGMENT, Segments
 
 
@@ -37,8 +34,8 @@ class StoredPayload:
 class PayloadWriter:
     """One payload being written; leaving its block without `commit` leaves nothing behind."""
 
-    def __init__(self, folder: PayloadFolder, object_id: str, segments: Segments, wrapped_key: bytes) -> None:
-        self._folder = folder
+    def __init__(self, place: Place, object_id: str, segments: Segments, wrapped_key: bytes) -> None:
+        self._place = place
         self._object_id = object_id
         self._segments = segments
         self._wrapped_key = wrapped_key
@@ -46,7 +43,7 @@ class PayloadWriter:
         self._pending = bytearray()
         self._number = 0
         self._size = 0
-        self._descriptor: int | None = None
+        self._incoming: Incoming | None = None
 
     @property
     def size(self) -> int:
@@ -59,16 +56,8 @@ class PayloadWriter:
         return self._digest.hexdigest()
 
     def __enter__(self) -> Self:
-        with disk_trouble():
-            self._temporary, self._descriptor = self._folder.create_temporary(self._object_id)
-        try:
-            with disk_trouble():
-                # Tells the sweep that somebody is at work here; a killed process lets go by itself.
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _write_all(self._descriptor, MAGIC)
-        except BaseException:
-            self.discard()
-            raise
+        self._incoming = self._place.begin(self._object_id)
+        self._add(MAGIC)
         return self
 
     def __exit__(
@@ -83,7 +72,7 @@ class PayloadWriter:
         """Add to the content; any length.
 
         Raises:
-            Unavailable: the disk is full or failing; what was written is discarded.
+            Unavailable: the place is full or failing; what was written is discarded.
         """
         rest = memoryview(chunk).cast("B")
         self._digest.update(rest)
@@ -101,51 +90,37 @@ class PayloadWriter:
         """Put the payload into its place; durable when this returns.
 
         Raises:
-            Unavailable: the disk is full or failing; nothing was stored.
+            Unavailable: the place is full or failing; nothing was stored.
         """
         self._flush(last=True)
-        descriptor = self._open_descriptor()
         try:
-            with disk_trouble():
-                os.fsync(descriptor)
-                self._folder.put_in_place(self._temporary, self._object_id)
+            self._open().commit()
         except BaseException:
             self.discard()
             raise
-        self._close()
+        self._incoming = None
         return StoredPayload(self._object_id, self._wrapped_key, self._size, self.sha256)
 
     def discard(self) -> None:
         """Remove what was written; does nothing after `commit`."""
-        if self._descriptor is not None:
-            with contextlib.suppress(OSError):  # the sweep gets what cannot be removed now
-                self._temporary.unlink(missing_ok=True)
-            self._close()
+        if self._incoming is not None:
+            incoming, self._incoming = self._incoming, None
+            incoming.discard()
 
     def _flush(self, last: bool) -> None:
-        descriptor = self._open_descriptor()
-        sealed = self._segments.seal(self._number, bytes(self._pending), last)
-        try:
-            with disk_trouble():
-                _write_all(descriptor, sealed)
-        except BaseException:
-            self.discard()  # a hole in the middle must not be committed
-            raise
+        self._open()
+        self._add(self._segments.seal(self._number, bytes(self._pending), last))
         self._number += 1
         self._pending.clear()
 
-    def _open_descriptor(self) -> int:
-        if self._descriptor is None:
+    def _add(self, octets: bytes) -> None:
+        try:
+            self._open().write(octets)
+        except BaseException:
+            self.discard()  # a hole in the middle must not be committed
+            raise
+
+    def _open(self) -> Incoming:
+        if self._incoming is None:
             raise Unavailable("payload store: the payload is not open for writing")
-        return self._descriptor
-
-    def _close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-
-def _write_all(descriptor: int, octets: bytes) -> None:
-    rest = memoryview(octets)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        return self._incoming

@@ -1,21 +1,17 @@
-"""Payloads as encrypted files under random names, each with its own key: without the key it is gone."""
+"""Payloads as encrypted objects under random names, each with its own key: without the key it is gone."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import io
-import os
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import BinaryIO, cast
+from datetime import datetime
+from typing import BinaryIO
 
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from gateway.domain.errors import Damaged, Misconfigured, Unavailable
-from gateway.store.payload_files import PayloadFolder, StoredObject, disk_trouble, fsync_folder
+from gateway.domain.places import OBJECT_ID, Place, StoredObject
 from gateway.store.payload_reader import PayloadReader
 from gateway.store.payload_segments import KEY, Segments, Tampered
 from gateway.store.payload_writer import PayloadWriter, StoredPayload
@@ -28,10 +24,10 @@ INLINE = 64 * 1024
 
 
 class PayloadStore:
-    """The payloads of one hub in one folder.
+    """The payloads of one hub in one place.
 
     Args:
-        root: the folder; made when first needed.
+        place: the folder or bucket where the encrypted octets lie.
         master_key: 32 octets that wrap every payload's own key.
         random_bytes: ``os.urandom`` or the like.
 
@@ -39,10 +35,10 @@ class PayloadStore:
         Misconfigured: the master key has another length.
     """
 
-    def __init__(self, root: Path, master_key: bytes, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(self, place: Place, master_key: bytes, random_bytes: Callable[[int], bytes]) -> None:
         if len(master_key) != KEY:
             raise Misconfigured([f"the payload store's master key has {len(master_key)} octets, not {KEY}"])
-        self._folder = PayloadFolder(root)
+        self._place = place
         self._master_key = master_key
         self._random_bytes = random_bytes
 
@@ -53,13 +49,13 @@ class PayloadStore:
         """
         object_id, key = self._random_bytes(16).hex(), self._random_bytes(KEY)
         wrapped_key = aes_key_wrap(self._master_key, key)
-        return PayloadWriter(self._folder, object_id, Segments(key, object_id), wrapped_key)
+        return PayloadWriter(self._place, object_id, Segments(key, object_id), wrapped_key)
 
     def write(self, chunks: Iterable[bytes]) -> StoredPayload:
         """Store the chunks as one payload; durable when this returns.
 
         Raises:
-            Unavailable: the disk is full or failing; nothing was stored.
+            Unavailable: the place is full or failing; nothing was stored.
         """
         with self.create() as writer:
             for chunk in chunks:
@@ -67,9 +63,9 @@ class PayloadStore:
             return writer.commit()
 
     def write_small(self, content: bytes) -> StoredPayload:
-        """Encrypt a short content for the database's row, durable with it; longer ones become files.
+        """Encrypt a short content for the database's row, durable with it; longer ones become objects.
 
-        A letter's envelope is a few KB: a row costs no file, no second flush and leaves no orphan.
+        A letter's envelope is a few KB: a row costs no object, no second flush and leaves no orphan.
         """
         if len(content) > INLINE:
             return self.write([content])
@@ -83,11 +79,11 @@ class PayloadStore:
         )
 
     def read_small(self, object_id: str, wrapped_key: bytes, inline: bytes | None) -> bytes:
-        """The whole content of a short object, from its row or its file.
+        """The whole content of a short object, from its row or its place.
 
         Raises:
             Damaged: it is missing or damaged.
-            Unavailable: it is not under this key, or the disk failed.
+            Unavailable: it is not under this key, or the place is out of reach.
         """
         if inline is None:
             with self.open(object_id, wrapped_key) as stream:
@@ -110,35 +106,32 @@ class PayloadStore:
 
         Raises:
             Damaged: the object is missing or damaged.
-            Unavailable: it is not under this key, or the disk failed.
+            Unavailable: it is not under this key, or the place is out of reach.
         """
         key = self._unwrap(wrapped_key)
-        path = self._folder.object_path(object_id)
-        with disk_trouble(), contextlib.ExitStack() as undo:
-            file = undo.enter_context(_existing(path))
-            reader = PayloadReader(cast("BinaryIO", file), Segments(key, object_id))
-            undo.pop_all()
+        outgoing = self._place.open(_checked(object_id))
+        try:
+            reader = PayloadReader(outgoing, Segments(key, object_id))
+        except BaseException:
+            outgoing.close()
+            raise
         return io.BufferedReader(reader, _BUFFER)
 
     def exists(self, object_id: str) -> bool:
-        """Whether there is a file for the object; its content is not looked at.
+        """Whether the object is in its place; its content is not looked at.
 
         Raises:
-            Unavailable: this is no object id, or the disk failed.
+            Unavailable: this is no object id, or the place is out of reach.
         """
-        with disk_trouble():
-            return self._folder.object_path(object_id).is_file()
+        return self._place.exists(_checked(object_id))
 
     def delete(self, object_id: str) -> None:
         """Remove an object; one that is not there is removed already.
 
         Raises:
-            Unavailable: the disk does not allow it.
+            Unavailable: the place does not allow it, or is out of reach.
         """
-        path = self._folder.object_path(object_id)
-        with disk_trouble(), contextlib.suppress(FileNotFoundError):
-            path.unlink()
-            fsync_folder(path.parent)
+        self._place.delete(_checked(object_id))
 
     def list_objects(self) -> Iterator[StoredObject]:
         """Every object in its place, in no order: those without a row in the database are orphans.
@@ -147,45 +140,32 @@ class PayloadStore:
         can last.
 
         Raises:
-            Unavailable: the disk failed.
+            Unavailable: the place is out of reach.
         """
-        with disk_trouble():
-            yield from self._folder.objects()
+        return self._place.objects()
 
     def sweep_temp(self, older_than: datetime) -> int:
         """Remove what killed processes left unfinished before the moment ``older_than``.
-
-        A file at which somebody still writes stays, however old.
 
         Returns:
             How many were removed.
 
         Raises:
-            Unavailable: the disk failed.
+            Unavailable: the place is out of reach.
         """
-        with disk_trouble():
-            return sum(_removed(path, older_than) for path in list(self._folder.temporaries()))
+        return self._place.sweep(older_than)
+
+    def check(self) -> None:
+        """Ask whether the place can be used, changing nothing.
+
+        Raises:
+            Misconfigured: it answers, and not with the settings given.
+            Unavailable: it is out of reach.
+        """
+        self._place.check()
 
 
-def _existing(path: Path) -> io.FileIO:
-    try:
-        return path.open("rb", buffering=0)
-    except FileNotFoundError as error:
-        raise Damaged(f"payload store: {error.strerror}") from error
-
-
-def _removed(path: Path, older_than: datetime) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        if datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC) >= older_than:
-            return False
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink(missing_ok=True)
-        return True
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
+def _checked(object_id: str) -> str:
+    if not OBJECT_ID.fullmatch(object_id):
+        raise Unavailable("payload store: an object id is damaged")
+    return object_id

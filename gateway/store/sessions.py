@@ -14,9 +14,34 @@ from sqlalchemy.orm import Session
 from gateway.domain.errors import Unavailable
 from gateway.store.engine import ACCESS, READ, WRITE, write_lock
 from gateway.store.filelock import LockBroken, LockTimeout
+from gateway.store.leader import sole
+
+BUSY = "database busy"
+OUT = "database out of service"
 
 _CALLERS_OWN = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 """Faults of the statement, not of the database: they pass."""
+
+# https://www.postgresql.org/docs/15/errcodes-appendix.html
+_BUSY_STATES = frozenset(
+    {
+        "40001",  # serialization_failure
+        "40P01",  # deadlock_detected
+        "55P03",  # lock_not_available
+        "57014",  # query_canceled: it took too long
+        "53300",  # too_many_connections
+    }
+)
+"""Whoever asks again soon is likely to be served."""
+_NOT_OURS = frozenset(
+    {
+        "42P01",  # undefined_table
+        "42703",  # undefined_column
+        "42501",  # insufficient_privilege
+        "0A000",  # feature_not_supported: a prepared plan from before a migration
+    }
+)
+"""The tables are not as we know them: PostgreSQL calls that the statement's fault, SQLite the database's."""
 
 
 class Store:
@@ -29,7 +54,8 @@ class Store:
     def write(self) -> Iterator[Session]:
         """One transaction that writes: committed at the block's end, undone when it raises.
 
-        Nothing is tried twice. Rows stay readable after the commit.
+        Nothing is tried twice, not even after a deadlock: what the block read may not be true any more,
+        and whoever called has its own way of asking again. Rows stay readable after the commit.
 
         Raises:
             Unavailable: the database is busy, full, read-only, gone or broken; when this comes from the
@@ -81,6 +107,25 @@ class Store:
         return not busy
 
     @contextlib.contextmanager
+    def sole(self, name: str) -> Iterator[bool]:
+        """Be the only process on any machine that does what ``name`` stands for, for the length of the block.
+
+        On SQLite there is one machine, and a lock on a file beside what is to be guarded serves better. A
+        connection that is lost inside the block lets others in: what is done there must survive that.
+
+        Yields:
+            Whether it is so; False when somebody else is that now.
+
+        Raises:
+            Unavailable: the database is out of service.
+        """
+        if self.engine.dialect.name != "postgresql":
+            yield True
+            return
+        with database_trouble(), sole(self.engine, name) as alone:
+            yield alone
+
+    @contextlib.contextmanager
     def _connect(self, access: str) -> Iterator[Connection]:
         with self.engine.connect() as connection:
             yield connection.execution_options(**access_options(self.engine.dialect.name, access))
@@ -93,10 +138,18 @@ class Store:
 
 
 def access_options(dialect: str, access: str) -> dict[str, object]:
-    """The execution options of a connection that is to read or to write."""
-    if dialect == "postgresql" and access == READ:
+    """The execution options of a connection that is to read or to write.
+
+    Writers on PostgreSQL do not queue: whoever checks before acting locks a row, leans on a unique index
+    or takes a turn (`gateway.store.turns`), and then sees what was committed before that.
+    """
+    if dialect != "postgresql":
+        return {ACCESS: access}
+    if access == READ:
         return {ACCESS: access, "isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    return {ACCESS: access}
+    # The isolation is said, and not left to the server's own default. None says neither READ ONLY nor READ
+    # WRITE: a server that was made read-only is to stay that.
+    return {ACCESS: access, "isolation_level": "READ COMMITTED", "postgresql_readonly": None}
 
 
 @contextlib.contextmanager
@@ -109,12 +162,22 @@ def database_trouble() -> Iterator[None]:
     try:
         yield
     except (LockTimeout, PoolTimeout) as error:
-        raise Unavailable("database busy") from error
+        raise Unavailable(BUSY) from error
     except LockBroken as error:
-        raise Unavailable("database out of service") from error
-    except _CALLERS_OWN:
-        raise
+        raise Unavailable(OUT) from error
     except (sqlite3.Error, DBAPIError) as error:  # the driver's own where it is called past SQLAlchemy
-        said = str(error.orig if isinstance(error, DBAPIError) else error)
-        busy = "locked" in said or "busy" in said
-        raise Unavailable("database busy" if busy else "database out of service") from error
+        verdict = _judged(error)
+        if verdict is None:
+            raise
+        raise Unavailable(verdict) from error
+
+
+def _judged(error: Exception) -> str | None:
+    """What is the matter with the database; None for a fault of the statement alone."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(cause, "sqlstate", None)
+    if state in _BUSY_STATES:
+        return BUSY
+    if isinstance(error, _CALLERS_OWN) and state not in _NOT_OURS:
+        return None
+    return BUSY if state is None and ("locked" in str(cause) or "busy" in str(cause)) else OUT

@@ -1,12 +1,15 @@
-"""Column types that keep what the rules rely on: aware UTC moments."""
+"""Column types that keep what the rules rely on: aware UTC moments, and numbers that do not run out."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer
 from sqlalchemy.types import TypeDecorator
+
+RowNumber = BigInteger().with_variant(Integer(), "sqlite")
+"""The number of a row in a table that grows with every letter; an INTEGER of SQLite has 64 bits already."""
 
 
 class Moment(TypeDecorator[datetime]):

@@ -10,8 +10,10 @@ from gateway.settings import Settings
 from gateway.web import (
     api,
     bundles,
+    cancel,
     demo,
     error_pages,
+    feed,
     files,
     health,
     ledger,
@@ -50,7 +52,9 @@ def create_app(
     access = Access(services.tokens)
     problems.install(app, languages)
     app.register_blueprint(api.blueprint(services, settings.limits, access))
+    app.register_blueprint(feed.blueprint(services.feed, access))
     app.register_blueprint(bundles.blueprint(services.bundles, access))
+    app.register_blueprint(cancel.blueprint(services.cancelling, access, languages))
     app.register_blueprint(oauth.blueprint(services.tokens))
     app.register_blueprint(health.blueprint(services.health))
     app.register_blueprint(ledger.blueprint(services.ledger))

@@ -16,6 +16,7 @@ from gateway.exchange.operate.health import Health
 from gateway.web import health as health_doors
 from gateway.web import problems
 from gateway.web.access import public
+from gateway.web.flow_figures import add_flow
 
 _SILENCE_S = 10.0
 """How long a connection may say nothing; a stranger's must not keep a thread."""
@@ -65,6 +66,7 @@ def exposition(figures: Figures) -> bytes:
     for ledger in figures.ledgers:
         size.labels(ledger.name).set(ledger.size)
         age.labels(ledger.name).set((at - ledger.made_at).total_seconds())
+    add_flow(figures.flow, registry)
     return generate_latest(registry)
 
 

@@ -126,11 +126,12 @@ def problem(status: int, faults: tuple[Fault, ...], language: str) -> dict[str, 
         "detail": remedy,
         "code": first.code,
         "remedy": remedy,
-        "faults": [_fault(fault, language) for fault in faults[:_LARGEST_LIST]],
+        "faults": [fault_members(fault, language) for fault in faults[:_LARGEST_LIST]],
     }
 
 
-def _fault(fault: Fault, language: str) -> dict[str, Any]:
+def fault_members(fault: Fault, language: str) -> dict[str, Any]:
+    """One thing that is wrong, in words of ``language``."""
     text, remedy = explain(fault, language)
     members = {
         "code": fault.code,

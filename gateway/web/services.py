@@ -9,7 +9,9 @@ from gateway.exchange.evidence.fetch import Receipts
 from gateway.exchange.evidence.ledger import Ledger
 from gateway.exchange.operate.health import Health
 from gateway.exchange.registry.tokens import Tokens
+from gateway.exchange.transit.cancelling import Cancelling
 from gateway.exchange.transit.check import Checking
+from gateway.exchange.transit.feed import Feed
 from gateway.exchange.transit.intake import Intake
 from gateway.exchange.transit.look import Looking
 
@@ -21,8 +23,10 @@ class Services:
     intake: Intake
     checking: Checking
     looking: Looking
+    cancelling: Cancelling
     receipts: Receipts
     bundles: Bundles
     ledger: Ledger
     tokens: Tokens
     health: Health
+    feed: Feed

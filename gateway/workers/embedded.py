@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial, wraps
 from threading import Event, Semaphore
 
 import structlog
@@ -14,16 +15,25 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from gateway.domain.errors import GatewayFault
 from gateway.exchange.transit.dispatch import Dispatch
 from gateway.exchange.transit.sweep import Sweep
+from gateway.store.leader import Lead
+from gateway.workers.pulse import Pulse
+
+_BEATS_PER_LEASE = 4
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Job:
-    """Something to run every so many seconds, beside delivering."""
+    """Something to run every so many seconds, beside delivering.
+
+    Attributes:
+        alone: only by the one worker of all that leads.
+    """
 
     run: Callable[[], object]
     seconds: float
+    alone: bool = False
 
 
 class Worker:
@@ -36,12 +46,14 @@ class Worker:
         threads: int,
         poll_seconds: float,
         jobs: Sequence[Job] = (),
+        lead: Lead | None = None,
     ) -> None:
+        self._lead = lead
         self._dispatch = dispatch
         self._jobs = (
             Job(self._claim, poll_seconds),
             Job(dispatch.give_up_held, 60),
-            Job(sweep.run, 3600),
+            Job(sweep.run, 3600, alone=True),
             *jobs,
         )
         self._threads = threads
@@ -55,15 +67,37 @@ class Worker:
         seconds = {"trigger": "interval", "coalesce": True, "max_instances": 1}
         first = datetime.now(UTC)
         for job in self._jobs:
-            scheduler.add_job(_contained(job.run), seconds=job.seconds, next_run_time=first, **seconds)
-        scheduler.start()
-        self._stopping.wait()
-        scheduler.shutdown(wait=True)
-        self._pool.shutdown(wait=True)
+            scheduler.add_job(_contained(self._led(job)), seconds=job.seconds, next_run_time=first, **seconds)
+        claims = self._dispatch.claims
+        # a long transfer needs its lease to its end, also while the worker is stopping
+        with Pulse(claims.heartbeat.beat, claims.lease.total_seconds() / _BEATS_PER_LEASE):
+            scheduler.start()
+            self._stopping.wait()
+            claims.drain()
+            scheduler.shutdown(wait=True)
+            if self._lead is not None:
+                self._lead.resign()
+            self._pool.shutdown(wait=True)
 
     def stop(self) -> None:
-        """Let `run` return after what is under way; may be called from a signal handler."""
+        """Let `run` return: what is being sent is finished, what is not yet sent is left to others.
+
+        May be called from a signal handler.
+        """
         self._stopping.set()
+
+    def _led(self, job: Job) -> Callable[[], object]:
+        """A job that only the leader runs, and who leads is asked each time: the lead may be lost."""
+        lead = self._lead
+        if lead is None or not job.alone:
+            return job.run
+
+        @wraps(job.run)
+        def run() -> None:
+            if lead.leads():
+                job.run()
+
+        return run
 
     def _claim(self) -> None:
         """Claim as many deliveries as threads are free, as long as there are any."""
@@ -75,7 +109,8 @@ class Worker:
                 for _ in range(slots - len(claimed)):
                     self._free.release()
             for delivery in claimed:
-                self._pool.submit(self._dispatch.work, delivery).add_done_callback(self._done)
+                done = partial(self._done, delivery)
+                self._pool.submit(self._dispatch.work, delivery).add_done_callback(done)
             if not claimed:
                 return
 
@@ -85,7 +120,8 @@ class Worker:
             taken += 1
         return taken
 
-    def _done(self, future: Future[None]) -> None:
+    def _done(self, delivery: str, future: Future[None]) -> None:
+        self._dispatch.claims.leases.release(delivery)
         self._free.release()
         error = future.exception()
         if error is not None:

@@ -35,6 +35,7 @@ from gateway.store.transit.models import DeliveryRow
 from gateway.verifier.opening import open_receipt
 from gateway.wire.receipts import read_receipt_json
 from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, JWS, MINISTRY_OFFICE, XML, HubUnderTest
+from tests.support.shapes import Shape, present
 from tests.support.systems import TAKEN, Simulator, accept, events, fresh_hub, row
 
 ENDS = {outcome.value for outcome in OUTCOMES}
@@ -114,8 +115,13 @@ STARTS = ("at rest", "claimed", "queued")
 CHOICE = st.integers(0, 59)
 
 
-@cache
 def the_hub() -> HubUnderTest:
+    """One hub for all tests in the present shape."""
+    return _made(present())
+
+
+@cache
+def _made(_shape: Shape) -> HubUnderTest:
     folder = Path(mkdtemp(prefix="wasl-chains-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return fresh_hub(folder, Simulator())
@@ -295,6 +301,12 @@ Journey.TestCase.settings = settings(
 TestJourney = Journey.TestCase
 
 
+@pytest.mark.usefixtures("scaled")
+class TestScaledJourney(Journey.TestCase):  # type: ignore[misc, name-defined]
+    settings = settings(Journey.TestCase.settings, max_examples=3)
+
+
+@pytest.mark.usefixtures("shape")
 def test_every_event_of_a_delivery_has_its_verb() -> None:
     """All events but those of the submission and of the time limit, which has no verb of its own."""
     hub = the_hub()
@@ -328,6 +340,7 @@ PATHS = (
 )
 
 
+@pytest.mark.usefixtures("shape")
 @pytest.mark.parametrize("started", range(2))
 def test_who_acts_at_the_same_moment_brings_one_outcome(started: int) -> None:
     hub = the_hub()

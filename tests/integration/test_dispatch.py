@@ -16,6 +16,7 @@ from gateway.store.transit.models import Message
 from gateway.verifier.verify import verify_file
 from tests.support.evidence import keep, settle
 from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, JWS, MINISTRY_OFFICE, XML, HubUnderTest
+from tests.support.shapes import Shape
 from tests.support.systems import (
     TAKEN,
     Simulator,
@@ -47,7 +48,7 @@ def system() -> Simulator:
 
 
 @pytest.fixture
-def hub(tmp_path: Path, system: Simulator) -> HubUnderTest:
+def hub(shape: Shape, tmp_path: Path, system: Simulator) -> HubUnderTest:
     return fresh_hub(tmp_path, system)
 
 

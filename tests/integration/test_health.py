@@ -11,6 +11,7 @@ import pytest
 from gateway.exchange.evidence.issue import Seals
 from gateway.exchange.operate.health import Health
 from gateway.store.engine import make_engine
+from gateway.store.payload_files import PayloadFolder
 from gateway.store.payloads import PayloadStore
 from gateway.store.sessions import Store
 from tests.support.hub import HubUnderTest, make_hub
@@ -52,7 +53,10 @@ def test_hub_without_database_is_not_ready(hub: HubUnderTest) -> None:
 
 def test_hub_without_a_place_for_content_is_not_ready(hub: HubUnderTest, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    answer = ready(hub, payloads=PayloadStore(tmp_path / "file", bytes(32), hub.gateway.ambient.random_bytes))
+    answer = ready(
+        hub,
+        payloads=PayloadStore(PayloadFolder(tmp_path / "file"), bytes(32), hub.gateway.ambient.random_bytes),
+    )
     assert answer.status_code == 503
     assert [name for name, said in answer.json["checks"].items() if said != "ok"] == ["payloads"]
 

@@ -20,6 +20,7 @@ from gateway.exchange.evidence.holds import Holds
 from gateway.exchange.evidence.purge import Purge
 from gateway.store.transit.models import DeliveryRow, Message
 from tests.support.hub import HubUnderTest
+from tests.support.shapes import Shape
 from tests.support.systems import Simulator, accept, fresh_hub
 
 RULES = Retention.of((RetentionRule("short", 30, frozenset({"request"})),), 3650)
@@ -27,7 +28,7 @@ WHY = "DEMONSTRATION: order of a court"
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> HubUnderTest:
+def hub(shape: Shape, tmp_path_factory: pytest.TempPathFactory) -> HubUnderTest:
     return fresh_hub(tmp_path_factory.mktemp("hub"), Simulator())
 
 
@@ -127,7 +128,11 @@ def test_purge_and_hold_at_the_same_moment_are_decided_by_the_transaction(hub: H
 
 
 def run(hub: HubUnderTest, *arguments: str) -> Result:
-    environment: dict[str, str | None] = {"WASL_HOME": str(hub.home), "WASL_RETENTION_DEFAULT_DAYS": "1"}
+    environment: dict[str, str | None] = {
+        "WASL_HOME": str(hub.home),
+        "WASL_DATABASE_URL": hub.gateway.settings.database.url,
+        "WASL_RETENTION_DEFAULT_DAYS": "1",
+    }
     return CliRunner().invoke(wasl, ["purge", *arguments], env=environment)
 
 

@@ -37,6 +37,7 @@ from tests.support.hub import (
     receipt_of,
     registry_table,
 )
+from tests.support.shapes import Shape
 
 SYNTAXES = pytest.mark.parametrize("media_type", [XML, JWS])
 STRANGER_OFFICE = directory_id("B", 77)
@@ -44,7 +45,7 @@ STRANGER = directory_id("A", 77)
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> HubUnderTest:
+def hub(shape: Shape, tmp_path_factory: pytest.TempPathFactory) -> HubUnderTest:
     return make_hub(tmp_path_factory.mktemp("hub"))
 
 

@@ -28,7 +28,7 @@ from gateway.domain.transit.envelope import Recipient
 from gateway.exchange.evidence.issue import Seals
 from gateway.exchange.transit import intake
 from gateway.exchange.transit.intake import Intake
-from gateway.store import payload_writer
+from gateway.store import payload_files
 from gateway.store.engine import make_engine
 from gateway.store.filelock import FileLock
 from gateway.store.sessions import Store
@@ -133,7 +133,7 @@ def missing_database(hub: HubUnderTest) -> Iterator[None]:
 @contextmanager
 def full_disk(hub: HubUnderTest, after: int) -> Iterator[None]:
     """The disk has room for ``after`` octets more."""
-    write, room = payload_writer._write_all, [after]
+    write, room = payload_files._write_all, [after]
 
     def limited(descriptor: int, octets: bytes) -> None:
         room[0] -= len(octets)
@@ -142,7 +142,7 @@ def full_disk(hub: HubUnderTest, after: int) -> Iterator[None]:
         write(descriptor, octets)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(payload_writer, "_write_all", limited)
+        patch.setattr(payload_files, "_write_all", limited)
         yield
 
 
@@ -154,7 +154,7 @@ def failing_flush(hub: HubUnderTest) -> Iterator[None]:
         raise OSError(errno.EIO, "Input/output error")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gateway.store.payload_writer.os.fsync", fail)
+        patch.setattr("gateway.store.payload_files.os.fsync", fail)
         yield
 
 

@@ -18,6 +18,7 @@ from gateway.domain.transit.envelope import Recipient
 from gateway.domain.transit.persons import Sender
 from gateway.exchange.transit.submission import Submission
 from tests.support.hub import COMMUNE, JWS, XML, HubUnderTest, make_hub, receipt_of
+from tests.support.shapes import Shape
 
 SYNTAXES = pytest.mark.parametrize("media_type", [XML, JWS])
 OTHER = {XML: JWS, JWS: XML}
@@ -25,7 +26,7 @@ NOWHERE = Recipient(office=directory_id("B", 77))
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> HubUnderTest:
+def hub(shape: Shape, tmp_path_factory: pytest.TempPathFactory) -> HubUnderTest:
     return make_hub(tmp_path_factory.mktemp("hub"))
 
 

@@ -18,6 +18,7 @@ from gateway.exchange.transit.outcomes import Overtaken
 from gateway.store.evidence.models import ReceiptRow
 from gateway.wire.receipts import read_receipt_json
 from tests.support.hub import HubUnderTest
+from tests.support.shapes import Shape
 from tests.support.systems import (
     TAKEN,
     Simulator,
@@ -34,7 +35,7 @@ HELD = Permanent("WASL-DLV-007", "no title")
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> HubUnderTest:
+def hub(shape: Shape, tmp_path: Path) -> HubUnderTest:
     return fresh_hub(tmp_path, Simulator())
 
 
@@ -142,6 +143,14 @@ def test_a_long_answer_is_kept_short_and_readable(tmp_path: Path) -> None:
     [attempt] = attempts(other, delivery)
     assert len(attempt.detail) <= 4000
     assert attempt.detail.startswith("�x")
+
+
+def test_what_a_system_says_with_a_zero_in_it_loses_no_outcome(hub: HubUnderTest) -> None:
+    [delivery] = accept(hub)
+    dispatch = hub.dispatch()
+    dispatch.claims.claim(1)
+    dispatch.outcomes.give_up(dispatch.letters.case(delivery), Permanent("WASL-DLV-003", "no\0 way"), False)
+    assert state(hub, delivery) == "FAILED"
 
 
 def test_a_failed_attempt_counts_once_though_the_worker_saw_it_twice(hub: HubUnderTest) -> None:

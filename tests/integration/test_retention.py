@@ -36,6 +36,7 @@ from tests.support.hub import (
     HubUnderTest,
     make_settings,
 )
+from tests.support.shapes import EMBEDDED, Shape, chosen
 from tests.support.systems import COMMUNE_OFFICE, Simulator, accept, fresh_hub, row
 
 RULES = Retention.of((RetentionRule("short", 30, frozenset({"request"})),), 3650)
@@ -44,7 +45,7 @@ MARK = b"A TEXT THAT MUST NOT SURVIVE ITS TERM"
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> HubUnderTest:
+def hub(shape: Shape, tmp_path_factory: pytest.TempPathFactory) -> HubUnderTest:
     return fresh_hub(tmp_path_factory.mktemp("hub"), Simulator())
 
 
@@ -235,7 +236,8 @@ def test_what_the_recipients_system_said_goes_too(hub: HubUnderTest) -> None:
 
 
 def test_neither_database_nor_log_holds_the_keys_any_more(tmp_path: Path, plan: Path) -> None:
-    hub = fresh_hub(tmp_path, Simulator())
+    with chosen(EMBEDDED):
+        hub = fresh_hub(tmp_path, Simulator())
     message = ended(hub, files=(plan,), body=MARK.decode())
     secrets = [one.wrapped_key for one in payloads_of(hub, message)]
     secrets += [one.inline for one in payloads_of(hub, message)]

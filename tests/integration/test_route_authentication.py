@@ -63,6 +63,11 @@ def test_routes_that_take_cosignatures_are_those_of_the_ledgers_only(hub: HubUnd
     assert cosigned == {(f"/ledger{door}", "POST"), (f"/ledger/test{door}", "POST")}
 
 
+def test_the_route_that_takes_letters_back_has_a_scope_of_its_own(hub: HubUnderTest) -> None:
+    scoped = {(str(rule), method) for rule, method, how in routes(hub.app) if how == "token envelopes:cancel"}
+    assert scoped == {("/api/v1/envelopes/<reference>", "DELETE")}
+
+
 def test_every_public_route_that_takes_something_is_known(hub: HubUnderTest) -> None:
     # the token door judges a signed assertion, /verify keeps nothing, and the demonstration's buttons
     # are guarded by a form's own secret

@@ -35,6 +35,7 @@ from gateway.verifier.opening import open_receipt
 from gateway.web.app import create_app
 from gateway.web.services import Services
 from gateway.wire.mime import write_related
+from tests.support import shapes
 
 MINISTRY, COMMUNE, AGENCY, PLATFORM = (directory_id("A", n) for n in (1, 2, 3, 4))
 MINISTRY_OFFICE, COMMUNE_OFFICE, AGENCY_OFFICE, TEST_OFFICE = (directory_id("B", n) for n in (1, 2, 3, 5))
@@ -263,7 +264,7 @@ def make_hub(
 ) -> HubUnderTest:
     """A hub with four registered parties; ``adapters`` are added to the installed ones."""
     clock = clock or Clock()
-    settings = make_settings(folder, **environment)
+    settings = make_settings(folder, **{**shapes.present().environment(), **environment})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         home.prepare(settings)

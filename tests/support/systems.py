@@ -33,6 +33,7 @@ from tests.support.hub import (
     make_hub,
     make_settings,
 )
+from tests.support.shapes import Shape, present
 
 TAKEN = Delivered(b'{"numero": "C-1"}', "application/json", "C-1")
 """What the system answers when its script says nothing else."""
@@ -117,13 +118,13 @@ ROUTES: Mapping[str, Mapping[str, Any]] = {
 
 
 @cache
-def _template() -> Path:
-    """A home made once; making keys and tables takes longer than most tests."""
+def _template(_shape: Shape) -> tuple[Path, str]:
+    """A home made once, and its database's address; making keys and tables takes longer than most tests."""
     folder = Path(mkdtemp(prefix="wasl-home-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     hub = make_hub(folder, ROUTES, {"simulator": Simulator()})
     hub.gateway.store.engine.dispose()
-    return folder
+    return folder, hub.gateway.settings.database.url
 
 
 def fresh_hub(
@@ -131,7 +132,9 @@ def fresh_hub(
 ) -> HubUnderTest:
     """A hub of its own: the commune has ``system``, the ministry an inbox, the agency the hub's office."""
     clock = clock or Clock()
-    shutil.copytree(_template(), folder, dirs_exist_ok=True)
+    template, database = _template(present())
+    shutil.copytree(template, folder, dirs_exist_ok=True)
+    environment = {**present().environment(database), **environment}
     gateway = build(make_settings(folder, **environment), Ambient(now=clock, chance=lambda: 0.0))
     gateway = replace(gateway, adapters={**gateway.adapters, system.kind: system})
     return HubUnderTest(gateway, home.testpki().load(folder, clock()), clock)

@@ -200,7 +200,7 @@ def pins() -> dict[str, str]:
 
 
 def normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return re.sub(r"[-_.]+", "-", name.partition("[")[0]).lower()
 
 
 def test_every_requirement_is_pinned_to_the_version_that_is_tested() -> None:

@@ -58,6 +58,12 @@ class Route:
     max_bytes: int | None = None
     """Largest letter (attachments together, octets) that this route takes."""
     accepts_test: bool = False
+    concurrency: int | None = None
+    """Most letters at once in all workers together; None: as the settings say, and so below."""
+    per_minute: int | None = None
+    """Most letters a minute, on average; 0: no limit."""
+    fallback_seconds: float | None = None
+    """How long it may fail before letters are laid ready in the hub's own office; 0: never."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +81,5 @@ class Office:
     """Document types the office knows, to its own codes; anything else is flagged, never refused."""
     readers: tuple[str, ...] = ()
     """Roles that are told when mail starts to lie in the hub's office."""
+    reader_addresses: Mapping[str, str] = field(default_factory=dict)
+    """Where they are told: an e-mail address for each role that has one."""

@@ -49,3 +49,11 @@ class RetrySchedule:
         """When to try again, or None when the lifetime leaves no further attempt."""
         due = now + timedelta(seconds=self.wait(failures, chance, retry_after))
         return due if due <= accepted_at + timedelta(seconds=self.lifetime) else None
+
+    def hold_until(self, now: datetime, accepted_at: datetime, expires_at: datetime | None) -> datetime:
+        """The deadline of a person's decision on a held delivery.
+
+        A person gets a day at least, however late the trouble came; the sender's own limit is the sender's.
+        """
+        end = max(accepted_at + timedelta(seconds=self.lifetime), now + timedelta(days=1))
+        return min(end, expires_at or end)

@@ -55,6 +55,7 @@ class Notice(Enum):
     LATE_HANDOVER = "LATE_HANDOVER"  # the recipient has it although it was given up
     EXTENDED = "EXTENDED"  # the time limit was extended
     RECKONED = "RECKONED"  # the time limit's end moved with the calendar
+    PROLONGED = "PROLONGED"  # a person has until later to decide on a held letter
 
 
 OUTCOMES = frozenset(
@@ -78,7 +79,8 @@ TRANSPORT_MOVES: Mapping[Transport, frozenset[Transport]] = {
     Transport.QUEUED: _DECIDED | {Transport.DELIVERING, Transport.AVAILABLE, Transport.HELD},
     Transport.DELIVERING: OUTCOMES
     | {Transport.QUEUED, Transport.WAITING, Transport.HELD, Transport.AVAILABLE},
-    Transport.WAITING: _DECIDED | {Transport.DELIVERING, Transport.AVAILABLE, Transport.HELD},
+    Transport.WAITING: _DECIDED
+    | {Transport.QUEUED, Transport.DELIVERING, Transport.AVAILABLE, Transport.HELD},
     Transport.HELD: OUTCOMES | {Transport.QUEUED, Transport.AVAILABLE},
     Transport.AVAILABLE: OUTCOMES | {Transport.QUEUED},
     **{outcome: frozenset() for outcome in OUTCOMES},
@@ -97,7 +99,7 @@ PROCESSING_MOVES: Mapping[Processing, frozenset[Processing]] = {
     Processing.CLOSED: frozenset(),
 }
 
-State = TypeVar("State", Transport, Processing)
+State = TypeVar("State", bound=Enum)
 
 
 class ForbiddenMove(AssertionError):

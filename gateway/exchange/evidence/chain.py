@@ -108,12 +108,18 @@ class Chain:
 
 @dataclass(frozen=True)
 class Chains:
-    """Makes deliveries' receipts and commits them."""
+    """Makes deliveries' receipts and commits them.
+
+    Attributes:
+        first: done to the delivery's locked row in each transaction, before the change: what is to be
+            checked or noted together with it.
+    """
 
     store: Store
     issuing: Issuing
     ambient: Ambient
     limits: TimeLimits
+    first: Change | None = None
 
     def follow(self, case: Case) -> Chain:
         """The chain of a delivery, to be continued."""
@@ -131,6 +137,8 @@ class Chains:
         with self.store.write() as session:
             row = session.get_one(DeliveryRow, case.row.id, with_for_update=True)
             _check_unchanged(case, row)
+            if self.first is not None:
+                self.first(session, row, now)
             change(session, row, now)
             row.lease_owner = row.lease_until = row.sending_since = None
             for sealed, ends in chain.sealed:

@@ -66,7 +66,7 @@ class Continuation:
             Unavailable: the database, the lead or the trust folder are out for now.
         """
         lineage = ledger.lineage
-        with _leading(lineage):
+        with _leading(self.store, lineage):
             kept = self._lost_head(lineage)
             if kept is None:
                 return None
@@ -90,7 +90,7 @@ class Continuation:
             Unavailable: the database or the lead are out for now.
         """
         lineage = ledger.lineage
-        with _leading(lineage):
+        with _leading(self.store, lineage):
             with self.store.read() as session:
                 stands, trouble = compare(session, lineage)
                 if trouble is None or trouble.code == ROLLED_BACK:
@@ -128,9 +128,9 @@ class Continuation:
 
 
 @contextlib.contextmanager
-def _leading(lineage: Lineage) -> Iterator[None]:
-    with lineage.head.lead(_PATIENCE_S) as leading:
-        if not leading:
+def _leading(store: Store, lineage: Lineage) -> Iterator[None]:
+    with lineage.head.lead(_PATIENCE_S) as here, store.sole(lineage.origin) as everywhere:
+        if not (here and everywhere):
             raise Unavailable("a sequencer does not let go of the ledger")
         yield
 

@@ -58,11 +58,17 @@ class Sequencer:
             try:
                 with ledger.lineage.head.lead() as leading:
                     if leading:
-                        self._turn(ledger)
+                        self._turn_alone(ledger)
             except GatewayFault as fault:
                 faults.append(fault)
         if faults:
             raise faults[0]
+
+    def _turn_alone(self, ledger: SequencedLedger) -> None:
+        # the lock beside the head is this machine's, or its file server's; the database has another machine's
+        with self.store.sole(ledger.lineage.origin) as leading:
+            if leading:
+                self._turn(ledger)
 
     def _turn(self, ledger: SequencedLedger) -> None:
         while self._due(ledger.lineage) and self._grow(ledger.lineage):

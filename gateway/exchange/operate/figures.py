@@ -11,6 +11,7 @@ from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.purge import Purge
 from gateway.exchange.evidence.selfcheck import last_check
 from gateway.exchange.evidence.stamping import Unstamped
+from gateway.exchange.operate.flow import Flow, Watch
 from gateway.store.evidence import ledger_queries
 from gateway.store.evidence import retention_queries as retention
 from gateway.store.sessions import Store
@@ -48,6 +49,7 @@ class Figures:
     unstamped_since: datetime | None
     legal_holds: int
     slow: SlowFigures
+    flow: Flow
 
 
 @dataclass
@@ -83,6 +85,7 @@ class Counting:
             unstamped_since=self._unstamped.oldest(),
             legal_holds=holds,
             slow=self._slow(),
+            flow=Watch(self.store, self.ambient).flow(),
         )
 
     def _slow(self) -> SlowFigures:

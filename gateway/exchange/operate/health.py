@@ -10,6 +10,7 @@ from gateway.exchange.evidence.issue import Issuing
 from gateway.exchange.evidence.ledger import Ledger
 from gateway.exchange.evidence.selfcheck import last_check
 from gateway.exchange.evidence.stamping import TimestampLag
+from gateway.exchange.operate.flow import Watch
 from gateway.store.payloads import PayloadStore
 from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
@@ -26,6 +27,7 @@ class Health:
     issuing: Issuing
     ledger: Ledger
     timestamps: TimestampLag
+    watch: Watch
 
     def ready(self) -> Mapping[str, str]:
         """Each resource: ``ok``, or one sentence of what is wrong."""
@@ -39,7 +41,13 @@ class Health:
     def warnings(self) -> Mapping[str, str]:
         """What a person must look at and what keeps no letter out, by resource; empty when all is well."""
         found = {"timestamps": _try(self.timestamps.must_be_small), "evidence": _try(self._evidence)}
-        return {name: said for name, said in found.items() if said != "ok"}
+        return {name: said for name, said in found.items() if said != "ok"} | self._flow()
+
+    def _flow(self) -> dict[str, str]:
+        try:
+            return dict(self.watch.warnings())
+        except GatewayFault as fault:
+            return {"figures": str(fault)}
 
     def _evidence(self) -> None:
         last = last_check(self.store)

@@ -18,6 +18,7 @@ from gateway.exchange.registry.signers import name_digests
 from gateway.store.registry import queries
 from gateway.store.registry.models import CertificateRow, Change, OfficeRow, PartyRow
 from gateway.store.sessions import Store
+from gateway.store.turns import take_turn
 
 _Row = PartyRow | OfficeRow | CertificateRow
 
@@ -39,6 +40,7 @@ class Registry:
         """
         made: list[str] = []
         with self.store.write() as session:
+            take_turn(session, "registry")
             for values in declared.parties:
                 made += self._put(session, PartyRow, "party", values["id"], values, actor)
             session.flush()
@@ -151,4 +153,5 @@ def _pem(row: CertificateRow) -> dict[str, Any]:
 
 def _office(row: OfficeRow) -> dict[str, Any]:
     names = ("id", "party", "names", "active", "default", "route", "document_types", "readers")
-    return {name: getattr(row, name) for name in names}
+    addresses = {"reader_addresses": row.reader_addresses} if row.reader_addresses else {}
+    return {name: getattr(row, name) for name in names} | addresses

@@ -12,6 +12,7 @@ from cryptography import x509
 
 from gateway.domain.errors import Misconfigured
 from gateway.domain.identifiers import is_directory_id
+from gateway.domain.registry.addresses import is_mail_address
 from gateway.domain.registry.parties import PartyKind, RouteKind
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.registry.signers import certificate_digest
@@ -29,9 +30,29 @@ _OFFICE_KEYS = {
     "route",
     "document_types",
     "readers",
+    "reader_addresses",
 }
-_ROUTE_KEYS = {"kind", "adapter", "options", "retry", "max_bytes", "accepts_test"}
+_ROUTE_KEYS = {
+    "kind",
+    "adapter",
+    "options",
+    "retry",
+    "max_bytes",
+    "accepts_test",
+    "concurrency",
+    "per_minute",
+    "fallback_seconds",
+}
 _CERTIFICATE_KEYS = {"file", "pem", "exact", "active"}
+_YEAR_S = 366 * 86_400
+_RETRY_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "first": (0.01, 86_400),
+    "factor": (1, 10),
+    "cap": (0.01, 7 * 86_400),
+    "jitter": (0, 1),
+    "lifetime": (0, _YEAR_S),
+}
+"""As the settings have them; a wait of no time would call a system without pause."""
 _RETRY_KEYS = set(RetrySchedule.__dataclass_fields__)
 _LONGEST_NAME = 500
 """What a receipt takes."""
@@ -43,6 +64,15 @@ def _is_switch(value: Any) -> bool:
 
 def _is_limit(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_count(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _is_number(value: Any, least: float, most: float) -> bool:
+    # what is no number at all (TOML has nan) is in no range
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
 
 
 def _is_table(value: Any) -> bool:
@@ -68,12 +98,16 @@ _FORMS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "exact": _SWITCH,
     "accepts_test": _SWITCH,
     "max_bytes": ("a number of octets, at least 1", _is_limit),
+    "concurrency": ("a number of letters, 1 to 1000", lambda value: _is_count(value, 1, 1000)),
+    "per_minute": ("a number of letters, 0 to 1000000", lambda value: _is_count(value, 0, 1_000_000)),
+    "fallback_seconds": ("seconds, 0 to a year", lambda value: _is_number(value, 0, _YEAR_S)),
     "names": _TABLE,
     "retry": _TABLE,
     "options": _TABLE,
     "aliases": _TEXTS,
     "readers": _TEXTS,
     "document_types": ("a table of codes", _is_code_table),
+    "reader_addresses": ("a table of e-mail addresses by reader", _is_code_table),
 }
 
 
@@ -179,6 +213,16 @@ def _office_faults(
     readers = office.get("readers", [])
     if route.get("kind") == RouteKind.OFFICE.value and (not isinstance(readers, list) or len(readers) < 2):
         yield "readers: an office served by the hub names two readers"
+    yield from _place("reader_addresses", _address_faults(office))
+
+
+def _address_faults(office: Mapping[str, Any]) -> Iterator[str]:
+    readers = office.get("readers", [])
+    for role, address in _table(office, "reader_addresses").items():
+        if not isinstance(readers, list) or role not in readers:
+            yield f"{role}: one of the readers"
+        if not is_mail_address(address):
+            yield f"{role}: an e-mail address such as order-office@example.org"
 
 
 def _route_faults(route: Mapping[str, Any], options: Mapping[str, Check]) -> Iterator[str]:
@@ -189,8 +233,9 @@ def _route_faults(route: Mapping[str, Any], options: Mapping[str, Check]) -> Ite
     retry = _table(route, "retry")
     yield from (f"retry.{key}: unknown key" for key in sorted(set(retry) - _RETRY_KEYS))
     for key in sorted(set(retry) & _RETRY_KEYS):
-        if isinstance(retry[key], bool) or not isinstance(retry[key], int | float) or retry[key] < 0:
-            yield f"retry.{key}: a number of at least 0"
+        least, most = _RETRY_BOUNDS[key]
+        if not _is_number(retry[key], least, most):
+            yield f"retry.{key}: a number from {least:g} to {most:g}"
     if kind != RouteKind.ADAPTER.value:
         return
     check = options.get(str(route.get("adapter", "")))
@@ -267,4 +312,5 @@ def _office_row(office: Mapping[str, Any]) -> dict[str, Any]:
         "route": dict(office["route"]),
         "document_types": dict(office.get("document_types", {})),
         "readers": list(office.get("readers", [])),
+        "reader_addresses": dict(office.get("reader_addresses", {})) or None,
     }

@@ -27,8 +27,9 @@ BAD_ASSERTION = "WASL-AUT-003"
 REPLAYED = "WASL-AUT-004"
 NO_SCOPE = "WASL-AUT-005"
 
-SCOPES = frozenset({"envelopes:read"})
-"""What a token may allow."""
+READ, CANCEL = "envelopes:read", "envelopes:cancel"
+SCOPES = frozenset({READ, CANCEL})
+"""What a token may allow; one that is asked for without a scope allows reading only."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Tokens:
             NotAllowed: the scope does not exist.
             Unavailable: revocation cannot be judged now.
         """
-        asked = scope or " ".join(sorted(SCOPES))
+        asked = scope or READ
         if not set(asked.split()) <= SCOPES:
             raise NotAllowed.because(NO_SCOPE, expected=" ".join(sorted(SCOPES)))
         assertion = open_assertion(raw_assertion)

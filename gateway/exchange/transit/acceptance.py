@@ -224,6 +224,7 @@ def _delivery(
         "office_name": receipt.recipients[ordinal].name,
         "unit": to.recipient.unit,
         "notices": list(to.notices),
+        "lane": promised.routed.envelope.lane.value,
         "due_at": promised.routed.envelope.not_before or receipt.event_time,
         "accepted_at": receipt.event_time,
         "clock": clock_to_json(clock_for(promised.clock, to.recipient.role)),

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event
 
+import structlog
 from sqlalchemy.orm import Session
 
+from gateway.domain.transit.retry import RetrySchedule
+from gateway.domain.transit.sharing import Queue, Shares, in_turn
 from gateway.domain.transit.states import Transport
 from gateway.exchange.clock import Ambient
+from gateway.exchange.transit.leases import Heartbeat, Leases
+from gateway.exchange.transit.turns import Turns
+from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
-from gateway.store.transit import queries
-from gateway.store.transit.models import Attempt, DeliveryRow
+from gateway.store.transit import claim_queries, queries
+from gateway.store.transit.claim_queries import Lease
+from gateway.store.transit.models import Attempt, DeliveryRow, Message
 
 LOST_LEASE = "WASL-DLV-010"
+POISON = "WASL-DLV-027"
 _LONGEST_OWNER = 48
+_LOST_AT_ONCE = 100
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -25,41 +37,102 @@ class Claims:
     Attributes:
         owner: names the worker in leases and events.
         lease: how long a claim holds without being renewed.
+        shares: how places are shared between routes and lanes.
+        retry: the schedule of routes, but for what each says itself.
+        most_lost: so many leases lost in a row before sending, and a person must look at the letter.
+        longest: how long one piece of work may keep its lease at most.
+        leases: where those held here are kept for the heartbeat.
     """
 
     store: Store
     ambient: Ambient
     owner: str
     lease: timedelta
+    shares: Shares = Shares()
+    retry: RetrySchedule = RetrySchedule()
+    most_lost: int = 3
+    longest: timedelta = timedelta(hours=4)
+    leases: Leases = field(default_factory=Leases)
+    _draining: Event = field(default_factory=Event)
+
+    def drain(self) -> None:
+        """Claim nothing more and begin no more sending; may be called from a signal handler."""
+        self._draining.set()
+
+    @property
+    def draining(self) -> bool:
+        return self._draining.is_set()
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """What keeps the leases held here."""
+        return Heartbeat(self.store, self.ambient, self.leases, self.lease, self.longest)
 
     def claim(self, limit: int) -> list[str]:
         """Identifiers of deliveries that are now this worker's, at most ``limit``."""
         now = self.ambient.now()
+        if self.draining or limit < 1:
+            return []
         with self.store.read() as session:  # spares the write lock when there is nothing to do
-            if not queries.due(session, now, 1):
-                return []
+            overdue = claim_queries.any_lost(session, now)
+            waiting = claim_queries.queues(session, now)
+        if overdue:
+            waiting = self._recover(now)
+        if not waiting:
+            return []
         with self.store.write() as session:
-            rows = queries.due(session, now, limit)
-            for row in rows:
-                self._take(session, row, now)
-            return [row.id for row in rows]
+            mine = {lease.token for lease, _ in self.leases.held()}
+            turns = Turns(session, mine, now, self.lease, self.shares, self.retry)
+            line = in_turn(waiting, now, self.shares)
+            taken = [self._take(session, row, now) for row in turns.take(line, limit)]
+        for lease in taken:
+            self.leases.hold(lease, now)
+        return [lease.delivery for lease in taken]
 
-    def _take(self, session: Session, row: DeliveryRow, now: datetime) -> None:
-        if row.state == Transport.DELIVERING.value:
-            self._take_over(session, row, now)
-        queries.move(session, row, Transport.DELIVERING, now, self.owner)
+    @property
+    def _name(self) -> str:
+        return self.owner[:_LONGEST_OWNER]
+
+    def _take(self, session: Session, row: DeliveryRow, now: datetime) -> Lease:
         # two leases are never alike, not even of the same worker: a late result must show as late
-        row.lease_owner = f"{self.owner[:_LONGEST_OWNER]}#{self.ambient.random_bytes(6).hex()}"
+        row.lease_owner = f"{self._name}#{self.ambient.random_bytes(6).hex()}"
         row.lease_until = now + self.lease
         row.sending_since = None
+        queries.move(session, row, Transport.DELIVERING, now, self.owner)
+        return Lease(row.id, row.lease_owner)
+
+    def _recover(self, now: datetime) -> list[Queue]:
+        """Take over what other workers left; what is due then."""
+        with self.store.write() as session:
+            for row in claim_queries.lost(session, now, _LOST_AT_ONCE):
+                self._take_over(session, row, now)
+        with self.store.read() as session:
+            return claim_queries.queues(session, now)
 
     def _take_over(self, session: Session, row: DeliveryRow, now: datetime) -> None:
         # the earlier worker is gone; after its mark nobody knows what the target got
-        row.doubt = row.doubt or row.sending_since is not None
+        begun = row.sending_since is not None
+        row.doubt = row.doubt or begun
+        row.lost_leases = 0 if begun else row.lost_leases + 1
+        row.lease_owner = row.lease_until = row.sending_since = None
         left = queries.open_attempt(session, row.id)
         if left is not None:
             left.ended_at, left.code = now, LOST_LEASE
-        queries.move(session, row, Transport.QUEUED, now, self.owner, LOST_LEASE)
+        if row.lost_leases >= self.most_lost:
+            self._isolate(session, row, now)
+        else:
+            queries.move(session, row, Transport.QUEUED, now, self.owner, LOST_LEASE)
+
+    def _isolate(self, session: Session, row: DeliveryRow, now: datetime) -> None:
+        """Hold a letter on which worker after worker died; reading its content might kill this one too."""
+        office = registry.office(session, row.office, self.retry)
+        schedule = self.retry if office is None else office.route.retry
+        message = session.get_one(Message, row.message)
+        begun = max(row.accepted_at, message.not_before or row.accepted_at)
+        row.held_code, row.held_until = POISON, schedule.hold_until(now, begun, message.expires_at)
+        row.lost_leases = 0  # whoever queues it again gives it the same chances
+        queries.move(session, row, Transport.HELD, now, self.owner, POISON)
+        _log.warning("delivery isolated", delivery=row.id, office=row.office)
 
     def mark_sending(self, seen: DeliveryRow) -> Callable[[], None]:
         """Record durably that sending starts now, as the delivery's next attempt.
@@ -72,7 +145,9 @@ class Claims:
 
         Raises:
             LeaseLost: somebody else has the delivery, or is sending it under this very lease.
+            Draining: this worker is about to stop.
         """
+        self.go_on()
         now = self.ambient.now()
         with self.store.write() as session:
             row = session.get_one(DeliveryRow, seen.id, with_for_update=True)
@@ -81,8 +156,37 @@ class Claims:
                 raise LeaseLost(row.id)
             row.sending_since, row.lease_until = now, now + self.lease
             row.attempts += 1
+            row.lost_leases = 0
             session.add(Attempt(delivery=row.id, number=row.attempts, started_at=now))
         return _Keeping(self, seen, now)
+
+    def go_on(self) -> None:
+        """Check that work may go on to sending.
+
+        Raises:
+            Draining: this worker is about to stop.
+        """
+        if self.draining:
+            raise Draining
+
+    def give_back(self, delivery: str) -> str:
+        """Queue a delivery of this worker again whose sending has not begun; nothing is counted.
+
+        Returns:
+            The office that it is for.
+
+        Raises:
+            LeaseLost: it is somebody else's by now, or is being sent.
+        """
+        now = self.ambient.now()
+        mine = [lease.token for lease, _ in self.leases.held() if lease.delivery == delivery]
+        with self.store.write() as session:
+            row = session.get_one(DeliveryRow, delivery, with_for_update=True)
+            if row.lease_owner not in mine or row.sending_since is not None:
+                raise LeaseLost(delivery)
+            row.lease_owner = row.lease_until = None
+            queries.move(session, row, Transport.QUEUED, now, self.owner)
+            return row.office
 
     def renew(self, seen: DeliveryRow, now: datetime) -> None:
         """Let the lease begin anew.
@@ -111,6 +215,10 @@ class _Keeping:
 
 class LeaseLost(Exception):
     """Another worker has taken the delivery over: whatever this one found out is void."""
+
+
+class Draining(Exception):
+    """This worker is about to stop: what has not begun is left to others."""
 
 
 def check_lease(row: DeliveryRow, seen: DeliveryRow) -> None:

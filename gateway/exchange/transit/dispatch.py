@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -12,6 +12,7 @@ from adapters.contract import Adapter, Context, Delivered, Letter
 from gateway.domain.errors import Ambiguous, DeliveryError, GatewayFault, Permanent, Temporary
 from gateway.domain.evidence.receipt import Place
 from gateway.domain.registry.parties import Office, Route, RouteKind
+from gateway.domain.transit.breaker import Result
 from gateway.exchange.clock import Ambient
 from gateway.exchange.transit.attempt import (
     NO_ADAPTER,
@@ -22,13 +23,12 @@ from gateway.exchange.transit.attempt import (
     ours,
     place,
 )
-from gateway.exchange.transit.claim import LOST_LEASE, Claims, LeaseLost
+from gateway.exchange.transit.claim import LOST_LEASE, Claims, Draining, LeaseLost
 from gateway.exchange.transit.letters import Case, Letters
 from gateway.exchange.transit.outcomes import OVER, Outcomes, Overtaken
+from gateway.exchange.transit.routes import INTERNAL, Routes, told_by
 from gateway.store.sessions import Store
 from gateway.store.transit import queries
-
-INTERNAL = "WASL-HUB-001"
 
 _PLACES = {RouteKind.INBOX: Place.INBOX, RouteKind.OFFICE: Place.HUB_OFFICE}
 
@@ -49,24 +49,38 @@ class Dispatch:
     claims: Claims
     letters: Letters
     outcomes: Outcomes
+    routes: Routes
     adapters: Mapping[str, Adapter]
     contexts: Callable[[Route], Context]
 
     def run_once(self, limit: int = 20) -> int:
-        """Claim and work on due deliveries one after the other; how many were worked on."""
-        claimed = self.claims.claim(limit)
-        for delivery in claimed:
-            self.work(delivery)
-        return len(claimed)
+        """Claim and work on due deliveries one after the other, at most ``limit``; how many."""
+        worked = 0
+        while worked < limit and (claimed := self.claims.claim(1)):
+            for delivery in claimed:
+                self.work(delivery)
+            worked += len(claimed)
+        return worked
 
     def work(self, delivery: str) -> None:
         """Bring one claimed delivery as far as it can get now; its trouble stays its own."""
         try:
+            self.claims.go_on()
             self._work(self.letters.case(delivery))
+        except Draining:
+            self._give_back(delivery)
         except (LeaseLost, Overtaken):
             _log.info("delivery taken over", delivery=delivery)
         except Exception as fault:  # noqa: BLE001 - decides nothing: the lease runs out, somebody tries again
             _log.warning("delivery interrupted", delivery=delivery, cause=_cause(fault))
+        finally:
+            self.claims.leases.release(delivery)
+
+    def _give_back(self, delivery: str) -> None:
+        try:
+            self.routes.heard(self.claims.give_back(delivery), Result.NOTHING)
+        except (LeaseLost, GatewayFault) as fault:
+            _log.info("delivery not given back, its lease runs out", delivery=delivery, cause=_cause(fault))
 
     def _work(self, case: Case) -> None:
         if _expired(case, self.ambient.now()):
@@ -76,28 +90,38 @@ class Dispatch:
             self._settle(case, nowhere, Permanent(NO_ADAPTER, "office removed"))
         elif case.office.route.kind is RouteKind.ADAPTER:
             self._deliver(case, case.office)
+            return
         elif case.row.doubt and not case.released:
             # the route was changed meanwhile; what the earlier system holds, nobody can look up any more
             self._settle(case, case.office.route, Ambiguous(LOST_LEASE))
         else:
             self.outcomes.make_available(case, _PLACES[case.office.route.kind])
+            self.routes.heard(case.office.id, Result.ANSWERED)
 
     def _deliver(self, case: Case, office: Office) -> None:
-        route = office.route
-        means = self._means(route)
+        means, result = self._means(office.route), None
+        try:
+            result = self._attempted(case, office, means)
+            if result is not None:
+                self._end(case, office.route, means, result)
+        finally:
+            self.routes.heard(office.id, *told_by(result))
+
+    def _attempted(self, case: Case, office: Office, means: Means | None) -> Delivered | Trouble | None:
+        """Bring a letter to the office's system; None when it was settled without trying."""
         if means is None:
-            self._settle(case, route, Permanent(NO_ADAPTER, f"no adapter {route.adapter!r}"))
-            return
+            missing = Permanent(NO_ADAPTER, f"no adapter {office.route.adapter!r}")
+            self._settle(case, office.route, missing)
+            return None
         if case.row.doubt and not means.can_tell and not case.released:
-            self._settle(case, route, Ambiguous(LOST_LEASE))
-            return
+            self._settle(case, office.route, Ambiguous(LOST_LEASE))
+            return None
         try:
             letter, context = self._prepared(case, office)
         except DeliveryError as error:
-            self._settle(case, route, error, means)
-            return
+            return Trouble(error, case.row.doubt)
         keep = self.claims.mark_sending(case.row)
-        self._end(case, route, means, attempt(means, letter, context, case.row.doubt, keep))
+        return attempt(means, letter, context, case.row.doubt, keep)
 
     def _means(self, route: Route) -> Means | None:
         adapter = self.adapters.get(route.adapter)
@@ -117,7 +141,7 @@ class Dispatch:
             _log.error("letter cannot be prepared", delivery=case.row.id, cause=place(fault))
             raise Temporary(INTERNAL, place(fault)) from fault
 
-    def _end(self, case: Case, route: Route, means: Means, result: Delivered | Trouble) -> None:
+    def _end(self, case: Case, route: Route, means: Means | None, result: Delivered | Trouble) -> None:
         if isinstance(result, Trouble):
             self._settle(case, route, result.error, means, result.doubt)
         else:
@@ -158,9 +182,7 @@ class Dispatch:
         return due and _until_expiry(case, due)
 
     def _deadline(self, case: Case, route: Route) -> datetime:
-        end = _start(case) + timedelta(seconds=route.retry.lifetime)
-        # a person gets a day at least, however late the trouble came; the sender's own limit is the sender's
-        return _until_expiry(case, max(end, self.ambient.now() + timedelta(days=1)))
+        return route.retry.hold_until(self.ambient.now(), _start(case), case.message.expires_at)
 
     def give_up_held(self, limit: int = 20) -> int:
         """Give up held deliveries whose deadline passed without a decision; how many."""

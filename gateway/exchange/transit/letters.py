@@ -94,9 +94,7 @@ class Letters:
             Damaged: content is missing or damaged; found now, it leaves no doubt about what was sent.
             Unavailable: content cannot be read for now.
         """
-        if case.message.purged_at is not None:
-            raise Gone.because(PURGED, time=case.message.purged_at.isoformat())
-        original = self._original(case)
+        original = self.original(case)
         try:
             envelope = self.envelope(original, case.message.media_type)
         except Refused as error:
@@ -129,16 +127,34 @@ class Letters:
             return read_envelope_json(open_jws(original, media_type, self.jws_limits).payload)
         return read_envelope_xml(verify_xml(open_xml(original, self.xml_limits)).signed_bytes)
 
-    def _original(self, case: Case) -> bytes:
+    def original(self, case: Case) -> bytes:
+        """The octets of the envelope exactly as they were received.
+
+        Raises:
+            Gone: they were purged.
+            Damaged: they are missing or damaged.
+            Unavailable: they cannot be read for now.
+        """
+        if case.message.purged_at is not None:
+            raise Gone.because(PURGED, time=case.message.purged_at.isoformat())
         if case.root is None or case.root.wrapped_key is None:
             raise Damaged("the letter's content was purged")
         return self.payloads.read_small(case.root.object_id, case.root.wrapped_key, case.root.inline)
 
     def _opener(self, case: Case) -> Callable[[Attachment], BinaryIO]:
-        def open_content(attachment: Attachment) -> BinaryIO:
-            payload = case.contents.get(attachment.id)
-            if payload is None or payload.wrapped_key is None:
-                raise Damaged(f"attachment {attachment.id} was purged")
-            return self.payloads.open(payload.object_id, payload.wrapped_key)
+        return lambda attachment: self.content(case, attachment.id)
 
-        return open_content
+    def content(self, case: Case, attachment: str) -> BinaryIO:
+        """The content of an attachment as a stream; the caller closes it.
+
+        Args:
+            attachment: its identifier within the envelope.
+
+        Raises:
+            Damaged: it is missing or damaged.
+            Unavailable: it cannot be read for now.
+        """
+        payload = case.contents.get(attachment)
+        if payload is None or payload.wrapped_key is None:
+            raise Damaged(f"attachment {attachment} was purged")
+        return self.payloads.open(payload.object_id, payload.wrapped_key)

@@ -34,7 +34,11 @@ _KEPT_DETAIL = 4000
 EXPIRED = "WASL-DLV-016"
 OVER = "WASL-DLV-011"
 MAY_HAVE_ARRIVED = "WASL-DLV-020"
+RESENT_FROM = frozenset({Transport.HELD, Transport.WAITING, Transport.AVAILABLE})
 GIVEN_UP = frozenset({Transport.FAILED.value, Transport.EXPIRED.value})
+
+Tell = Callable[[Session, Case, datetime], None]
+"""Lets people be told, in the open transaction, that a letter lies ready since then."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,12 @@ class Outcomes:
 
     Attributes:
         owner: names the worker in events; whether its result counts is decided by the lease.
+        tell: called in the transaction by which mail starts to lie in the hub's own office.
     """
 
     chains: Chains
     owner: str
+    tell: Tell | None = None
 
     def hand_over(self, case: Case, delivered: Delivered) -> None:
         """The target has the letter: delivery receipt, registration receipt if it gave a number."""
@@ -68,7 +74,7 @@ class Outcomes:
         Raises:
             Conflict: the letter neither lies ready nor was given up.
         """
-        handover = Handover(digests_confirmed=False, acknowledged_by=by)
+        handover = Handover(digests_confirmed=False, acknowledged_by=by, possible_duplicate=case.resent)
         if case.row.state in GIVEN_UP:
             self.hand_over_late(case, handover, registered)
         elif case.row.state != Transport.AVAILABLE.value:
@@ -122,17 +128,24 @@ class Outcomes:
 
         self.chains.commit(case, chain, change)
 
-    def make_available(self, case: Case, place: Place) -> None:
-        """The letter lies where the office can take it; it is not handed over yet."""
+    def make_available(self, case: Case, place: Place, why: Fault | None = None) -> None:
+        """The letter lies where the office can take it; it is not handed over yet.
+
+        Args:
+            why: it lies there instead of on the office's own route.
+        """
         chain = self.chains.follow(case)
-        chain.add(ReceiptKind.AVAILABILITY, Event.CONTENT_CONSIGNMENT, place=place)
+        reasons = stated((why,) if why else ())
+        chain.add(ReceiptKind.AVAILABILITY, Event.CONTENT_CONSIGNMENT, place=place, reasons=reasons)
         chain.tell_limit()
 
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
             # what the sender gave an end is not left lying beyond it
             row.held_until = case.message.expires_at
-            queries.move(session, row, Transport.AVAILABLE, now, self.owner)
+            queries.move(session, row, Transport.AVAILABLE, now, self.owner, why.code if why else None)
             end_attempt(session, row, now, None, "")
+            if place is Place.HUB_OFFICE and self.tell is not None:
+                self.tell(session, case, now)
 
         self.chains.commit(case, chain, change)
 
@@ -165,16 +178,18 @@ class Outcomes:
         self.chains.commit(case, self.chains.follow(case), change)
 
     def resend(self, case: Case) -> None:
-        """A person decided to try a held letter again; after doubt, what is handed over may be a duplicate.
+        """A person decided to try again now; after doubt, what is handed over may be a duplicate.
 
         Raises:
-            Conflict: it is not held.
+            Conflict: it is neither held, nor waits for an attempt, nor lies ready.
         """
-        if case.row.state != Transport.HELD.value:
+        if Transport(case.row.state) not in RESENT_FROM:
             raise not_now(case.row.state)
 
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
-            row.due_at, row.held_code, row.held_until = now, None, None
+            row.due_at = max(now, case.message.not_before or now)
+            row.held_code = row.held_until = None
+            row.failures = 0
             queries.move(session, row, Transport.QUEUED, now, self.owner, SENT_AGAIN if row.doubt else None)
 
         self.chains.commit(case, self.chains.follow(case), change)
@@ -265,7 +280,8 @@ def end_attempt(session: Session, row: DeliveryRow, now: datetime, code: str | N
     """Close the attempt that was started, if there is one, with what the other side said."""
     attempt = queries.open_attempt(session, row.id)
     if attempt is not None:
-        attempt.ended_at, attempt.code, attempt.detail = now, code, detail[:_KEPT_DETAIL]
+        # U+0000 is no text for PostgreSQL, and no reason to lose an outcome
+        attempt.ended_at, attempt.code, attempt.detail = now, code, detail[:_KEPT_DETAIL].replace("\0", "")
 
 
 def attest_failure(chains: Chains, chain: Chain, error: DeliveryError, doubt: bool) -> None:

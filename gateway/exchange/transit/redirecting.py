@@ -137,6 +137,7 @@ class Redirecting:
             office_name=name_in(way.office.names, self.languages),
             unit=way.unit,
             notices=[],
+            lane=case.row.lane,
             due_at=max(now, case.message.not_before or now),
             accepted_at=now,
             clock=clock_to_json(chain.clock.passed_on()),

@@ -20,6 +20,7 @@ from gateway.store.evidence import queries as evidence
 from gateway.store.sessions import Store
 from gateway.store.transit import queries
 from gateway.store.transit.models import Message
+from gateway.store.turns import take_turn
 
 QUOTA = "WASL-REQ-007"
 _HOUR = timedelta(hours=1)
@@ -92,6 +93,7 @@ class Refusals:
         sealed = self.issuing.seal(receipt, submission.sealed_type)
         party, since = authenticated.judged.signer.party.id, self.ambient.now() - self.kept
         with self.store.write() as session:
+            take_turn(session, "refusal", party, digest)
             message = queries.same_refusal(session, party, digest, since)
             if message is None:  # else a repeat was quicker: the first stored one wins
                 message = _refused(authenticated, submission, envelope, digest)

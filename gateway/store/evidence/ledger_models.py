@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.store.base import Base
 from gateway.store.evidence.models import ReceiptRow
 from gateway.store.evidence.retention_models import PurgeRow
-from gateway.store.types import Moment
+from gateway.store.types import Moment, RowNumber
 
 
 class LedgerRow(Base):
@@ -31,11 +31,11 @@ class PendingEntry(Base):
 
     __tablename__ = "ledger_pending"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     test: Mapped[bool]
     octets: Mapped[bytes] = mapped_column(LargeBinary)
-    receipt: Mapped[int | None] = mapped_column(ForeignKey(ReceiptRow.id))
-    purge: Mapped[int | None] = mapped_column(ForeignKey(PurgeRow.id))
+    receipt: Mapped[int | None] = mapped_column(RowNumber, ForeignKey(ReceiptRow.id))
+    purge: Mapped[int | None] = mapped_column(RowNumber, ForeignKey(PurgeRow.id))
     since: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -48,8 +48,8 @@ class LeafRow(Base):
     position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     octets: Mapped[bytes] = mapped_column(LargeBinary)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
-    receipt: Mapped[int | None] = mapped_column(ForeignKey(ReceiptRow.id), unique=True)
-    purge: Mapped[int | None] = mapped_column(ForeignKey(PurgeRow.id), unique=True)
+    receipt: Mapped[int | None] = mapped_column(RowNumber, ForeignKey(ReceiptRow.id), unique=True)
+    purge: Mapped[int | None] = mapped_column(RowNumber, ForeignKey(PurgeRow.id), unique=True)
 
 
 class TileRow(Base):
@@ -84,7 +84,7 @@ class TokenRow(Base):
         Index("ix_ledger_token_checkpoint", "ledger", "size"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     ledger: Mapped[int]
     size: Mapped[int] = mapped_column(BigInteger)
     stated_at: Mapped[datetime] = mapped_column(Moment)

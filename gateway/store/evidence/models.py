@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.store.base import Base
-from gateway.store.types import Moment
+from gateway.store.types import Moment, RowNumber
 
 
 class ReceiptRow(Base):
@@ -29,9 +29,9 @@ class ReceiptRow(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     receipt_id: Mapped[str] = mapped_column(String(36), unique=True)
-    message: Mapped[int] = mapped_column(ForeignKey("message.id"), index=True)
+    message: Mapped[int] = mapped_column(RowNumber, ForeignKey("message.id"), index=True)
     delivery: Mapped[str | None] = mapped_column(ForeignKey("delivery.id"))
     kind: Mapped[str] = mapped_column(String(16))
     event: Mapped[str] = mapped_column(String(80))
@@ -48,7 +48,7 @@ class Rendering(Base):
 
     __tablename__ = "rendering"
 
-    receipt: Mapped[int] = mapped_column(ForeignKey("receipt.id"), primary_key=True)
+    receipt: Mapped[int] = mapped_column(RowNumber, ForeignKey("receipt.id"), primary_key=True)
     media_type: Mapped[str] = mapped_column(String(40), primary_key=True)
     level: Mapped[str] = mapped_column(String(1), primary_key=True, default="B")
     octets: Mapped[bytes] = mapped_column(LargeBinary)

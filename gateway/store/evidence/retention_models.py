@@ -9,7 +9,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.store.base import Base
-from gateway.store.types import Moment
+from gateway.store.types import Moment, RowNumber
 
 
 class PurgeRow(Base):
@@ -17,8 +17,8 @@ class PurgeRow(Base):
 
     __tablename__ = "purge"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    message: Mapped[int] = mapped_column(ForeignKey("message.id"), unique=True)
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    message: Mapped[int] = mapped_column(RowNumber, ForeignKey("message.id"), unique=True)
     at: Mapped[datetime] = mapped_column(Moment)
     record: Mapped[bytes] = mapped_column(LargeBinary)
     record_digest: Mapped[str] = mapped_column(String(64), unique=True)
@@ -38,8 +38,8 @@ class LegalHold(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    message: Mapped[int] = mapped_column(ForeignKey("message.id"))
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    message: Mapped[int] = mapped_column(RowNumber, ForeignKey("message.id"))
     placed_at: Mapped[datetime] = mapped_column(Moment)
     placed_by: Mapped[str] = mapped_column(String(120))
     why: Mapped[str] = mapped_column(Text)

@@ -39,6 +39,7 @@ class OfficeRow(Base):
     route: Mapped[dict[str, Any]] = mapped_column(JSON)
     document_types: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     readers: Mapped[list[str]] = mapped_column(JSON, default=list)
+    reader_addresses: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class CertificateRow(Base):

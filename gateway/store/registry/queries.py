@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from gateway.domain.registry.parties import Office, Party, PartyKind, Route, RouteKind
@@ -75,6 +75,7 @@ def office_of(row: OfficeRow, retry: RetrySchedule = _USUAL) -> Office:
         default=row.default,
         document_types=row.document_types,
         readers=tuple(row.readers),
+        reader_addresses=row.reader_addresses or {},
     )
 
 
@@ -87,6 +88,9 @@ def route_of(declared: Mapping[str, Any], retry: RetrySchedule = _USUAL) -> Rout
         retry=replace(retry, **declared.get("retry", {})),
         max_bytes=declared.get("max_bytes"),
         accepts_test=declared.get("accepts_test", False),
+        concurrency=declared.get("concurrency"),
+        per_minute=declared.get("per_minute"),
+        fallback_seconds=declared.get("fallback_seconds"),
     )
 
 
@@ -138,9 +142,13 @@ def token(session: Session, digest: str, now: datetime) -> AccessToken | None:
 
 
 def forget_expired(session: Session, now: datetime) -> None:
-    """Drop tokens and assertions whose time is over."""
-    session.execute(delete(AccessToken).where(AccessToken.expires_at <= now))
-    session.execute(delete(SeenAssertion).where(SeenAssertion.expires_at <= now))
+    """Drop tokens and assertions whose time is over, but for those that somebody else drops just now."""
+    # Two that deleted the same rows in another order would wait for each other.
+    over = select(AccessToken.digest).where(AccessToken.expires_at <= now).with_for_update(skip_locked=True)
+    session.execute(delete(AccessToken).where(AccessToken.digest.in_(over)))
+    seen = select(SeenAssertion.party, SeenAssertion.jti).where(SeenAssertion.expires_at <= now)
+    both = tuple_(SeenAssertion.party, SeenAssertion.jti)
+    session.execute(delete(SeenAssertion).where(both.in_(seen.with_for_update(skip_locked=True))))
 
 
 def party_rows(session: Session) -> list[PartyRow]:

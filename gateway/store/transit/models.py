@@ -10,7 +10,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.domain.transit.states import MessageState, Processing, Transport
 from gateway.store.base import Base
-from gateway.store.types import Moment
+from gateway.store.types import Moment, RowNumber
+
+WAITING = text("(state IN ('QUEUED', 'WAITING')) IS TRUE")
+"""What the index of waiting deliveries holds; a query must say it in the same words to be served by it.
+
+IS TRUE keeps SQLite from taking an index by state instead, by which it would read every waiting row.
+"""
 
 
 class Payload(Base):
@@ -50,7 +56,7 @@ class Message(Base):
         Index("ix_message_refused", "party", "state", "received_at"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     state: Mapped[str] = mapped_column(String(8))
     reference: Mapped[str | None] = mapped_column(String(13), unique=True)
     party: Mapped[str] = mapped_column(String(10))
@@ -80,7 +86,7 @@ class AttachmentRow(Base):
 
     __tablename__ = "attachment"
 
-    message: Mapped[int] = mapped_column(ForeignKey("message.id"), primary_key=True)
+    message: Mapped[int] = mapped_column(RowNumber, ForeignKey("message.id"), primary_key=True)
     attachment_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     payload: Mapped[str] = mapped_column(ForeignKey("payload.object_id"))
 
@@ -93,10 +99,20 @@ class DeliveryRow(Base):
         Index("ix_delivery_due", "state", "due_at"),
         Index("ix_delivery_lease", "state", "lease_until"),
         Index("ix_delivery_office", "office", "state"),
+        Index(
+            "ix_delivery_inbox",
+            "office",
+            "id",
+            sqlite_where=text("state = 'AVAILABLE'"),
+            postgresql_where=text("state = 'AVAILABLE'"),
+        ),
+        Index(
+            "ix_delivery_waiting", "office", "lane", "due_at", sqlite_where=WAITING, postgresql_where=WAITING
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    message: Mapped[int] = mapped_column(ForeignKey("message.id"), index=True)
+    message: Mapped[int] = mapped_column(RowNumber, ForeignKey("message.id"), index=True)
     ordinal: Mapped[int]
     office: Mapped[str] = mapped_column(String(10))
     party: Mapped[str] = mapped_column(String(10))
@@ -111,10 +127,14 @@ class DeliveryRow(Base):
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
     sending_since: Mapped[datetime | None] = mapped_column(Moment)
     doubt: Mapped[bool] = mapped_column(default=False)
+    lane: Mapped[str] = mapped_column(String(8), default="single", server_default="single")
+    lost_leases: Mapped[int] = mapped_column(default=0, server_default="0")
     failures: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
     held_code: Mapped[str | None] = mapped_column(String(16))
     held_until: Mapped[datetime | None] = mapped_column(Moment)
+    lock_owner: Mapped[str | None] = mapped_column(String(120))
+    lock_until: Mapped[datetime | None] = mapped_column(Moment)
     target_reference: Mapped[str | None] = mapped_column(String(500))
     register_number: Mapped[str | None] = mapped_column(String(120))
     clock: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
@@ -127,7 +147,7 @@ class DeliveryEvent(Base):
 
     __tablename__ = "delivery_event"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     delivery: Mapped[str] = mapped_column(ForeignKey("delivery.id"), index=True)
     track: Mapped[str] = mapped_column(String(12))
     was: Mapped[str] = mapped_column(String(16))
@@ -142,10 +162,23 @@ class Attempt(Base):
 
     __tablename__ = "attempt"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     delivery: Mapped[str] = mapped_column(ForeignKey("delivery.id"), index=True)
     number: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     code: Mapped[str | None] = mapped_column(String(16))
     detail: Mapped[str] = mapped_column(Text, default="")
+
+
+class DecisionRow(Base):
+    """What an operator decided about a delivery, in the operator's own words: kept here, told to nobody."""
+
+    __tablename__ = "delivery_decision"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery: Mapped[str] = mapped_column(ForeignKey("delivery.id"), index=True)
+    verb: Mapped[str] = mapped_column(String(12))
+    at: Mapped[datetime] = mapped_column(Moment)
+    by: Mapped[str] = mapped_column(String(120))
+    why: Mapped[str] = mapped_column(Text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from gateway.domain.transit.states import (
@@ -28,6 +28,7 @@ from gateway.store.transit.models import (
     Message,
     Payload,
 )
+from gateway.store.turns import left_by_others
 
 _ACCEPTED = MessageState.ACCEPTED.value
 _LONGEST_BY = 120
@@ -126,34 +127,11 @@ def attachments(session: Session, message: int) -> dict[str, Payload]:
     return {row[0]: row[1] for row in session.execute(query)}
 
 
-def due(session: Session, now: datetime, limit: int) -> list[DeliveryRow]:
-    """Deliveries that somebody should work on: due ones, and those whose lease ran out.
-
-    On PostgreSQL the rows are locked and rows locked by others are passed over.
-    """
-    query = (
-        select(DeliveryRow)
-        .where(_workable(now))
-        .order_by(DeliveryRow.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return list(session.scalars(query))
-
-
-def _workable(now: datetime) -> ColumnElement[bool]:
-    waiting = (Transport.QUEUED.value, Transport.WAITING.value)
-    return or_(
-        and_(DeliveryRow.state.in_(waiting), DeliveryRow.due_at <= now),
-        and_(DeliveryRow.state == Transport.DELIVERING.value, DeliveryRow.lease_until <= now),
-    )
-
-
 def held_too_long(session: Session, now: datetime, limit: int) -> list[DeliveryRow]:
     """Deliveries that waited for a person beyond their deadline: held ones, and those not collected."""
     resting = (Transport.HELD.value, Transport.AVAILABLE.value)
     query = select(DeliveryRow).where(DeliveryRow.state.in_(resting), DeliveryRow.held_until <= now)
-    return list(session.scalars(query.limit(limit).with_for_update(skip_locked=True)))
+    return list(session.scalars(left_by_others(session, query.limit(limit))))
 
 
 def clocks(session: Session, over: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -184,6 +162,7 @@ def move(
     """
     was = Transport(row.state)
     row.state = advance(TRANSPORT_MOVES, was, to).value
+    row.lock_owner = row.lock_until = None  # a reader's lock ends with the state that it was taken in
     _record(session, row, "transport", was.value, to.value, at, by, why)
 
 

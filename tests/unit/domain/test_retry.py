@@ -62,3 +62,15 @@ def test_no_attempt_comes_after_the_lifetime() -> None:
     last = START + timedelta(seconds=86_400 - 30)
     assert STEADY.next_attempt(last, START, 1, 0.0) == START + timedelta(days=1)
     assert STEADY.next_attempt(last + timedelta(microseconds=1), START, 1, 0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "expires", "until"),
+    [(0, None, 86_400), (86_000, None, 172_400), (0, 3600, 3600)],
+)
+def test_a_person_has_until_the_lifetimes_end_and_a_day_at_least(
+    asked_at: int, expires: int | None, until: int
+) -> None:
+    now = START + timedelta(seconds=asked_at)
+    expires_at = None if expires is None else START + timedelta(seconds=expires)
+    assert STEADY.hold_until(now, START, expires_at) == START + timedelta(seconds=until)

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.errors import Misconfigured, Unavailable
+from gateway.store.payload_files import PayloadFolder
 from gateway.store.payload_segments import MAGIC, SEALED, SEGMENT, TAG, Segments
 from gateway.store.payloads import INLINE, PayloadStore, StoredPayload
 
@@ -25,7 +26,7 @@ LATER = datetime.now(UTC) + timedelta(hours=1)
 
 @pytest.fixture
 def payloads(tmp_path: Path) -> PayloadStore:
-    return PayloadStore(tmp_path / "payloads", MASTER, os.urandom)
+    return PayloadStore(PayloadFolder(tmp_path / "payloads"), MASTER, os.urandom)
 
 
 def file_of(tmp_path: Path, stored: StoredPayload) -> Path:
@@ -60,7 +61,7 @@ def test_what_was_written_is_read_back(payloads: PayloadStore, tmp_path: Path, s
 def test_chunks_and_positions_do_not_matter(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], positions: list[int]
 ) -> None:
-    payloads = PayloadStore(tmp_path_factory.mktemp("store"), MASTER, os.urandom)
+    payloads = PayloadStore(PayloadFolder(tmp_path_factory.mktemp("store")), MASTER, os.urandom)
     content = pattern(sum(sizes))
     stream = io.BytesIO(content)
     stored = payloads.write(stream.read(size) for size in sizes)
@@ -196,14 +197,14 @@ def test_a_destroyed_key_makes_the_object_unreadable(payloads: PayloadStore, key
 
 def test_another_master_key_opens_nothing(payloads: PayloadStore, tmp_path: Path) -> None:
     stored = payloads.write([b"letter"])
-    other = PayloadStore(tmp_path / "payloads", bytes(32), os.urandom)
+    other = PayloadStore(PayloadFolder(tmp_path / "payloads"), bytes(32), os.urandom)
     with pytest.raises(Unavailable, match="another master"):
         other.open(stored.object_id, stored.wrapped_key)
 
 
 def test_a_master_key_of_the_wrong_length_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="16 octets"):
-        PayloadStore(tmp_path, bytes(16), os.urandom)
+        PayloadStore(PayloadFolder(tmp_path), bytes(16), os.urandom)
 
 
 @pytest.mark.parametrize("object_id", ["", "../../etc/passwd", "A" * 32, "0" * 31, "0" * 32 + "\n"])

@@ -313,4 +313,8 @@ def test_a_database_of_another_kind_reads_one_state_too() -> None:
         "isolation_level": "REPEATABLE READ",
         "postgresql_readonly": True,
     }
-    assert access_options("postgresql", WRITE) == {ACCESS: WRITE}
+    assert access_options("postgresql", WRITE) == {
+        ACCESS: WRITE,
+        "isolation_level": "READ COMMITTED",
+        "postgresql_readonly": None,
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from gateway.store.types import Moment
+from gateway.store.types import Moment, RowNumber
 
 revision = "0001"
 down_revision = None
@@ -112,7 +112,7 @@ def _messages() -> None:
     )
     op.create_table(
         "message",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", RowNumber, nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("reference", sa.String(length=13), nullable=True),
         sa.Column("party", sa.String(length=10), nullable=False),
@@ -146,7 +146,7 @@ def _messages() -> None:
     )
     op.create_table(
         "attachment",
-        sa.Column("message", sa.Integer(), nullable=False),
+        sa.Column("message", RowNumber, nullable=False),
         sa.Column("attachment_id", sa.String(length=64), nullable=False),
         sa.Column("payload", sa.String(length=32), nullable=False),
         sa.ForeignKeyConstraint(["message"], ["message.id"], name=op.f("fk_attachment_message_message")),
@@ -161,7 +161,7 @@ def _deliveries() -> None:
     op.create_table(
         "delivery",
         sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("message", sa.Integer(), nullable=False),
+        sa.Column("message", RowNumber, nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("office", sa.String(length=10), nullable=False),
         sa.Column("party", sa.String(length=10), nullable=False),
@@ -193,7 +193,7 @@ def _deliveries() -> None:
     op.create_index("ix_delivery_office", "delivery", ["office", "state"], unique=False)
     op.create_table(
         "attempt",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", RowNumber, nullable=False),
         sa.Column("delivery", sa.String(length=36), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("started_at", Moment(), nullable=False),
@@ -206,7 +206,7 @@ def _deliveries() -> None:
     op.create_index(op.f("ix_attempt_delivery"), "attempt", ["delivery"], unique=False)
     op.create_table(
         "delivery_event",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", RowNumber, nullable=False),
         sa.Column("delivery", sa.String(length=36), nullable=False),
         sa.Column("track", sa.String(length=12), nullable=False),
         sa.Column("was", sa.String(length=16), nullable=False),
@@ -225,9 +225,9 @@ def _deliveries() -> None:
 def _receipts() -> None:
     op.create_table(
         "receipt",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", RowNumber, nullable=False),
         sa.Column("receipt_id", sa.String(length=36), nullable=False),
-        sa.Column("message", sa.Integer(), nullable=False),
+        sa.Column("message", RowNumber, nullable=False),
         sa.Column("delivery", sa.String(length=36), nullable=True),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("event", sa.String(length=80), nullable=False),
@@ -253,7 +253,7 @@ def _receipts() -> None:
     )
     op.create_table(
         "rendering",
-        sa.Column("receipt", sa.Integer(), nullable=False),
+        sa.Column("receipt", RowNumber, nullable=False),
         sa.Column("media_type", sa.String(length=40), nullable=False),
         sa.Column("level", sa.String(length=1), nullable=False),
         sa.Column("octets", sa.LargeBinary(), nullable=False),

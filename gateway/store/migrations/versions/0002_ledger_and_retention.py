@@ -9,7 +9,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 from alembic import op
 
-from gateway.store.types import Moment
+from gateway.store.types import Moment, RowNumber
 
 revision = "0002"
 down_revision = "0001"
@@ -50,7 +50,7 @@ def _checkpoints() -> None:
     )
     op.create_table(
         "ledger_token",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", RowNumber, nullable=False),
         sa.Column("ledger", sa.Integer(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("stated_at", Moment(), nullable=False),
@@ -83,8 +83,8 @@ def _checkpoints() -> None:
 def _retention() -> None:
     op.create_table(
         "legal_hold",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("message", sa.Integer(), nullable=False),
+        sa.Column("id", RowNumber, nullable=False),
+        sa.Column("message", RowNumber, nullable=False),
         sa.Column("placed_at", Moment(), nullable=False),
         sa.Column("placed_by", sa.String(length=120), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
@@ -104,8 +104,8 @@ def _retention() -> None:
     )
     op.create_table(
         "purge",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("message", sa.Integer(), nullable=False),
+        sa.Column("id", RowNumber, nullable=False),
+        sa.Column("message", RowNumber, nullable=False),
         sa.Column("at", Moment(), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.Column("record_digest", sa.String(length=64), nullable=False),
@@ -132,8 +132,8 @@ def _entries() -> None:
         sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("octets", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.Column("receipt", sa.Integer(), nullable=True),
-        sa.Column("purge", sa.Integer(), nullable=True),
+        sa.Column("receipt", RowNumber, nullable=True),
+        sa.Column("purge", RowNumber, nullable=True),
         sa.ForeignKeyConstraint(["ledger"], ["ledger.id"], name=op.f("fk_ledger_leaf_ledger_ledger")),
         sa.ForeignKeyConstraint(["purge"], ["purge.id"], name=op.f("fk_ledger_leaf_purge_purge")),
         sa.ForeignKeyConstraint(["receipt"], ["receipt.id"], name=op.f("fk_ledger_leaf_receipt_receipt")),
@@ -152,11 +152,11 @@ def _entries() -> None:
     )
     op.create_table(
         "ledger_pending",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", RowNumber, nullable=False),
         sa.Column("test", sa.Boolean(), nullable=False),
         sa.Column("octets", sa.LargeBinary(), nullable=False),
-        sa.Column("receipt", sa.Integer(), nullable=True),
-        sa.Column("purge", sa.Integer(), nullable=True),
+        sa.Column("receipt", RowNumber, nullable=True),
+        sa.Column("purge", RowNumber, nullable=True),
         sa.Column("since", Moment(), nullable=False),
         sa.ForeignKeyConstraint(["purge"], ["purge.id"], name=op.f("fk_ledger_pending_purge_purge")),
         sa.ForeignKeyConstraint(["receipt"], ["receipt.id"], name=op.f("fk_ledger_pending_receipt_receipt")),

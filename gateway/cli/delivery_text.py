@@ -1,0 +1,75 @@
+"""Deliveries as lines of text for the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from gateway.domain.errors import Fault
+from gateway.domain.evidence.reasons import explain
+from gateway.domain.transit.repairs import Verb
+from gateway.exchange.transit.overview import DeliveryFile, DeliveryLine
+
+_WORDS = {
+    Verb.REQUEUE: "requeue: try it now",
+    Verb.HOLD: "hold: keep it from being sent, or with --until take more time",
+    Verb.RELEASE: "release: let it go on",
+    Verb.REDIRECT: "redirect: pass it on to another office",
+    Verb.CANCEL: "cancel: take it back as its sender asked",
+    Verb.FAIL: "fail: give it up",
+}
+
+
+def tell_line(line: DeliveryLine) -> str:
+    """A delivery in one line."""
+    told = [line.id, line.reference, line.office, line.state, f"accepted {_moment(line.accepted_at)}"]
+    told += [f"due {_moment(line.due_at)}"] if line.due_at else []
+    told += [f"until {_moment(line.until)}"] if line.until else []
+    told += [line.held_code] if line.held_code else []
+    told += ["may have arrived"] if line.doubt else []
+    return "  ".join(told)
+
+
+def tell_file(found: DeliveryFile) -> Iterator[str]:
+    """Everything about a delivery, line by line."""
+    yield tell_line(found.line)
+    yield f"to {found.line.name}: {_printable(found.subject)}"
+    yield from _standing(found)
+    yield "events"
+    for event in found.events:
+        why = f"  {event.why}" if event.why else ""
+        yield f"  {_moment(event.at)}  {event.track} {event.was or '-'} -> {event.now}  by {event.by}{why}"
+    yield "attempts"
+    for one in found.attempts:
+        said = f"  {one.code or 'taken'}  {_printable(one.detail)}" if one.ended_at else "  under way"
+        yield f"  {one.number}  {_moment(one.started_at)}{said}"
+    yield "receipts"
+    for receipt in found.receipts:
+        ends = "  (outcome)" if receipt.ends else ""
+        yield f"  {_moment(receipt.at)}  {receipt.kind}  {receipt.id}{ends}"
+    yield "decisions"
+    for decided in found.decisions:
+        yield f"  {_moment(decided.at)}  {decided.verb}  by {decided.by}: {_printable(decided.why)}"
+
+
+def _standing(found: DeliveryFile) -> Iterator[str]:
+    """Why it is where it is, and what to do."""
+    if found.line.held_code is not None:
+        text, remedy = explain(Fault(found.line.held_code), "en")
+        yield f"held: {text} {remedy}"
+    if found.line.doubt:
+        yield "The recipient may have it. Look at its system before you decide; a requeue needs"
+        yield "--possible-duplicate, and the sender's receipt will say so."
+    if found.locked_until is not None:
+        yield f"A reader has locked it until {_moment(found.locked_until)}."
+    for verb in found.possible:
+        yield f"  wasl delivery {_WORDS[verb]}"
+
+
+def _printable(text: str) -> str:
+    """What others wrote, safe to show on a terminal, in one line."""
+    return "".join(one if one.isprintable() else " " for one in text)
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

@@ -1,0 +1,170 @@
+"""What an examination of a hub finds, check by check."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography import x509
+
+from gateway.domain.errors import GatewayFault, Misconfigured
+from gateway.exchange.operate.flow import Flow
+from gateway.store.registry.models import CertificateRow
+from gateway.trust.timestamp import TimeSource
+
+SOON = timedelta(days=30)
+"""A certificate that ends within this time is worth a look."""
+_CLOCK_LOOK, _CLOCK_BAD = timedelta(seconds=5), timedelta(seconds=60)
+_MEBI = 1024**2
+_SPACE_LOOK, _SPACE_BAD = 2048 * _MEBI, 200 * _MEBI
+_CONNECT_S = 2.0
+
+
+class Mark(Enum):
+    """How a check ended."""
+
+    GOOD = "good"
+    LOOK = "look"  # a person should; the hub keeps its promises meanwhile
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        decided: False when the check itself could not be done.
+    """
+
+    check: str
+    mark: Mark
+    said: str
+    decided: bool = True
+
+
+Check = Callable[[], Iterable[Finding]]
+
+
+def examine(checks: Mapping[str, Check]) -> Iterator[Finding]:
+    """Do every check; one that fails is told and keeps no other from being done."""
+    for name, check in checks.items():
+        try:
+            yield from check()
+        except Misconfigured as fault:
+            yield from (Finding(name, Mark.BAD, one) for one in fault.faults)
+        except GatewayFault as fault:
+            yield Finding(name, Mark.BAD, str(fault))
+        except Exception as error:  # noqa: BLE001 - a defect of a check says nothing about the hub
+            yield Finding(name, Mark.LOOK, f"could not be checked: {type(error).__name__}", decided=False)
+
+
+def resources(ready: Mapping[str, str], warnings: Mapping[str, str]) -> Iterator[Finding]:
+    """What the hub says of itself."""
+    for name, said in ready.items():
+        yield Finding(name, Mark.GOOD if said == "ok" else Mark.BAD, "works" if said == "ok" else said)
+    for name, said in warnings.items():
+        yield Finding(name, Mark.LOOK, said)
+
+
+def revision(found: str | None, known: str) -> Iterator[Finding]:
+    """Whether the database has the present form."""
+    if found == known:
+        yield Finding("revision", Mark.GOOD, f"the database is at revision {known}")
+    else:
+        yield Finding("revision", Mark.BAD, f"the database is at {found or 'none'}, not {known}: wasl init")
+
+
+def certificate(name: str, path: Path, now: datetime) -> Iterator[Finding]:
+    """Whether a certificate of the hub's own is valid, and how long still."""
+    try:
+        found = x509.load_pem_x509_certificates(path.read_bytes())[0]
+    except (OSError, ValueError) as error:
+        yield Finding(name, Mark.BAD, f"{path}: {error}")
+        return
+    if now < found.not_valid_before_utc:
+        yield Finding(name, Mark.BAD, f"valid from {found.not_valid_before_utc:%Y-%m-%d} on only")
+    else:
+        yield Finding(name, _ending(found.not_valid_after_utc, now), _until(found.not_valid_after_utc, now))
+
+
+def registered(rows: Iterable[CertificateRow], now: datetime) -> Iterator[Finding]:
+    """Certificates of parties that end soon or have ended; the hub itself goes on without them."""
+    active = [row for row in rows if row.active]
+    ending = [row for row in active if row.not_after <= now + SOON]
+    for row in ending:
+        said = f"{row.party} {row.digest[:16]}: {_until(row.not_after, now)}"
+        yield Finding("party certificates", Mark.LOOK, said)
+    if not ending:
+        yield Finding("party certificates", Mark.GOOD, f"{len(active)} registered, none ends soon")
+
+
+def revocation_lists(stale: list[str]) -> Iterator[Finding]:
+    """Whether revocation lists are fresh."""
+    for issuer in stale:
+        yield Finding("revocation lists", Mark.LOOK, f"{issuer}: ends within a day or has ended")
+    if not stale:
+        yield Finding("revocation lists", Mark.GOOD, "none ends within a day")
+
+
+def space(folder: Path) -> Iterator[Finding]:
+    """Whether there is room on a folder's disk."""
+    free = shutil.disk_usage(folder).free
+    mark = Mark.BAD if free < _SPACE_BAD else Mark.LOOK if free < _SPACE_LOOK else Mark.GOOD
+    yield Finding("disk", mark, f"{free // _MEBI} MiB free at {folder}")
+
+
+def clock(source: TimeSource, now: Callable[[], datetime], independent: bool) -> Iterator[Finding]:
+    """Whether the machine's clock agrees with independent time."""
+    if not independent:
+        yield Finding("clock", Mark.LOOK, "no independent time to compare with: timestamps.authorities")
+        return
+    before = now()
+    try:
+        stated = source.stamp(sha256(b"wasl doctor").digest()).token.time
+    except GatewayFault as fault:
+        yield Finding("clock", Mark.LOOK, str(fault))
+        return
+    # the token was made at some moment of the call
+    off = max(before - stated, stated - now(), timedelta())
+    mark = Mark.BAD if off > _CLOCK_BAD else Mark.LOOK if off > _CLOCK_LOOK else Mark.GOOD
+    yield Finding("clock", mark, f"off by {off.total_seconds():.0f} s")
+
+
+def journey(flow: Flow) -> Iterator[Finding]:
+    """Whether workers are there, and which routes are left alone."""
+    if flow.workers:
+        yield Finding("workers", Mark.GOOD, f"{flow.workers} alive")
+    else:
+        yield Finding("workers", Mark.LOOK, "none has given a sign of life: wasl worker")
+    shut = [route.office for route in flow.routes if route.state != "CLOSED"]
+    for office in shut:
+        yield Finding("routes", Mark.LOOK, f"{office}: fails and is left alone for now")
+    if not shut:
+        yield Finding("routes", Mark.GOOD, "none is left alone")
+
+
+def port(name: str, host: str, number: int) -> Iterator[Finding]:
+    """Whether somebody answers at a port where the hub should."""
+    if not number:
+        yield Finding(name, Mark.LOOK, "switched off, or any free one")
+        return
+    try:
+        socket.create_connection((host, number), _CONNECT_S).close()
+    except OSError:
+        yield Finding(name, Mark.LOOK, f"nobody answers at {host}:{number}")
+    else:
+        yield Finding(name, Mark.GOOD, f"{host}:{number} answers")
+
+
+def _ending(end: datetime, now: datetime) -> Mark:
+    return Mark.BAD if end <= now else Mark.LOOK if end <= now + SOON else Mark.GOOD
+
+
+def _until(end: datetime, now: datetime) -> str:
+    return f"{'ended' if end <= now else 'valid until'} {end:%Y-%m-%d}"

@@ -1,0 +1,66 @@
+"""Notifications are laid in the outbox here, in the transaction that commits what they tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from itertools import count
+
+from sqlalchemy.orm import Session
+
+from gateway.domain.transit.notification import EMAIL, Pace, Telling, Template
+from gateway.exchange.transit.letters import Case
+from gateway.store.transit import notice_queries as queries
+from gateway.store.transit.notice_models import NotificationRow
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """Lays notifications down for those who send them (`gateway.exchange.transit.tell`).
+
+    Attributes:
+        language: in which readers are told.
+    """
+
+    pace: Pace
+    language: str
+
+    def mail_waits(self, session: Session, case: Case, now: datetime) -> None:
+        """Mail starts to lie in the hub's own office: its readers are told, once in each span of time."""
+        if case.office is None or case.message.test:  # a test wakes nobody
+            return
+        for role, address in sorted(case.office.reader_addresses.items()):
+            row = self._gathering(session, case.office.id, role, address, now)
+            queries.join(session, row, case.row.id)
+
+    def _gathering(
+        self, session: Session, office: str, role: str, address: str, now: datetime
+    ) -> NotificationRow:
+        """The reader's notification that still gathers: of this span, or of the next one not begun yet."""
+        for span in count(self.pace.span(now)):
+            key = _key(Template.MAIL_WAITS, office, address, span)
+            found = queries.by_key(session, key)
+            if found is None:
+                due = self.pace.due(span, now)
+                row = NotificationRow(
+                    key=key,
+                    template=Template.MAIL_WAITS.value,
+                    channel=EMAIL,
+                    office=office,
+                    role=role,
+                    address=address,
+                    language=self.language,
+                    first_due=due,
+                    due_at=due,
+                    created_at=now,
+                )
+                found = queries.add(session, row) or queries.by_key(session, key)
+            if found is not None and found.state == Telling.WAITING.value:
+                return found
+        raise AssertionError("there is always a later span")
+
+
+def _key(template: Template, office: str, address: str, span: int) -> str:
+    """One reader of one office in one span, as a name that tells nobody the address."""
+    return sha256("\0".join((template.value, office, address.lower(), str(span))).encode()).hexdigest()

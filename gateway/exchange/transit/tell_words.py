@@ -1,0 +1,104 @@
+"""What a notification says, in one language, as plain text and as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from gateway.clients.mail import Mail
+from gateway.domain.registry.parties import Names
+from gateway.domain.transit.notification import Template
+from gateway.i18n import Translator
+
+_FIRST_STRONG, _POP = "\u2068", "\u2069"
+"""Unicode isolates: a name in plain text does not change the direction of what stands around it."""
+
+_PAGE = Markup(
+    '<!DOCTYPE html>\n<html lang="{language}" dir="{direction}">\n<head><meta charset="utf-8">'
+    "<title>{title}</title></head>\n<body>\n{paragraphs}\n</body>\n</html>\n"
+)
+_LONGEST_SUBJECT = 200
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said: the subject, and paragraphs in both forms."""
+
+    subject: str
+    plain: tuple[str, ...]
+    marked: tuple[Markup, ...]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Words for people.
+
+    Attributes:
+        hub: the gateway's name in each language.
+        address: where the gateway is reached.
+        sender: the e-mail address that mail comes from.
+        speakers: a translator for each language of the country.
+    """
+
+    hub: Names
+    address: str
+    sender: str
+    speakers: Mapping[str, Translator]
+
+    def mail(
+        self, template: Template, key: str, recipient: str, language: str, office: str, names: Names
+    ) -> Mail:
+        """The message for one person; a language that the country does not speak becomes its first.
+
+        Args:
+            office: the order office's identifier, by which its readers find it in their own view.
+            names: its name in each language.
+        """
+        translator = self.speakers.get(language) or next(iter(self.speakers.values()))
+        values = {
+            "office": translator.name(names) or office,
+            "reference": office,
+            "hub": translator.name(self.hub),
+            "address": self.address,
+        }
+        words = _WORDS[template](translator, values)
+        paragraphs = Markup("\n").join(Markup("<p>{}</p>").format(one) for one in words.marked)
+        page = _PAGE.format(
+            language=translator.language,
+            direction=translator.direction,
+            title=words.subject,
+            paragraphs=paragraphs,
+        )
+        text = "\n\n".join(words.plain) + "\n"
+        subject = words.subject[:_LONGEST_SUBJECT]
+        return Mail(key, self.sender, recipient, subject, text, str(page), translator.language)
+
+
+def _mail_waits(translator: Translator, values: Mapping[str, str]) -> Words:
+    t, th = translator.text, translator.html
+    isolated = {name: f"{_FIRST_STRONG}{value}{_POP}" for name, value in values.items()}
+    # an address that is clicked on must end where it ends
+    isolated["address"] = values["address"]
+    return Words(
+        subject=t("Mail is waiting in your order office"),
+        plain=(
+            t("Mail is waiting in the order office {office} ({reference}).", **isolated),
+            t("Whoever may read it finds it on {hub}:", **isolated) + "\n" + isolated["address"],
+            t("For the senders' sake this message tells neither who wrote nor what about."),
+            t("A machine wrote it; nobody reads answers to it."),
+        ),
+        marked=(
+            th("Mail is waiting in the order office {office} ({reference}).", **values),
+            th("Whoever may read it finds it on {hub}:", **values)
+            + Markup('<br><a href="{0}" dir="ltr">{0}</a>').format(values["address"]),
+            th("For the senders' sake this message tells neither who wrote nor what about."),
+            th("A machine wrote it; nobody reads answers to it."),
+        ),
+    )
+
+
+_WORDS: Mapping[Template, Callable[[Translator, Mapping[str, str]], Words]] = {
+    Template.MAIL_WAITS: _mail_waits
+}

@@ -1,0 +1,145 @@
+"""Which deliveries wait for a worker, by route and lane; every look-up is a few steps down an index."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, and_, func, select, true, update
+from sqlalchemy.orm import Session, aliased
+
+from gateway.domain.transit.breaker import Breaker
+from gateway.domain.transit.envelope import Lane
+from gateway.domain.transit.sharing import Queue, Work
+from gateway.domain.transit.states import Transport
+from gateway.store.transit.models import WAITING, DeliveryRow
+from gateway.store.transit.route_models import RouteState
+from gateway.store.transit.route_queries import breaker_of
+
+_LANES = tuple(Lane)
+
+
+def _offices() -> CTE:
+    """Every office with a waiting delivery: one step down the index for each, however many wait."""
+    found = select(_first_office("").label("office")).cte("waiting_office", recursive=True)
+    return found.union_all(select(_first_office(found.c.office)).where(found.c.office.is_not(None)))
+
+
+def _first_office(after: str | ColumnElement[str]) -> ScalarSelect[str]:
+    row = aliased(DeliveryRow)
+    following = select(row.office).where(WAITING, row.office > after)
+    # the whole order of the index of waiting deliveries, so that no other one looks as good
+    return following.order_by(row.office, row.lane, row.due_at).limit(1).scalar_subquery()
+
+
+def _oldest(found: CTE, lane: Lane) -> ScalarSelect[datetime | None]:
+    row = aliased(DeliveryRow)
+    oldest = select(func.min(row.due_at)).where(WAITING, row.office == found.c.office, row.lane == lane.value)
+    return oldest.correlate(found).scalar_subquery()
+
+
+def _queues() -> object:
+    found = _offices()
+    state = aliased(RouteState)
+    return (
+        select(found.c.office, state, *(_oldest(found, lane) for lane in _LANES))
+        .select_from(found)
+        .join(state, state.office == found.c.office, isouter=True)
+        .where(found.c.office.is_not(None))
+    )
+
+
+# Built once: building it takes longer than its execution.
+_QUEUES = _queues()
+
+
+def queues(session: Session, now: datetime) -> list[Queue]:
+    """The routes and lanes with due deliveries whose breaker lets a letter through."""
+    found = []
+    for office, state, *oldest in session.execute(_QUEUES):  # type: ignore[call-overload]
+        breaker = Breaker() if state is None else breaker_of(state)
+        if not breaker.lets_through(now):
+            continue
+        served = None if state is None else state.claimed_at
+        for lane, due in zip(_LANES, oldest, strict=True):
+            if due is not None and due <= now:
+                found.append(Queue(office, lane, due, served))
+    return found
+
+
+def oldest_due(session: Session, queue: Queue, now: datetime) -> DeliveryRow | None:
+    """The first delivery of a queue, locked; rows that others have locked are passed over."""
+    query = (
+        select(DeliveryRow)
+        .where(WAITING, DeliveryRow.office == queue.office, DeliveryRow.lane == queue.lane.value)
+        .where(DeliveryRow.due_at <= now)
+        .order_by(DeliveryRow.due_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(query).first()
+
+
+def any_lost(session: Session, now: datetime) -> bool:
+    """Whether there is a delivery whose lease ran out."""
+    return session.execute(_lost(now).with_only_columns(DeliveryRow.id).limit(1)).first() is not None
+
+
+def lost(session: Session, now: datetime, limit: int) -> list[DeliveryRow]:
+    """Deliveries whose lease ran out, locked; rows that others have locked are passed over."""
+    query = _lost(now).order_by(DeliveryRow.lease_until).limit(limit)
+    return list(session.scalars(query.with_for_update(skip_locked=True)))
+
+
+def _lost(now: datetime) -> Select[DeliveryRow]:
+    being = DeliveryRow.state == Transport.DELIVERING.value
+    return select(DeliveryRow).where(being, DeliveryRow.lease_until <= now)
+
+
+def in_hand(session: Session, mine: Collection[str], office: str | None = None) -> list[Work]:
+    """Deliveries that workers have now: all, or those of one office.
+
+    Args:
+        mine: the leases of the worker that asks; what it dropped is nobody's until the lease runs out.
+    """
+    query = (
+        select(DeliveryRow.office, DeliveryRow.lane, DeliveryRow.lease_owner, RouteState)
+        .join(RouteState, RouteState.office == DeliveryRow.office, isouter=True)
+        .where(DeliveryRow.state == Transport.DELIVERING.value)
+        .where(true() if office is None else DeliveryRow.office == office)
+    )
+    return [
+        Work(
+            office=found,
+            lane=Lane(lane),
+            mine=lease in mine,
+            unproven=state is None or not breaker_of(state).known_good,
+        )
+        for found, lane, lease, state in session.execute(query)
+    ]
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A claim on one delivery: no two are alike."""
+
+    delivery: str
+    token: str
+
+
+def prolong(session: Session, lease: Lease, until: datetime) -> bool:
+    """Let a lease last until ``until``; whether it is still held."""
+    change = (
+        update(DeliveryRow)
+        .where(
+            and_(
+                DeliveryRow.id == lease.delivery,
+                DeliveryRow.lease_owner == lease.token,
+                DeliveryRow.state == Transport.DELIVERING.value,
+            )
+        )
+        .values(lease_until=until)
+        .returning(DeliveryRow.id)
+    )
+    return session.scalars(change).first() is not None

@@ -1,0 +1,65 @@
+"""Tables of telling people: the outbox of notifications, and which deliveries each one tells of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.domain.transit.notification import Telling
+from gateway.store.base import Base
+from gateway.store.types import Moment
+
+
+class NotificationRow(Base):
+    """One notification to one person, committed together with what it tells; nothing of a letter is in it.
+
+    ``key`` is unique: it stands for one reader of one office in one span of time, and becomes the
+    identifier of the message, so that a second copy shows as one.
+    """
+
+    __tablename__ = "notification"
+    __table_args__ = (Index("ix_notification_due", "state", "due_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    template: Mapped[str] = mapped_column(String(40))
+    channel: Mapped[str] = mapped_column(String(16))
+    office: Mapped[str] = mapped_column(String(10))
+    role: Mapped[str] = mapped_column(String(120))
+    address: Mapped[str] = mapped_column(String(254))
+    language: Mapped[str] = mapped_column(String(35))
+    state: Mapped[str] = mapped_column(String(8), default=Telling.WAITING.value)
+    first_due: Mapped[datetime] = mapped_column(Moment)
+    due_at: Mapped[datetime] = mapped_column(Moment)
+    lease: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[datetime | None] = mapped_column(Moment)
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    code: Mapped[str | None] = mapped_column(String(16))
+
+
+class NotifiedDelivery(Base):
+    """A delivery that a notification tells of; ``attested`` once the receipt it owes is made, or none is."""
+
+    __tablename__ = "notified_delivery"
+    __table_args__ = (
+        Index("ix_notified_delivery_delivery", "delivery"),
+        Index("ix_notified_delivery_attested", "attested", "notification"),
+    )
+
+    notification: Mapped[int] = mapped_column(ForeignKey("notification.id"), primary_key=True)
+    delivery: Mapped[str] = mapped_column(ForeignKey("delivery.id"), primary_key=True)
+    attested: Mapped[bool] = mapped_column(default=False)
+
+
+class WorkerSeen(Base):
+    """A worker process and when it last gave a sign of life."""
+
+    __tablename__ = "worker_seen"
+
+    owner: Mapped[str] = mapped_column(String(120), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(Moment)
+    seen_at: Mapped[datetime] = mapped_column(Moment, index=True)

@@ -1,0 +1,116 @@
+"""The state of routes, read and written in the domain's terms."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, text
+from sqlalchemy.orm import Session
+
+from gateway.domain.transit.breaker import Breaker, BreakerState
+from gateway.domain.transit.states import Transport
+from gateway.store.transit.models import DeliveryRow, Message
+from gateway.store.transit.route_models import RouteState
+
+# In words that both databases know: whoever comes second finds the row there.
+_ADD = text(
+    "INSERT INTO route_state (office, state, failures, openings) VALUES (:office, :state, 0, 0)"
+    " ON CONFLICT (office) DO NOTHING"
+)
+
+
+def locked(session: Session, office: str, wait: bool = True) -> RouteState | None:
+    """The state of a route, made when there is none, for the transaction alone.
+
+    Args:
+        wait: for whoever has it; False: None when somebody has.
+    """
+    query = select(RouteState).where(RouteState.office == office)
+    query = query.with_for_update(skip_locked=not wait).execution_options(populate_existing=True)
+    row = session.scalars(query).first()
+    if row is None:
+        session.execute(_ADD, {"office": office, "state": BreakerState.CLOSED.value})
+        row = session.scalars(query).first()
+    return row
+
+
+def breaker(session: Session, office: str) -> Breaker:
+    """What is known of a route now; of one that had no letter yet, nothing."""
+    row = session.get(RouteState, office)
+    return Breaker() if row is None else breaker_of(row)
+
+
+def breaker_of(row: RouteState) -> Breaker:
+    return Breaker(
+        state=BreakerState(row.state),
+        failures=row.failures,
+        openings=row.openings,
+        failing_since=row.failing_since,
+        opened_at=row.opened_at,
+        until=row.probe_until,
+        last_success=row.last_success_at,
+    )
+
+
+def keep_breaker(row: RouteState, breaker: Breaker) -> None:
+    """Write what is known of a route into its locked row."""
+    row.state = breaker.state.value
+    row.failures, row.openings = breaker.failures, breaker.openings
+    row.failing_since, row.opened_at = breaker.failing_since, breaker.opened_at
+    row.probe_until, row.last_success_at = breaker.until, breaker.last_success
+
+
+def routes(session: Session) -> list[tuple[str, Breaker]]:
+    """Every office whose route was ever used, in order, with what is known of it."""
+    query = select(RouteState).order_by(RouteState.office)
+    return [(row.office, breaker_of(row)) for row in session.scalars(query)]
+
+
+def failing(session: Session, since: datetime) -> list[tuple[str, datetime]]:
+    """Offices whose routes have been failing since ``since`` or longer, and since when each."""
+    query = select(RouteState.office, RouteState.failing_since).where(RouteState.failing_since <= since)
+    rows = session.execute(query.order_by(RouteState.office))
+    return [(office, began) for office, began in rows if began is not None]
+
+
+def stranded(session: Session, office: str, before: datetime, limit: int) -> list[str]:
+    """Deliveries of an office that wait since ``before`` or longer and surely never arrived anywhere.
+
+    A queued one waits since it is due, so that one which a person queued again begins anew.
+    """
+    query = (
+        select(DeliveryRow.id)
+        .join(Message, Message.id == DeliveryRow.message)
+        .where(DeliveryRow.office == office, _waits_since(before))
+        .where(DeliveryRow.doubt.is_(False), DeliveryRow.sending_since.is_(None))
+    )
+    return list(session.scalars(query.order_by(DeliveryRow.accepted_at, DeliveryRow.id).limit(limit)))
+
+
+def _waits_since(before: datetime) -> ColumnElement[bool]:
+    begun = func.coalesce(Message.not_before, DeliveryRow.accepted_at)
+    return or_(
+        and_(DeliveryRow.state == Transport.QUEUED.value, DeliveryRow.due_at <= before),
+        and_(
+            DeliveryRow.state == Transport.WAITING.value,
+            begun <= before,
+            DeliveryRow.accepted_at <= before,
+        ),
+    )
+
+
+def ended(session: Session, office: str, now: datetime, lived: datetime, limit: int) -> list[str]:
+    """Waiting deliveries of an office whose time is over, by their sender's wish or by the route's.
+
+    Args:
+        lived: those that could be tried since then were tried long enough.
+    """
+    begun = func.coalesce(Message.not_before, DeliveryRow.accepted_at)
+    waiting = (Transport.QUEUED.value, Transport.WAITING.value)
+    query = (
+        select(DeliveryRow.id)
+        .join(Message, Message.id == DeliveryRow.message)
+        .where(DeliveryRow.office == office, DeliveryRow.state.in_(waiting))
+        .where(or_(Message.expires_at <= now, and_(begun <= lived, DeliveryRow.accepted_at <= lived)))
+    )
+    return list(session.scalars(query.order_by(DeliveryRow.accepted_at, DeliveryRow.id).limit(limit)))

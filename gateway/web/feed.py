@@ -1,0 +1,65 @@
+"""The door to a party's own feed: every receipt of its letters, in order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Request, Response, jsonify, request, url_for
+
+from gateway.domain.errors import Refused
+from gateway.exchange.transit.feed import MOST, Feed, Told
+from gateway.web.access import Access
+from gateway.web.reading import BAD_PARAMETER
+
+READ = "envelopes:read"
+_USUAL = 100
+
+
+def blueprint(feed: Feed, access: Access) -> Blueprint:
+    """The route ``/api/v1/events``."""
+    doors = Blueprint("feed", __name__, url_prefix="/api/v1")
+
+    @doors.get("/events")
+    @access.token(READ)
+    def events(party: str) -> Response:
+        page = feed.events(party, _once(request, "after"), _limit(request))
+        answer = jsonify(
+            {"events": [_event(one) for one in page.events], "next": page.next, "more": page.more}
+        )
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    return doors
+
+
+def _once(request: Request, name: str) -> str | None:
+    values = request.args.getlist(name)
+    if len(values) > 1:
+        raise Refused.because(BAD_PARAMETER, name)
+    return values[0] if values else None
+
+
+def _limit(request: Request) -> int:
+    text = _once(request, "limit")
+    if text is None:
+        return _USUAL
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MOST):
+        raise Refused.because(BAD_PARAMETER, "limit")
+    return int(text)
+
+
+def _event(one: Told) -> dict[str, Any]:
+    """A refused submission has no address: the same octets get its receipt again."""
+    return {
+        "id": one.receipt_id,
+        "kind": one.kind,
+        "event": one.event,
+        "eventTime": one.event_time.isoformat(),
+        "reference": one.reference,
+        "messageId": one.message_id,
+        "delivery": one.delivery,
+        "contentDigest": one.content_digest,
+        "test": one.test,
+        "envelope": one.reference and url_for("api.follow", reference=one.reference),
+        "href": one.reference and url_for("api.receipt", reference=one.reference, receipt_id=one.receipt_id),
+    }
