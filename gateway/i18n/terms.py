@@ -10,6 +10,7 @@ from gateway.domain.evidence.receipt import Authentication, DayKind, Event, Plac
 from gateway.domain.evidence.timelimit import ClockStart
 from gateway.domain.evidence.verdict import Indication
 from gateway.domain.registry.parties import PartyKind, RouteKind
+from gateway.domain.transit.breaker import BreakerState, Result
 from gateway.domain.transit.envelope import (
     AttachmentRole,
     ConfidentialityLevel,
@@ -172,5 +173,11 @@ TERMS: Mapping[Enum, str] = {
     Actor.SENDER: mark("The sender must act"),
     Actor.RECIPIENT: mark("The recipient must act"),
     Actor.HUB: mark("The hub must act"),
+    BreakerState.CLOSED: mark("The route works"),
+    BreakerState.OPEN: mark("The route fails and is left alone"),
+    BreakerState.HALF_OPEN: mark("The route is being tried"),
+    Result.ANSWERED: mark("The system answered"),
+    Result.FAILED: mark("The system could not be used"),
+    Result.NOTHING: mark("Nothing was heard of the system"),
 }
 """The source text of each; `Translator.term` says it in a language."""

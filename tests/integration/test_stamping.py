@@ -229,13 +229,14 @@ def test_lag_shows_in_health_and_takes_nothing_out_of_service(hub: HubUnderTest)
     with hub.clock.moved(seconds=61):
         evidence.sequencer(hub.gateway).run()
     with hub.clock.moved(hours=23):
-        assert ready(hub).json["warnings"] == {}
+        assert "timestamps" not in ready(hub).json["warnings"]
     with hub.clock.moved(hours=25):
         answer = ready(hub)
         assert answer.status_code == 200
-        assert answer.json["warnings"] == {"timestamps": f"a checkpoint has had no time-stamp since {since}"}
+        told = answer.json["warnings"]["timestamps"]
+        assert told == f"a checkpoint has had no time-stamp since {since}"
         evidence.stamping(hub.gateway).run()
-        assert ready(hub).json["warnings"] == {}
+        assert "timestamps" not in ready(hub).json["warnings"]
 
 
 # --- authorities elsewhere
