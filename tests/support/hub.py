@@ -123,6 +123,10 @@ def receipt_of(answer: Any) -> Receipt:
     return open_receipt(answer.data, answer.mimetype).receipt
 
 
+_BUILDING = Lock()
+"""One for all hubs: a test may start several at once."""
+
+
 @dataclass
 class HubUnderTest:
     """A built hub with its PKI; `client` speaks HTTP to it without a network."""
@@ -131,7 +135,6 @@ class HubUnderTest:
     pki: Any
     clock: Clock
     _app: tuple[Services, Flask] | None = None
-    _building: Lock = field(default_factory=Lock)
 
     @property
     def client(self) -> FlaskClient:
@@ -141,7 +144,7 @@ class HubUnderTest:
     def app(self) -> Flask:
         """The web application over the present services; built again only when they change."""
         services = self.gateway.services
-        with self._building:  # Python 3.11 cannot parse in many threads at once, and routes are compiled
+        with _BUILDING:  # Python 3.11 cannot parse in many threads at once, and routes are compiled
             if self._app is None or self._app[0] is not services:
                 app = create_app(self.gateway.settings, services, self.gateway.languages, self.gateway.pack)
                 self._app = (services, app)
