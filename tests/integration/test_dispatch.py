@@ -113,6 +113,18 @@ def test_a_system_that_gives_no_number_brings_no_registration_receipt(hub: HubUn
     assert row(hub, delivery).processing == "NONE"
 
 
+def test_names_that_nobody_could_store_are_cut_to_a_line_and_the_handover_is_recorded(
+    hub: HubUnderTest, system: Simulator
+) -> None:
+    system.script = [Delivered(b"ok", target_reference="a\0b\n" + "x" * 900, register_number="n" * 300)]
+    [delivery] = accept(hub)
+    hub.dispatch().run_once()
+    assert state(hub, delivery) == "HANDED_OVER"
+    kept = row(hub, delivery)
+    assert (kept.target_reference or "").startswith("a b x")
+    assert (len(kept.target_reference or ""), len(kept.register_number or "")) == (500, 120)
+
+
 def test_chains_of_two_recipients_never_mix(hub: HubUnderTest, system: Simulator) -> None:
     hub.apply(_agency_with_the_same_system(hub))
     system.script += [REGISTERED, REGISTERED]

@@ -107,14 +107,29 @@ def attempt(
                 return Trouble(_of_look_up(error), doubt=True)
         else:
             if found is not None:
-                return found
+                return _in_lines(found)
             doubt = False
     try:
         with _named(means.adapter, name, way):
-            return means.adapter.deliver(letter, context)
+            return _in_lines(means.adapter.deliver(letter, context))
     except DeliveryError as error:
         midway = way.used and isinstance(error.__cause__, GatewayFault)
         return Trouble(error, doubt or midway or isinstance(error, Ambiguous))
+
+
+def _in_lines(told: Delivered) -> Delivered:
+    """The same, its names such as receipts and tables take them: a letter that arrived must be recorded."""
+    return replace(
+        told,
+        target_reference=_line(told.target_reference, 500),
+        register_number=_line(told.register_number, 120),
+        register_book=_line(told.register_book, 80),
+    )
+
+
+def _line(text: str | None, longest: int) -> str | None:
+    plain = "".join(sign if sign.isprintable() else " " for sign in text or "").strip()
+    return (plain if len(plain) <= longest else plain[: longest - 1] + "…") or None
 
 
 def _of_look_up(error: DeliveryError) -> DeliveryError:
