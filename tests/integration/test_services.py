@@ -175,7 +175,7 @@ def test_a_command_that_does_not_exist_and_none_at_all_are_told() -> None:
 
 
 def test_signals_reach_the_command() -> None:
-    program = "import signal, sys; signal.signal(15, lambda *_: sys.exit(9)); print('up', flush=True); signal.pause()"
+    program = "import signal; signal.signal(15, lambda *_: exit(9)); print('up', flush=True); signal.pause()"
     words = [sys.executable, "-m", "tools.services", "--", sys.executable, "-c", program]
     environ = {**os.environ, "WASL_DATABASE_URL": "postgresql://x/y", "WASL_BROKER_URL": "amqp://x/y"}
     with subprocess.Popen(words, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
