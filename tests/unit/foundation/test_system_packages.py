@@ -11,7 +11,10 @@ import pytest
 from gateway.assets import config_dir
 
 TOOLS = config_dir().parent / "tools"
-PROGRAMS = "sh env sed grep cut tr find mkdir dirname timeout cat tee true rm chmod printf".split()
+PROGRAMS = (
+    "sh", "env", "sed", "grep", "cut", "tr", "find", "mkdir", "dirname", "timeout", "cat", "tee", "true",
+    "rm", "chmod", "printf",
+)  # fmt: skip
 TABLE = "test | false | wanted-package | something\ntest | true | present-package | another\n"
 
 
