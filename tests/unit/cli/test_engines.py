@@ -8,7 +8,7 @@ from gateway.settings import load
 SCALED = {
     "WASL_PROFILE": "scaled",
     "WASL_DATABASE_URL": "postgresql://hub:for-nobody@db.example:5433/letters?sslmode=verify-full",
-    "WASL_BROKER_URL": "amqps://hub:for-nobody@mq.example/wakes",
+    "WASL_BROKER_URL": "amqps://hub:for-nobody@mq.example/hub",
     "WASL_PAYLOADS_KIND": "s3",
     "WASL_PAYLOADS_S3_ENDPOINT": "https://s3.example",
     "WASL_PAYLOADS_S3_BUCKET": "content",
@@ -19,7 +19,7 @@ SCALED = {
 def test_the_scaled_shape_names_its_servers_without_their_credentials() -> None:
     assert engines(load(SCALED)) == [
         "database: PostgreSQL, letters at db.example:5433",
-        "delivery: 2 worker processes, woken over RabbitMQ, wakes at mq.example, and looking every 5 s besides",
+        "delivery: 2 worker processes, woken over RabbitMQ, hub at mq.example, and looking every 5 s besides",
         "content: encrypted objects in the bucket content at https://s3.example",
     ]
 
