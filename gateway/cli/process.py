@@ -103,7 +103,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "threads": web.threads,
             "worker_class": "gthread",
             "timeout": web.request_seconds,
-            "graceful_timeout": 30,
+            "graceful_timeout": web.request_seconds,
             "loglevel": "warning",
             "proc_name": "wasl",
             "control_socket_disable": True,
