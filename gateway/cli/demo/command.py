@@ -18,6 +18,7 @@ import click
 from gateway import home
 from gateway.assets import config_dir, examples_dir
 from gateway.bootstrap import build
+from gateway.bootstrap.telling import telling_checks
 from gateway.cli.demo import letters
 from gateway.cli.demo.account import write_account
 from gateway.cli.demo.control import Control
@@ -118,7 +119,8 @@ def _register(settings: Settings) -> None:
     text = text.replace(":8301/", f":{settings.demo.soap_port}/")
     text = text.replace(":8302/", f":{settings.demo.rest_port}/")
     checks = {name: adapter.check_options for name, adapter in gateway.adapters.items()}
-    declared = read_declared(tomllib.loads(text), settings.home, gateway.languages, checks)
+    telling = telling_checks(gateway.adapters)
+    declared = read_declared(tomllib.loads(text), settings.home, gateway.languages, checks, telling)
     gateway.registry.apply(declared, "demonstration")
 
 
