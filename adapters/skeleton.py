@@ -1,9 +1,9 @@
 """The smallest adapter that keeps every promise of `adapters.contract`: copy it to start a new kind.
 
-It posts the signed octets alone, to recipients a letter's and to senders a receipt's. Options of both: ``url``,
-and ``token`` (reference of a secret, sent as bearer token). To make a kind of your own: copy this module, give
-``kind`` its name, and register the class in the entry point group ``wasl.adapters``; then add it to the list
-in the adapters' contract test.
+It posts the signed octets alone, to recipients a letter's and to senders a receipt's. Options of both:
+``url``, and ``token`` (reference of a secret, sent as bearer token). To make a kind of your own: copy this
+module, give ``kind`` its name, and register the class in the entry point group ``wasl.adapters``; then add
+it to the list in the adapters' contract test.
 """
 
 from __future__ import annotations

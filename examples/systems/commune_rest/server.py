@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from depot import RUBRIQUES, Depot
+from depot import ETAPES, RUBRIQUES, Depot
 from flask import Flask, Response, abort, render_template, request, send_file
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -65,6 +65,8 @@ class Commune:
         app.post(f"{API}/dossiers")(self.create)
         app.post(f"{API}/dossiers/<cle>/documents")(self.upload)
         app.post(f"{API}/dossiers/<cle>/valider")(self.confirm)
+        app.put(f"{API}/accuses/<cle>")(self.acknowledge)
+        app.get(f"{API}/accuses")(self.acknowledgments)
         return app
 
     def check_key(self) -> Response | None:
@@ -75,7 +77,13 @@ class Commune:
         return None
 
     def register(self) -> str:
-        return render_template("registre.html", folders=self._depot.all(), rubriques=RUBRIQUES)
+        return render_template(
+            "registre.html",
+            folders=self._depot.all(),
+            rubriques=RUBRIQUES,
+            told=self._depot.acknowledgments(),
+            etapes=ETAPES,
+        )
 
     def document(self, number: int) -> Response:
         name, place = self._depot.document(number) or abort(404)
@@ -88,6 +96,18 @@ class Commune:
         reference = request.args.get("ref_externe")
         found = self._depot.all() if reference is None else self._depot.by_reference(reference)
         return {"total": len(found), "dossiers": found}
+
+    def acknowledge(self, cle: str) -> Response:
+        fields = request.get_json(silent=True)
+        if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+            return _error(400, "JSON_ATTENDU", "Un objet JSON dont les valeurs sont des textes est attendu.")
+        if fields.get("etape") not in ETAPES or not fields.get("quand") or not fields.get("scelle"):
+            return _error(422, "ACCUSE_INCOMPLET", "Une étape connue, un moment et l'original sont attendus.")
+        return _made(201 if self._depot.keep(cle, fields) else 200, accuse=cle)
+
+    def acknowledgments(self) -> dict[str, Any]:
+        found = self._depot.acknowledgments()
+        return {"total": len(found), "accuses": found}
 
     def create(self) -> Response:
         return self._once(self._create)

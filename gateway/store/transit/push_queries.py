@@ -78,7 +78,7 @@ def newest_of(session: Session, parties: Collection[str], after: int, last: int)
         .where(ReceiptRow.id > after, ReceiptRow.id <= last, party.in_(parties))
         .group_by(party)
     )
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def move_on(session: Session, parties: Sequence[str], last: int) -> None:
