@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.answers import KEPT, media_type
+from adapters.answers import KEPT
 from adapters.auth import Auth
 from adapters.contract import Context, Delivered, Letter, Notice, Response
 from adapters.options import Options
@@ -48,8 +48,6 @@ class SkeletonAdapter:
             DeliveryError: see above.
         """
         response = _post(letter.original, letter.original_media_type, letter.delivery_id, context)
-        if media_type(response) != "text/plain":
-            raise Ambiguous("WASL-DLV-008", f"an answer of type {media_type(response)}")
         number = response.body.decode("utf-8", "replace").strip()
         return Delivered(response.body[:KEPT], "text/plain", target_reference=number or None)
 
@@ -66,8 +64,8 @@ class SkeletonAdapter:
         _post(notice.sealed, notice.media_type, notice.receipt_id, context)
 
 
-def _post(octets: bytes, media_type: str, key: str, context: Context) -> Response:
-    """Send octets under an idempotency key; the answer of a success.
+def _post(octets: bytes, form: str, key: str, context: Context) -> Response:
+    """Send octets of a media type under an idempotency key; the answer of a success.
 
     Raises:
         DeliveryError: it is none.
@@ -77,10 +75,12 @@ def _post(octets: bytes, media_type: str, key: str, context: Context) -> Respons
     response = context.http.request(
         "POST",
         str(context.options["url"]),
-        headers={"Content-Type": media_type, "Idempotency-Key": key} | auth.headers(context.secret),
+        headers={"Content-Type": form, "Idempotency-Key": key} | auth.headers(context.secret),
         body=octets,
     )
     fault = fault_of_status(response, context.now())
     if fault is not None:
         raise fault
+    if media_type(response) != "text/plain":
+        raise Ambiguous("WASL-DLV-008", f"an answer of type {media_type(response)}")
     return response

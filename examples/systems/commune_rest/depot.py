@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 import sqlite3
@@ -45,8 +46,7 @@ CREATE TABLE IF NOT EXISTS reponse (
 CREATE TABLE IF NOT EXISTS accuse (
     rang INTEGER PRIMARY KEY AUTOINCREMENT, cle TEXT UNIQUE NOT NULL, etape TEXT NOT NULL,
     quand TEXT NOT NULL, intitule TEXT, reference TEXT, message TEXT, destinataire TEXT, numero TEXT,
-    numero_du TEXT, motifs TEXT,
-    scelle TEXT NOT NULL);
+    numero_du TEXT, motifs TEXT, fichier TEXT NOT NULL, scelle TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS essai (
     rang INTEGER NOT NULL, sorte TEXT NOT NULL, jeton TEXT NOT NULL, fois INTEGER NOT NULL,
     PRIMARY KEY (sorte, jeton));
@@ -178,6 +178,7 @@ class Depot:
             "numero",
             "numero_du",
             "motifs",
+            "fichier",
             "scelle",
         )
         with self._open() as db:
@@ -186,6 +187,12 @@ class Depot:
                 (key, *(fields.get(name) for name in names)),
             )
         return bool(kept.rowcount)
+
+    def sealed(self, number: int) -> tuple[str, bytes] | None:
+        """Name and octets of an acknowledgment."""
+        with self._open() as db:
+            row = db.execute("SELECT fichier, scelle FROM accuse WHERE rang = ?", (number,)).fetchone()
+        return None if row is None else (row["fichier"], base64.b64decode(row["scelle"]))
 
     def acknowledgments(self) -> list[dict[str, Any]]:
         """Every acknowledgment, the newest first."""

@@ -11,7 +11,10 @@ number when it is confirmed; ``Idempotency-Key`` is honoured; now and then it as
 from __future__ import annotations
 
 import argparse
+import base64
+import binascii
 import hmac
+import io
 import json
 import os
 import signal
@@ -60,6 +63,7 @@ class Commune:
         app.after_request(_harden)
         app.get("/")(self.register)
         app.get("/documents/<int:number>")(self.document)
+        app.get("/accuses/<int:number>")(self.sealed)
         app.get(f"{API}/etat")(self.health)
         app.get(f"{API}/dossiers")(self.folders)
         app.post(f"{API}/dossiers")(self.create)
@@ -101,9 +105,16 @@ class Commune:
         fields = request.get_json(silent=True)
         if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
             return _error(400, "JSON_ATTENDU", "Un objet JSON dont les valeurs sont des textes est attendu.")
-        if fields.get("etape") not in ETAPES or not fields.get("quand") or not fields.get("scelle"):
+        if fields.get("etape") not in ETAPES or not all(map(fields.get, ("quand", "fichier", "scelle"))):
             return _error(422, "ACCUSE_INCOMPLET", "Une étape connue, un moment et l'original sont attendus.")
+        if not _is_base64(fields["scelle"]):
+            return _error(422, "ORIGINAL_ILLISIBLE", "L'original n'est pas du base64.")
         return _made(201 if self._depot.keep(cle, fields) else 200, accuse=cle)
+
+    def sealed(self, number: int) -> Response:
+        name, octets = self._depot.sealed(number) or abort(404)
+        place = io.BytesIO(octets)
+        return send_file(place, "application/octet-stream", as_attachment=True, download_name=name)
 
     def acknowledgments(self) -> dict[str, Any]:
         found = self._depot.acknowledgments()
@@ -171,6 +182,14 @@ def _wrong(fields: Any) -> Response | None:
     if fields["rubrique"] not in RUBRIQUES:
         return _error(422, "RUBRIQUE_INCONNUE", "Cette rubrique n'existe pas.")
     return None
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return False
+    return True
 
 
 def _shown(folder: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ h2 { font-size:1.15rem; margin:2rem 0 .5rem } p { max-width:70ch } .large { over
 table { border-collapse:collapse; width:100% } th,td { border:1px solid var(--line); padding:.4rem .6rem;
   text-align:start; vertical-align:top } th { background:var(--soft); position:sticky; top:0 }
 td.numero { white-space:nowrap; font-weight:600; font-variant-numeric:tabular-nums } a { color:var(--accent) }
-ul { margin:0; padding-inline-start:1.1rem } small { display:block; overflow-wrap:anywhere }
+ul { margin:0; padding-inline-start:1.1rem } small { display:block; min-width:9rem; overflow-wrap:anywhere }
 .vide { padding:2rem; background:var(--soft); text-align:center }
 """
 

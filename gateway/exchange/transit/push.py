@@ -120,11 +120,11 @@ class Push:
         """Parties that are due and have receipts that they were not told, in the order of their turns."""
         with self.store.read() as session:
             due = queries.due(session, now)
-            near = {one.party: one.position for one in due if _is_near(one, settled)}
-            low = min((one for one in near.values() if one is not None), default=settled)
+            near = {one.party: one.position or 0 for one in due if _is_near(one, settled)}
+            low = min(near.values(), default=settled)
             newest = queries.newest_of(session, list(near), low, settled) if low < settled else {}
-        idle = [name for name, position in near.items() if newest.get(name, 0) <= (position or 0)]
-        self._move_on([name for name in idle if (near[name] or 0) < settled - _IDLE], settled)
+        idle = [name for name, position in near.items() if newest.get(name, position) <= position]
+        self._move_on([name for name in idle if near[name] < settled - _IDLE], settled)
         due = [one for one in due if one.party not in idle]
         return [one.party for one in due if not only_proven or queries.progress_of(one).proven]
 

@@ -86,7 +86,8 @@ class PushRepair:
             Unavailable: the database cannot be read now.
         """
         with self.store.read() as session:
-            _declared(session, party)
+            if queries.row(session, party) is None:
+                raise NotFound.because(NOT_FOUND)
             found = queries.refusals(session, party, limit)
             return tuple(
                 Untold(receipt.receipt_id, receipt.kind, one.at, one.code, one.said, one.passed_by)
@@ -144,6 +145,11 @@ class PushRepair:
 
 
 def _declared(session: Session, party: str) -> PushRow:
+    """The party's row, locked.
+
+    Raises:
+        NotFound: it declares no system.
+    """
     row = queries.locked(session, party) if queries.row(session, party) else None
     if row is None:
         raise NotFound.because(NOT_FOUND)
