@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.answers import KEPT
+from adapters.answers import KEPT, media_type
 from adapters.auth import Auth
 from adapters.contract import Context, Delivered, Letter, Notice, Response
 from adapters.options import Options

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -514,6 +519,43 @@ def test_worker_killed_between_call_and_commit_repeats_one_receipt_and_leaves_no
     hub.clock.forward(seconds=other.tempo.lease.total_seconds())
     other.run_once()
     assert system.keys == wanted[:3] + wanted[2:]
+
+
+_WORKER = """
+import os, sys
+from gateway.bootstrap import build
+from gateway.bootstrap.telling import push
+from gateway.settings import load
+push(build(load(os.environ))).run_once()
+"""
+
+
+def test_worker_that_is_killed_while_its_call_is_under_way_leaves_no_gap(
+    hub: HubUnderTest, system: Listener
+) -> None:
+    declare(hub, system)
+    letters(hub, 2)
+    wanted = receipts_of(hub)
+    system.always = {wanted[3]: Reply(hang=True)}
+    settings = hub.gateway.settings
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("WASL_")},
+        "WASL_HOME": str(settings.home),
+        "WASL_OUTGOING_ALLOW": "127.0.0.1",
+        **({"WASL_DATABASE_URL": settings.database.url} if settings.database.url else {}),
+    }
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", _WORKER], env=environment) as worker:
+        deadline = time.monotonic() + 60
+        while wanted[3] not in system.keys and time.monotonic() < deadline:
+            system.arrived.wait(1)
+            system.arrived.clear()
+        worker.send_signal(signal.SIGKILL)
+    assert system.keys == wanted[:4]
+    system.always = {}
+    other = push(hub.gateway)
+    hub.clock.forward(minutes=10)
+    other.run_once()
+    assert system.keys == wanted[:4] + wanted[3:]
 
 
 def test_party_is_in_the_hands_of_one_worker_at_a_time(hub: HubUnderTest, system: Listener) -> None:
