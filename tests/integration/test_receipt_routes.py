@@ -11,13 +11,10 @@ import tomli_w
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.assets import config_dir
-from gateway.bootstrap.telling import telling_checks
 from gateway.domain.errors import Misconfigured
 from gateway.domain.evidence.receipt import ReceiptKind
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.operate.flow import Watch
-from gateway.exchange.registry.declared import read_declared
 from gateway.store.registry import queries
 from gateway.web.flow_figures import add_flow
 from tests.support.hub import MINISTRY, HubUnderTest, party_table
@@ -91,16 +88,6 @@ def test_wrong_declarations_are_told_with_their_place(
 def test_declaration_that_is_no_table_is_a_fault(hub: HubUnderTest) -> None:
     with pytest.raises(Misconfigured, match=r"party\[0\].receipts: a table"):
         hub.apply({"party": [{**party_table(hub.pki, MINISTRY), "receipts": "yes"}]})
-
-
-def test_registry_of_the_demonstration_has_no_faults(hub: HubUnderTest) -> None:
-    table = tomllib.loads((config_dir() / "demo" / "registry.toml").read_text("utf-8"))
-    for party in table["party"]:
-        party["certificate"] = []
-    checks = {name: adapter.check_options for name, adapter in hub.gateway.adapters.items()}
-    telling = telling_checks(hub.gateway.adapters)
-    declared = read_declared(table, Path(), hub.gateway.languages, checks, telling)
-    assert [bool(party["receipts"]) for party in declared.parties] == [True, True, False, False]
 
 
 def test_figures_of_a_party_carry_its_name_and_nothing_else(hub: HubUnderTest) -> None:
