@@ -33,6 +33,8 @@ _IDLE = 1_000
 """So far an idle party may lag behind before it is moved on: a write for so many receipts of the hub."""
 _MARGIN = timedelta(minutes=10)
 """Longer than any transaction: what was begun before a declaration and ends after it is told."""
+_FRESH = 8
+"""A lease is renewed before a request when more than this part of it is over."""
 _AT_ONCE = 10_000
 
 _log = structlog.get_logger()
@@ -61,6 +63,7 @@ class Turn:
     """One party's system in the hands of a worker.
 
     Attributes:
+        since: when it was claimed.
         position: the number of the last receipt that it was told.
         settled: the number up to which the feed can be told.
         proven: it worked when it was last called.
@@ -68,6 +71,7 @@ class Turn:
 
     party: str
     lease: str
+    since: datetime
     route: ReceiptRoute
     position: int
     settled: int
@@ -141,10 +145,11 @@ class Push:
             if row is None or route is None or row.due_at > now or _is_leased(row, now):
                 return None
             if row.position is None:
-                row.position = queries.before(session, row.since - _MARGIN, settled)
+                row.position = queries.before(session, row.since - _MARGIN)
             row.lease, row.served_at = self.ambient.random_bytes(16).hex(), now
             row.lease_until = now + self.tempo.lease
-            return Turn(party, row.lease, route, row.position, settled, queries.progress_of(row).proven)
+            proven = queries.progress_of(row).proven
+            return Turn(party, row.lease, now, route, row.position, settled, proven)
 
     def serve(self, turn: Turn) -> None:
         """Tell a party what it was not told yet, until its turn is over; its trouble stays its own."""
@@ -158,29 +163,39 @@ class Push:
             _log.warning("receipts not told", party=turn.party, cause=place(fault))
 
     def _serve(self, turn: Turn) -> None:
-        end = self.ambient.now() + self.tempo.turn
+        renewed, end = turn.since, self.ambient.now() + self.tempo.turn
         stretch = self.feed.stretch(turn.party, turn.position, turn.settled, self.tempo.receipts)
         last = turn.position
         for told in stretch.rows:
             if turn.route.wants(told.receipt.kind, told.test):
                 if self.ambient.now() > end:
                     break
-                if not self._told(turn, told):
+                if not self._told(turn, told, renewed):
                     return
+                renewed = self.ambient.now()
             last = told.receipt.id
         else:
             last = stretch.last
         self._give_back(turn, last)
 
-    def _told(self, turn: Turn, told: Told) -> bool:
-        """Tell one receipt; whether the next one may follow."""
+    def _told(self, turn: Turn, told: Told, renewed: datetime) -> bool:
+        """Tell one receipt; whether the next one may follow.
+
+        Args:
+            renewed: since when the lease holds.
+        """
+
+        def keep() -> None:
+            if self.ambient.now() - renewed > self.tempo.lease / _FRESH:
+                self._renew(turn)
+
         try:
             notice = notice_of(told, self.receipts)
         except GatewayFault as fault:  # ours: nobody was called, and nobody's system is to blame
             self._put_off(turn, told, str(fault))
             return False
         context = self.contexts(turn.route)
-        error = tell(self.adapters.get(turn.route.adapter), notice, context, lambda: self._renew(turn))
+        error = tell(self.adapters.get(turn.route.adapter), notice, context, keep)
         return self._settle(turn, told, error)
 
     def _settle(self, turn: Turn, told: Told, error: DeliveryError | None) -> bool:

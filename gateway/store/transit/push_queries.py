@@ -87,9 +87,9 @@ def move_on(session: Session, parties: Sequence[str], last: int) -> None:
     session.execute(update(PushRow).where(behind).values(position=last))
 
 
-def before(session: Session, moment: datetime, last: int) -> int:
-    """The number of the last receipt, up to ``last``, that was made before a moment; 0 when there is none."""
-    query = select(ReceiptRow.id).where(ReceiptRow.id <= last, ReceiptRow.event_time < moment)
+def before(session: Session, moment: datetime) -> int:
+    """The number of the last receipt that was made before a moment; 0 when there is none."""
+    query = select(ReceiptRow.id).where(ReceiptRow.event_time < moment)
     return session.scalars(query.order_by(ReceiptRow.id.desc()).limit(1)).first() or 0
 
 
