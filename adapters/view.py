@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import date as Day
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Any, BinaryIO
 
 from adapters.contract import Letter, Notice
@@ -159,6 +160,7 @@ def _octets(role: str, name: str, octets: bytes, media_type: str) -> dict[str, A
     }
 
 
+@cache
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
