@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -26,7 +27,18 @@ from gateway.exchange.registry.declared import read_declared
 from gateway.settings import load
 from gateway.trust.seal import KeySealer
 
-PORT = 18080
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+PORT = free_port()
+"""Where the hub listens; another benchmark may run beside this one."""
 OFFICE = directory_id("B", 1)
 """The office that the hub keeps itself."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import load
-from common import PORT, Shape, apart_from_ours, environment, running, wait_for
+from common import PORT, Shape, apart_from_ours, environment, free_port, running, wait_for
 from load import Pace
 from processes import cpu_s, listener, parent
 from sqlalchemy import func, make_url, select, text
@@ -26,7 +26,7 @@ from gateway.settings import load as load_settings
 from gateway.store.sessions import Store
 from gateway.store.transit.models import DeliveryEvent, DeliveryRow, Message
 
-TARGET_PORT = 18303
+TARGET_PORT = free_port()
 _TARGET = str(Path(__file__).with_name("target.py"))
 _LOOK_S = 0.02
 _PATIENCE_S = 60.0
@@ -189,7 +189,7 @@ def _sent(watch: Watch, made: Sequence[bytes], media_type: str, pace: Pace) -> d
     with tempfile.TemporaryDirectory() as outbox, tempfile.TemporaryFile("w+") as said:
         load.lay_out(Path(outbox), made)
         sender = subprocess.Popen(
-            load.command(Path(outbox), media_type, pace),
+            load.command(PORT, Path(outbox), media_type, pace),
             stdin=subprocess.PIPE,
             stdout=said,
             text=True,

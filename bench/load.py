@@ -1,6 +1,6 @@
 """Signed letters, and the process beside the hub that submits them over several connections.
 
-``python bench/load.py FOLDER MEDIA_TYPE CONNECTIONS WINDOW RATE`` sends every file of the folder and
+``python bench/load.py PORT FOLDER MEDIA_TYPE CONNECTIONS WINDOW RATE`` sends every file of the folder and
 prints what came of it as JSON. With a window, no more letters are under way at once than that: how many
 have arrived is read from standard input. With a rate, letters leave at so many a second, whatever the
 hub does.
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from common import OFFICE, PORT
+from common import OFFICE
 
 from gateway.cli.compose import JWS, XML, sign
 from gateway.domain.identifiers import uuid7
@@ -79,10 +79,10 @@ def lay_out(folder: Path, made: Sequence[bytes]) -> None:
         (folder / f"{number:06d}").write_bytes(letter)
 
 
-def command(folder: Path, media_type: str, pace: Pace) -> list[str]:
+def command(port: int, folder: Path, media_type: str, pace: Pace) -> list[str]:
     """What starts the process that sends a folder's letters."""
-    rest = (pace.connections, pace.window, pace.rate)
-    return [sys.executable, __file__, str(folder), media_type, *map(str, rest)]
+    rest = (folder, media_type, pace.connections, pace.window, pace.rate)
+    return [sys.executable, __file__, str(port), *map(str, rest)]
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -118,9 +118,9 @@ class Gate:
             time.sleep(max(0.0, self._started + number / self._pace.rate - time.monotonic()))
 
 
-def send(share: Sequence[bytes], media_type: str, gate: Gate) -> list[tuple[str, float, float]]:
+def send(port: int, share: Sequence[bytes], media_type: str, gate: Gate) -> list[tuple[str, float, float]]:
     """Submit letters over one connection: each one's reference, when it left, and the seconds it took."""
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     sent, used = [], time.monotonic()
     for letter in share:
         gate.pass_one()
@@ -137,7 +137,7 @@ def send(share: Sequence[bytes], media_type: str, gate: Gate) -> list[tuple[str,
     return sent
 
 
-def main(folder: Path, media_type: str, pace: Pace) -> None:
+def main(port: int, folder: Path, media_type: str, pace: Pace) -> None:
     queue = [path.read_bytes() for path in sorted(folder.iterdir())]
     shares = [queue[start :: pace.connections] for start in range(pace.connections)]
     gate = Gate(pace)
@@ -145,7 +145,7 @@ def main(folder: Path, media_type: str, pace: Pace) -> None:
     before, started = time.process_time(), time.perf_counter()
     with ThreadPoolExecutor(pace.connections) as pool:
         sent = [
-            one for share in pool.map(lambda share: send(share, media_type, gate), shares) for one in share
+            one for share in pool.map(lambda share: send(port, share, media_type, gate), shares) for one in share
         ]
     wall, cpu = time.perf_counter() - started, time.process_time() - before
     print(json.dumps({"wall": wall, "cpu": cpu, "sent": sent}), flush=True)
@@ -153,4 +153,5 @@ def main(folder: Path, media_type: str, pace: Pace) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], Pace(int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])))
+    port, folder, media_type, connections, window, rate = sys.argv[1:]
+    main(int(port), Path(folder), media_type, Pace(int(connections), int(window), float(rate)))
