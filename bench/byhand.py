@@ -44,12 +44,12 @@ class Desk:
         self._target = http.client.HTTPConnection("127.0.0.1", target_port)
 
     def accept(self, letter: bytes) -> None:
-        """Parse, check the schema, digest, verify, sign, keep one row: no gate, registry or receipt content."""
+        """Parse, check the schema, digest, verify, sign, keep a row: no gate, registry or receipt content."""
         covered = self._covered_xml(letter) if self.media_type == XML else self._covered_json(letter)
         self._keep(hashlib.sha256(covered).digest(), letter)
 
     def deliver(self, letter: bytes) -> None:
-        """Parse what was kept, post it, sign for it, keep one row: no claim, lease, route or receipt content."""
+        """Parse what was kept, post it, sign for it, keep a row: no claim, route or receipt content."""
         if self.media_type == XML:
             root = etree.fromstring(letter)
             told = {child.tag.rpartition("}")[2].lower(): child.text for child in root.iter(etree.Element)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -26,7 +27,6 @@ from gateway.domain.identifiers import directory_id
 from gateway.exchange.registry.declared import read_declared
 from gateway.settings import load
 from gateway.trust.seal import KeySealer
-
 
 
 def free_port() -> int:
@@ -72,7 +72,7 @@ def shaped(name: str) -> Iterator[Shape]:
     given = {key: value for key, value in os.environ.items() if key.startswith("WASL_")}
     if not given.get("WASL_DATABASE_URL"):
         raise SystemExit("the scaled shape needs its servers: python -m tools.services -- python bench/…")
-    own = f"wasl_bench_{os.getpid()}"
+    own = f"wasl_bench_{os.getpid()}_{secrets.token_hex(4)}"
     with _database(given["WASL_DATABASE_URL"], own) as url:
         mine = {"WASL_DATABASE_URL": url, "WASL_PAYLOADS_S3_PREFIX": f"{own}/"}
         yield Shape(name, {**given, "WASL_PROFILE": "scaled", **mine})
@@ -155,6 +155,11 @@ def _office(office: str, party: str, route: Mapping[str, Any], languages: Sequen
         "document_types": {"request": "GENERAL"},
         "route": dict(route),
     }
+
+
+def end_in_order() -> None:
+    """Let a benchmark that is told to stop take its programs with it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 @contextlib.contextmanager

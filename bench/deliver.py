@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from byhand import Desk, cpu_each
-from common import Shape, make_home, shaped
+from common import Shape, end_in_order, make_home, shaped
 from counted import Counts, read_counts
 from journey import TARGET_PORT, Journey, Programs, hub, offices, route, servers, target, travel
 from load import Keys, Pace, letters, quantile
@@ -73,7 +73,7 @@ def line(name: str, workers: int, full: Journey, calm: Journey) -> str:
     p50, p99 = (quantile(calm.arrive_s, share) * 1000 for share in (0.50, 0.99))
     each = "  ".join(f"{kind} {full.cpu_each(kind) * 1000:.2f}" for kind in full.cpu)
     return (
-        f"{name:5} {workers} worker{'s' if workers > 1 else ' '} {full.letters:6} letters {full.rate:7.1f}/s  "
+        f"{name:5} {workers} worker(s) {full.letters:6} letters {full.rate:7.1f}/s; "
         f"at {calm.rate:.0f}/s from submission to delivery receipt p50 {p50:.0f} ms p99 {p99:.0f} ms\n"
         f"      CPU ms each: {each}"
     )
@@ -148,6 +148,7 @@ def main() -> int:
     parser.add_argument("--syntax", choices=_SYNTAXES, action="append")
     parser.add_argument("--workers", default="1", help="numbers of worker processes, with commas")
     options = parser.parse_args()
+    end_in_order()
     with tempfile.TemporaryDirectory(prefix="wasl-bench-") as name, shaped(options.shape) as shape:
         folder = Path(name)
         keys = make_home(folder, options.senders, dict.fromkeys(offices(_OFFICES), route()), shape)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import load
-from common import PORT, Shape, apart_from_ours, environment, free_port, running, wait_for
-from load import Pace
+from common import PORT, Shape, environment, free_port, running, wait_for
+from load import Pace, Sending, sending
 from processes import cpu_s, listener, parent
 from sqlalchemy import func, make_url, select, text
 
@@ -186,46 +183,26 @@ def travel(
 
 
 def _sent(watch: Watch, made: Sequence[bytes], media_type: str, pace: Pace) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as outbox, tempfile.TemporaryFile("w+") as said:
-        load.lay_out(Path(outbox), made)
-        sender = subprocess.Popen(
-            load.command(PORT, Path(outbox), media_type, pace),
-            stdin=subprocess.PIPE,
-            stdout=said,
-            text=True,
-            env=apart_from_ours({}),
-        )
-        try:
-            follow(watch, len(made), sender)
-        finally:
-            sender.kill()
-            sender.wait()
-        said.seek(0)
-        told: dict[str, Any] = json.loads(said.read())
-        return told
+    with sending(PORT, made, media_type, pace) as sender:
+        follow(watch, len(made), sender)
+        return sender.told()
 
 
-def follow(watch: Watch, wanted: int, sender: subprocess.Popen[str] | None = None) -> None:
+def follow(watch: Watch, wanted: int, sender: Sending | None = None) -> None:
     """Look until so many letters arrived, telling whoever sends them.
 
     Raises:
         SystemExit: nothing arrived for a minute, or the sender gave up.
     """
     last, seen = time.monotonic(), 0
-    while seen < wanted or (sender is not None and sender.poll() is None):
+    while seen < wanted or (sender is not None and sender.under_way()):
         time.sleep(_LOOK_S)
         watch.look()
         if len(watch.arrived) > seen:
             last, seen = time.monotonic(), len(watch.arrived)
-            _tell(sender, seen)
-        if sender is not None and sender.poll() not in (None, 0):
-            raise SystemExit("the letters could not be sent")
+            if sender is not None:
+                sender.tell(seen)
+        if sender is not None:
+            sender.under_way()
         if time.monotonic() - last > _PATIENCE_S:
             raise SystemExit(f"{seen} of {wanted} letters arrived, and then none for {_PATIENCE_S:.0f} s")
-
-
-def _tell(sender: subprocess.Popen[str] | None, arrived: int) -> None:
-    if sender is not None and sender.stdin is not None:
-        with contextlib.suppress(BrokenPipeError):
-            sender.stdin.write(f"{arrived}\n")
-            sender.stdin.flush()

@@ -8,17 +8,21 @@ hub does.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO, Any
 
 from common import OFFICE
 
@@ -73,16 +77,64 @@ def letters(keys: Keys, media_type: str, count: int, offices: Sequence[str] = (O
     return made
 
 
-def lay_out(folder: Path, made: Sequence[bytes]) -> None:
-    """Write letters where the process that sends them finds them."""
-    for number, letter in enumerate(made):
-        (folder / f"{number:06d}").write_bytes(letter)
+@contextlib.contextmanager
+def sending(port: int, made: Sequence[bytes], media_type: str, pace: Pace) -> Iterator[Sending]:
+    """A process that sends letters to a hub; stopped in the end."""
+    with tempfile.TemporaryDirectory() as outbox, tempfile.TemporaryFile("w+") as said:
+        for number, letter in enumerate(made):
+            (Path(outbox) / f"{number:06d}").write_bytes(letter)
+        rest = (port, outbox, media_type, pace.connections, pace.window, pace.rate)
+        program = subprocess.Popen(
+            [sys.executable, __file__, *map(str, rest)], stdin=subprocess.PIPE, stdout=said, text=True
+        )
+        try:
+            yield Sending(program, said)
+        finally:
+            program.kill()
+            program.wait()
 
 
-def command(port: int, folder: Path, media_type: str, pace: Pace) -> list[str]:
-    """What starts the process that sends a folder's letters."""
-    rest = (folder, media_type, pace.connections, pace.window, pace.rate)
-    return [sys.executable, __file__, str(port), *map(str, rest)]
+@dataclass(frozen=True)
+class Sending:
+    """The process that sends, seen from outside."""
+
+    program: subprocess.Popen[str]
+    said: IO[str]
+
+    def under_way(self) -> bool:
+        """Whether it still sends.
+
+        Raises:
+            SystemExit: it gave up.
+        """
+        if self.program.poll() not in (None, 0):
+            raise SystemExit("the letters could not be sent")
+        return self.program.poll() is None
+
+    def tell(self, arrived: int) -> None:
+        """Tell it how many letters arrived."""
+        if self.program.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self.program.stdin.write(f"{arrived}\n")
+                self.program.stdin.flush()
+
+    def told(self) -> dict[str, Any]:
+        """What it printed when it had sent all."""
+        self.said.seek(0)
+        found: dict[str, Any] = json.loads(self.said.read())
+        return found
+
+
+def submit(port: int, made: Sequence[bytes], media_type: str, pace: Pace) -> dict[str, Any]:
+    """Send letters and wait for the hub's answers alone.
+
+    Raises:
+        SystemExit: one was not accepted.
+    """
+    with sending(port, made, media_type, pace) as sender:
+        sender.program.wait()
+        sender.under_way()
+        return sender.told()
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -145,7 +197,9 @@ def main(port: int, folder: Path, media_type: str, pace: Pace) -> None:
     before, started = time.process_time(), time.perf_counter()
     with ThreadPoolExecutor(pace.connections) as pool:
         sent = [
-            one for share in pool.map(lambda share: send(port, share, media_type, gate), shares) for one in share
+            one
+            for share in pool.map(lambda share: send(port, share, media_type, gate), shares)
+            for one in share
         ]
     wall, cpu = time.perf_counter() - started, time.process_time() - before
     print(json.dumps({"wall": wall, "cpu": cpu, "sent": sent}), flush=True)

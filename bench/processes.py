@@ -51,7 +51,7 @@ def listener(port: int) -> int | None:
     sockets = {f"socket:[{inode}]" for inode in _listening(port)}
     for process in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
         with contextlib.suppress(OSError):
-            if any(os.readlink(handle) in sockets for handle in (process / "fd").iterdir()):
+            if any(str(handle.readlink()) in sockets for handle in (process / "fd").iterdir()):
                 return int(process.name)
     return None
 
