@@ -47,8 +47,9 @@ URL = f"http://127.0.0.1:{PORT}"
 LOG = "BENCH_LOG"
 """Names the file in which the programs' own words are kept; without it nobody hears them."""
 
-_READY_S = 30.0
-_STOP_S = 30.0
+_READY_S = 120.0
+_STOP_S = 120.0
+"""A worker ends what it has begun, be it a call that hangs."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,11 @@ def running(command: Sequence[str], variables: Mapping[str, str]) -> Iterator[in
         yield program.pid
     finally:
         program.send_signal(signal.SIGTERM)
-        program.wait(_STOP_S)
+        try:
+            program.wait(_STOP_S)
+        finally:
+            program.kill()
+            program.wait()
 
 
 def apart_from_ours(variables: Mapping[str, str]) -> dict[str, str]:

@@ -147,7 +147,7 @@ class Sampling:
         half_open = select(RouteState.office).where(RouteState.state == BreakerState.HALF_OPEN.value)
         while not self.ended.wait(_SAMPLE_S):
             with self.store.read() as session:
-                held = Counter(dict(session.execute(counted).tuples().all()))
+                held = Counter({row[0]: row[1] for row in session.execute(counted)})
                 finding_out = session.scalars(half_open).all()
             self.held.append(held)
             self.probes = max(self.probes, *(held[office] for office in finding_out), 0)
