@@ -37,7 +37,9 @@ is ambiguous.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from adapters.contract import Context, Delivered, Letter, Request, Response
@@ -139,6 +141,12 @@ class RestAdapter:
         return found
 
 
+@lru_cache(maxsize=1000)
+def _read(options: str) -> Recipe:
+    """The recipe that a route's options, as JSON text, describe: worked out once for all of its letters."""
+    return Recipe.read(json.loads(options))
+
+
 def _looked_up(find: Find, calls: Calls, context: Context) -> Delivered | None:
     with judged(Phase.BEFORE):
         response = calls.get(find.step).send(context.http)
@@ -151,7 +159,7 @@ def _looked_up(find: Find, calls: Calls, context: Context) -> Delivered | None:
 
 def _recipe(context: Context) -> Recipe:
     try:
-        return Recipe.read(context.options)
+        return _read(json.dumps(context.options, sort_keys=True))
     except Misconfigured as wrong:
         # Waiting costs nothing: an operator corrects the route, and no letter fails for it.
         raise Temporary("WASL-DLV-007", "; ".join(wrong.faults)) from wrong

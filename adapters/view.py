@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date as Day
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Any, BinaryIO
 
 from adapters.contract import Letter
@@ -124,6 +125,7 @@ def _original(letter: Letter) -> dict[str, Any]:
     }
 
 
+@cache
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
