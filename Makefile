@@ -5,6 +5,8 @@
 BIN = .venv/bin
 BOOTSTRAP = sh tools/bootstrap.sh
 SYSTEM = sh tools/system-packages.sh
+BENCH = $(BIN)/python bench
+SCALED = $(BIN)/python -m tools.services --
 
 help:
 	@echo "make run         the demonstration, kept running until Ctrl-C"
@@ -12,7 +14,7 @@ help:
 	@echo "                 WASL_PROFILE=scaled make demo: on PostgreSQL, RabbitMQ and an object store"
 	@echo "make test        every check: style, types, floors, tests, coverage"
 	@echo "make lint        style, types and floors only"
-	@echo "make bench       how many letters are accepted in a second, and how much memory that takes"
+	@echo "make bench       how many letters are accepted and delivered in a second, what dead routes cost, how much memory"
 	@echo "make bench-long  the same for longer"
 	@echo "make soak        hours under load, watching memory"
 	@echo "make setup       .venv with everything for development"
@@ -51,16 +53,36 @@ unit:
 	@$(BOOTSTRAP) test
 	$(BIN)/python -m pytest -n auto --dist loadfile -rs --cov --cov-report=term
 
+# Every benchmark runs, whatever becomes of the others; the status tells whether one missed what is wanted.
 bench:
+	@$(SYSTEM) install test
 	@$(BOOTSTRAP) test
-	$(BIN)/python bench/accept.py
-	$(BIN)/python bench/receipts.py
-	$(BIN)/python bench/memory.py
+	@status=0; \
+	$(BENCH)/accept.py --letters 1000 || status=1; \
+	$(BENCH)/receipts.py || status=1; \
+	$(BENCH)/deliver.py --letters 800 --workers 1,2 || status=1; \
+	$(SCALED) $(BENCH)/deliver.py --shape scaled --letters 800 --workers 1,2 || status=1; \
+	$(BENCH)/backlog.py --letters 2000 || status=1; \
+	$(BENCH)/isolation.py --letters 600 || status=1; \
+	$(BENCH)/memory.py || status=1; \
+	$(SCALED) $(BENCH)/memory.py --shape scaled || status=1; \
+	exit $$status
 
 bench-long:
+	@$(SYSTEM) install test
 	@$(BOOTSTRAP) test
-	$(BIN)/python bench/accept.py --letters 50000
-	$(BIN)/python bench/ledger.py
+	@status=0; \
+	$(BENCH)/accept.py --letters 50000 || status=1; \
+	$(BENCH)/ledger.py || status=1; \
+	$(BENCH)/deliver.py --letters 10000 --workers 1,2,4 || status=1; \
+	$(SCALED) $(BENCH)/deliver.py --shape scaled --letters 10000 --workers 1,2,4 || status=1; \
+	$(BENCH)/backlog.py || status=1; \
+	$(SCALED) $(BENCH)/backlog.py --shape scaled --workers 2 || status=1; \
+	$(BENCH)/isolation.py --rounds 6 --letters 3000 --dead 1000 || status=1; \
+	$(BENCH)/isolation.py --minutes 15 || status=1; \
+	$(BENCH)/memory.py --mib 2048 || status=1; \
+	$(SCALED) $(BENCH)/memory.py --shape scaled --mib 2048 || status=1; \
+	exit $$status
 
 soak:
 	@$(BOOTSTRAP) test

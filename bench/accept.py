@@ -10,40 +10,20 @@ verify, sign, one durable row.
 from __future__ import annotations
 
 import argparse
-import base64
-import hashlib
-import http.client
-import json
 import os
-import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-import jsonschema_rs
-from common import OFFICE, PORT, children, make_home, running, wait_for
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from lxml import etree
+from byhand import Desk, cpu_each
+from common import EMBEDDED, PORT, end_in_order, environment, make_home, running, wait_for
+from load import Keys, Pace, letters, quantile, submit
+from processes import cpu_s
 
-from gateway.assets import xsd_dir
-from gateway.cli.compose import JWS, XML, sign
-from gateway.domain.identifiers import uuid7
-from gateway.domain.transit.envelope import Envelope, Purpose, Recipient
-from gateway.domain.transit.persons import Sender
-from gateway.trust.seal import KeySealer
-
-SENTENCE = "Nous avons l'honneur de vous adresser la présente. "
-SENTENCES = {XML: 3, JWS: 34}
-"""How often it stands in a letter, so that with its signature and certificates it has about 5 KB."""
+from gateway.cli.compose import JWS, XML
 
 
 @dataclass(frozen=True)
@@ -68,150 +48,12 @@ class Figures:
         )
 
 
-def quantile(values: tuple[float, ...], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
-
-def letters(keys: list[tuple[str, KeySealer]], media_type: str, count: int) -> list[bytes]:
-    """Signed letters, the senders in turn."""
-    now = datetime.now(UTC)
-    made = []
-    for number in range(count):
-        party, sealer = keys[number % len(keys)]
-        envelope = Envelope(
-            version="1.0",
-            hub="DEMO-HUB",
-            message_id=uuid7(os.urandom),
-            purpose=Purpose.LETTER,
-            created_at=now.replace(microsecond=0),
-            sender=Sender(party),
-            recipients=(Recipient(office=OFFICE),),
-            subject=f"Courrier de mesure {number}",
-            language="fr",
-            document_type="request",
-            body=SENTENCE * SENTENCES[media_type],
-        )
-        made.append(sign(envelope, sealer, media_type, now).root)
-    return made
-
-
-def send_all(folder: Path, media_type: str, connections: int) -> None:
-    """The load: send every letter in ``folder`` and print latencies as JSON (run as a process of its own)."""
-    queue = [path.read_bytes() for path in sorted(folder.iterdir())]
-    shares = [queue[start::connections] for start in range(connections)]
-
-    def work(share: list[bytes]) -> list[float]:
-        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
-        taken = []
-        for letter in share:
-            started = time.perf_counter()
-            connection.request("POST", "/api/v1/envelopes", letter, {"Content-Type": media_type})
-            answer = connection.getresponse()
-            body = answer.read()
-            taken.append(time.perf_counter() - started)
-            if answer.status != 201:
-                raise SystemExit(f"not accepted: {answer.status} {body[:300]!r}")
-        return taken
-
-    started = time.perf_counter()
-    with ThreadPoolExecutor(connections) as pool:
-        latencies = [one for share in pool.map(work, shares) for one in share]
-    print(json.dumps({"wall": time.perf_counter() - started, "latencies": latencies}))
-
-
-def cpu_of(pids: list[int]) -> float:
-    """User and system seconds that these processes have used."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    total = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / ticks
-
-
-def measure(folder: Path, made: list[bytes], media_type: str, connections: int, hub: int) -> Figures:
+def measure(made: Sequence[bytes], media_type: str, connections: int, hub: int) -> Figures:
     """Send ``made`` to the running hub from another process."""
-    with tempfile.TemporaryDirectory(dir=folder) as outbox:
-        for number, letter in enumerate(made):
-            (Path(outbox) / f"{number:06d}").write_bytes(letter)
-        pids = [hub, *children(hub)]
-        before = cpu_of(pids)
-        done = subprocess.run(
-            [sys.executable, __file__, "--send", outbox, media_type, str(connections)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(done.stderr or done.stdout)
-        told = json.loads(done.stdout)
-    return Figures(len(made), told["wall"], tuple(told["latencies"]), cpu_of(pids) - before)
-
-
-def unavoidable_xml(made: list[bytes], folder: Path, sealer: KeySealer) -> float:
-    """Seconds of CPU per letter for the same work by hand: no gate, no registry, no receipt content."""
-    schema = etree.XMLSchema(etree.parse(xsd_dir() / "envelope-1.0.xsd"))
-    ds = "{http://www.w3.org/2000/09/xmldsig#}"
-    table = _table(folder / "xml.sqlite3")
-    started = time.process_time()
-    for letter in made:
-        root = etree.fromstring(letter)
-        signature = root.find(f"{ds}Signature")
-        info = etree.tostring(signature.find(f"{ds}SignedInfo"), method="c14n", exclusive=True)
-        certificate = _certificate(signature.findtext(f".//{ds}X509Certificate"))
-        value = base64.b64decode(signature.findtext(f"{ds}SignatureValue"))
-        half = len(value) // 2
-        der = encode_dss_signature(int.from_bytes(value[:half], "big"), int.from_bytes(value[half:], "big"))
-        certificate.public_key().verify(der, info, ec.ECDSA(hashes.SHA256()))
-        root.remove(signature)
-        covered = etree.tostring(root, method="c14n", exclusive=True)
-        schema.assertValid(etree.fromstring(covered))
-        _receipt(table, hashlib.sha256(covered).digest(), letter, sealer)
-    return (time.process_time() - started) / len(made)
-
-
-def unavoidable_json(made: list[bytes], folder: Path, sealer: KeySealer) -> float:
-    """The same for JSON."""
-    schema = json.loads((xsd_dir() / "envelope-1.0.schema.json").read_text())
-    validator = jsonschema_rs.validator_for(schema)
-    table = _table(folder / "json.sqlite3")
-    started = time.process_time()
-    for letter in made:
-        protected, payload, value = letter.split(b".")
-        header = json.loads(_unpadded(protected))
-        certificate = _certificate(header["x5c"][0])
-        signature = _unpadded(value)
-        half = len(signature) // 2
-        der = encode_dss_signature(
-            int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
-        )
-        certificate.public_key().verify(der, protected + b"." + payload, ec.ECDSA(hashes.SHA256()))
-        content = _unpadded(payload)
-        validator.validate(json.loads(content))
-        _receipt(table, hashlib.sha256(content).digest(), letter, sealer)
-    return (time.process_time() - started) / len(made)
-
-
-def _unpadded(text: bytes) -> bytes:
-    return base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
-
-
-def _certificate(text: str | None) -> x509.Certificate:
-    return x509.load_der_x509_certificate(base64.b64decode(text or ""))
-
-
-def _table(path: Path) -> sqlite3.Connection:
-    table = sqlite3.connect(path, isolation_level=None)
-    table.execute("PRAGMA journal_mode=WAL")
-    table.execute("PRAGMA synchronous=FULL")
-    table.execute("CREATE TABLE letter (digest BLOB, octets BLOB, receipt BLOB)")
-    return table
-
-
-def _receipt(table: sqlite3.Connection, digest: bytes, letter: bytes, sealer: KeySealer) -> None:
-    seal = sealer.key.sign(digest, ec.ECDSA(hashes.SHA256()))  # type: ignore[union-attr, call-arg]
-    table.execute("INSERT INTO letter VALUES (?, ?, ?)", (digest, letter, seal))
+    before = cpu_s([hub])
+    told = submit(PORT, made, media_type, Pace(connections))
+    latencies = tuple(taken for _, _, taken in told["sent"])
+    return Figures(len(made), told["wall"], latencies, cpu_s([hub]) - before)
 
 
 def run(count: int, connections: int, senders: int) -> int:
@@ -219,24 +61,20 @@ def run(count: int, connections: int, senders: int) -> int:
     with tempfile.TemporaryDirectory(prefix="wasl-bench-") as name:
         folder = Path(name)
         keys = make_home(folder, senders)
-        with running(["-m", "gateway", "serve"], {"WASL_HOME": name, "WASL_WEB_PORT": str(PORT)}) as hub:
+        with running(["-m", "gateway", "serve"], environment(folder, EMBEDDED)) as hub:
             wait_for(PORT, "/health/live")
             return report(folder, keys, hub, count, connections)
 
 
-def report(folder: Path, keys: list[tuple[str, KeySealer]], hub: int, count: int, connections: int) -> int:
-    seal = KeySealer.from_files(folder / "keys/hub-seal.pem", folder / "certificates/hub-seal.pem")
+def report(folder: Path, keys: Keys, hub: int, count: int, connections: int) -> int:
     missed = 0
     print(f"{os.cpu_count()} cores, {connections} connections, {len(keys)} senders, load beside")
-    for name, media_type, by_hand, floor in (
-        ("XML", XML, unavoidable_xml, 150),
-        ("JSON", JWS, unavoidable_json, 250),
-    ):
+    for name, media_type, floor in (("XML", XML, 150), ("JSON", JWS, 250)):
         made = letters(keys, media_type, count)
         size = statistics.mean(map(len, made))
-        measure(folder, letters(keys, media_type, 60), media_type, connections, hub)  # warm-up
-        figures = measure(folder, made, media_type, connections, hub)
-        hand = by_hand(made, folder, seal)
+        measure(letters(keys, media_type, 60), media_type, connections, hub)  # warm-up
+        figures = measure(made, media_type, connections, hub)
+        hand = cpu_each(Desk(folder, media_type).accept, made)
         print(figures.line(name) + f"  ({size:.0f} octets)")
         print(
             f"      by hand {hand * 1000:.2f} ms CPU each; the hub takes "
@@ -248,12 +86,10 @@ def report(folder: Path, keys: list[tuple[str, KeySealer]], hub: int, count: int
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--send"]:
-        send_all(Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
-        sys.exit(0)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--letters", type=int, default=2000)
     parser.add_argument("--connections", type=int, default=6)
     parser.add_argument("--senders", type=int, default=50)
     options = parser.parse_args()
+    end_in_order()
     sys.exit(run(options.letters, options.connections, options.senders))

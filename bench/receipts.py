@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from accept import letters
 from common import make_home
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from load import letters
 from sqlalchemy import insert, select
 
 from gateway.bootstrap import Gateway, build
