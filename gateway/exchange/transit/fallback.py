@@ -54,7 +54,7 @@ class Fallback:
             if found is None or found.route.kind is not RouteKind.ADAPTER:
                 return 0
             lived = now - timedelta(seconds=found.route.retry.lifetime)
-            over = route_queries.ended(session, office, now, lived, limit)
+            over = route_queries.ended(session, office, lived, limit)
             after = self._after(found.route)
             due = bool(after) and since + after <= now
             stranded = route_queries.stranded(session, office, now - after, limit) if due else []
@@ -77,7 +77,7 @@ class Fallback:
         return False
 
     def _end(self, case: Case) -> None:
-        expires = case.message.expires_at
+        expires = case.expires_at
         if expires is not None and expires <= self.ambient.now():
             self.outcomes.expire(case)
         else:

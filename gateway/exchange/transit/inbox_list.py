@@ -67,7 +67,7 @@ def _entry(session: Session, row: DeliveryRow, message: Message, now: datetime) 
         test=message.test,
         unit=row.unit,
         accepted_at=row.accepted_at,
-        expires_at=message.expires_at,
+        expires_at=row.expires_at if row.own_end else message.expires_at,
         attachments=len(acceptance.attachments),
         octets=sum(one.size for one in acceptance.attachments),
         locked_until=row.lock_until if locked(row, now) else None,

@@ -166,9 +166,9 @@ def move(
     _record(session, row, "transport", was.value, to.value, at, by, why)
 
 
-def begin(session: Session, row: DeliveryRow, at: datetime, by: str) -> None:
+def begin(session: Session, row: DeliveryRow, at: datetime, by: str, why: str | None = None) -> None:
     """Append the first event of a delivery that succeeds another."""
-    _record(session, row, "transport", "", row.state, at, by, None)
+    _record(session, row, "transport", "", row.state, at, by, why)
 
 
 def process(

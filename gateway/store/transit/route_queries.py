@@ -99,11 +99,13 @@ def _waits_since(before: datetime) -> ColumnElement[bool]:
     )
 
 
-def ended(session: Session, office: str, now: datetime, lived: datetime, limit: int) -> list[str]:
-    """Waiting deliveries of an office whose time is over, by their sender's wish or by the route's.
+def ended(session: Session, office: str, lived: datetime, limit: int) -> list[str]:
+    """Waiting deliveries of an office that were tried long enough, the longest first.
+
+    What is over by its sender's wish is ended elsewhere (`gateway.exchange.transit.lapse`).
 
     Args:
-        lived: those that could be tried since then were tried long enough.
+        lived: those that could be tried since then.
     """
     begun = func.coalesce(Message.not_before, DeliveryRow.accepted_at)
     waiting = (Transport.QUEUED.value, Transport.WAITING.value)
@@ -111,6 +113,6 @@ def ended(session: Session, office: str, now: datetime, lived: datetime, limit: 
         select(DeliveryRow.id)
         .join(Message, Message.id == DeliveryRow.message)
         .where(DeliveryRow.office == office, DeliveryRow.state.in_(waiting))
-        .where(or_(Message.expires_at <= now, and_(begun <= lived, DeliveryRow.accepted_at <= lived)))
+        .where(begun <= lived, DeliveryRow.accepted_at <= lived)
     )
     return list(session.scalars(query.order_by(DeliveryRow.accepted_at, DeliveryRow.id).limit(limit)))
