@@ -60,6 +60,20 @@ def keep_breaker(row: RouteState, breaker: Breaker) -> None:
     row.probe_until, row.last_success_at = breaker.until, breaker.last_success
 
 
+def pause(session: Session, office: str, paused: bool) -> None:
+    """Let nothing be claimed for a route, or let it go on."""
+    if paused or session.get(RouteState, office) is not None:
+        row = locked(session, office)
+        if row is not None:
+            row.paused = paused
+
+
+def paused(session: Session) -> list[str]:
+    """Offices whose routes are paused, in order."""
+    query = select(RouteState.office).where(RouteState.paused.is_(True)).order_by(RouteState.office)
+    return list(session.scalars(query))
+
+
 def routes(session: Session) -> list[tuple[str, Breaker]]:
     """Every office whose route was ever used, in order, with what is known of it."""
     query = select(RouteState).order_by(RouteState.office)

@@ -1,4 +1,4 @@
-"""The end that each delivery has itself, and the indexes by which what is over its time is found."""
+"""Routes that are paused; the end that each delivery has itself, and the indexes by which it is found."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.add_column("delivery", sa.Column("expires_at", Moment(), nullable=True))
     # with a default of the server: processes of the version before go on adding deliveries meanwhile
     op.add_column("delivery", sa.Column("own_end", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("route_state", sa.Column("paused", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.create_index(
         "ix_delivery_ending", "delivery", ["expires_at"], sqlite_where=_ENDING, postgresql_where=_ENDING
     )
