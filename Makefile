@@ -63,6 +63,7 @@ bench-long:
 	@$(BOOTSTRAP) test
 	$(BIN)/python bench/accept.py --letters 50000
 	$(BIN)/python bench/ledger.py
+	$(BIN)/python bench/queries.py
 
 soak:
 	@$(BOOTSTRAP) test

@@ -72,10 +72,17 @@ def resources(ready: Mapping[str, str], warnings: Mapping[str, str]) -> Iterator
         yield Finding(name, Mark.LOOK, said)
 
 
-def revision(found: str | None, known: str) -> Iterator[Finding]:
-    """Whether the database has the present form."""
+def revision(found: str | None, known: str, floor: str | None = None) -> Iterator[Finding]:
+    """Whether the database has the present form.
+
+    Args:
+        floor: the oldest version that still works with it, as the database tells.
+    """
     if found == known:
         yield Finding("revision", Mark.GOOD, f"the database is at revision {known}")
+    elif found is not None and floor is not None and floor <= known < found:
+        said = f"the database is at {found} already, which leaves this version, {known}, its place"
+        yield Finding("revision", Mark.LOOK, said)
     else:
         yield Finding("revision", Mark.BAD, f"the database is at {found or 'none'}, not {known}: wasl init")
 

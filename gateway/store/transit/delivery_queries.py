@@ -41,7 +41,10 @@ def listed(session: Session, wanted: Wanted, limit: int) -> list[tuple[DeliveryR
         query = query.where(DeliveryRow.office == wanted.office)
     if wanted.accepted_before is not None:
         query = query.where(DeliveryRow.accepted_at < wanted.accepted_before)
-    query = query.order_by(DeliveryRow.accepted_at, DeliveryRow.id).limit(limit)
+    # identifiers begin with the time: where all are wanted, the oldest are found without sorting
+    narrow = wanted.state is not None or wanted.office is not None
+    order = (DeliveryRow.accepted_at, DeliveryRow.id) if narrow else (DeliveryRow.id,)
+    query = query.order_by(*order).limit(limit)
     return [(row[0], row[1]) for row in session.execute(query)]
 
 
@@ -69,7 +72,8 @@ def outlived(session: Session, now: datetime, limit: int) -> list[str]:
 def _outlived_before(session: Session, now: datetime, limit: int) -> list[str]:
     """The same of deliveries that an older version of the hub added: few, and soon none."""
     over = exists().where(Message.id == DeliveryRow.message, Message.expires_at <= now)
-    query = select(DeliveryRow.id).where(OF_OLDER_VERSIONS, over)
+    waiting = DeliveryRow.state.in_((Transport.QUEUED.value, Transport.WAITING.value))
+    query = select(DeliveryRow.id).where(OF_OLDER_VERSIONS, waiting, over)
     return list(session.scalars(query.limit(limit))) if limit else []
 
 

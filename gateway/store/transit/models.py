@@ -22,6 +22,9 @@ ENDING = text("(state IN ('QUEUED', 'WAITING')) IS TRUE AND expires_at IS NOT NU
 OF_OLDER_VERSIONS = text("(state IN ('QUEUED', 'WAITING')) IS TRUE AND own_end IS FALSE")
 """What the indexes of waiting deliveries with an end of their own, and of those without, hold; likewise."""
 
+RESTING = text("(state IN ('HELD', 'AVAILABLE')) IS TRUE")
+"""What the index of deadlines holds; likewise."""
+
 
 class Payload(Base):
     """One encrypted object; deleting its key destroys the content.
@@ -119,8 +122,14 @@ class DeliveryRow(Base):
         ),
         Index("ix_delivery_ending", "expires_at", sqlite_where=ENDING, postgresql_where=ENDING),
         Index(
-            "ix_delivery_old_end", "id", sqlite_where=OF_OLDER_VERSIONS, postgresql_where=OF_OLDER_VERSIONS
+            "ix_delivery_old_end",
+            "state",
+            "message",
+            "id",
+            sqlite_where=OF_OLDER_VERSIONS,
+            postgresql_where=OF_OLDER_VERSIONS,
         ),
+        Index("ix_delivery_deadline", "held_until", sqlite_where=RESTING, postgresql_where=RESTING),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)

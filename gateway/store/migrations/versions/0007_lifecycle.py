@@ -14,10 +14,16 @@ depends_on = None
 
 _ENDING = sa.text("(state IN ('QUEUED', 'WAITING')) IS TRUE AND expires_at IS NOT NULL")
 _OF_OLDER_VERSIONS = sa.text("(state IN ('QUEUED', 'WAITING')) IS TRUE AND own_end IS FALSE")
+_RESTING = sa.text("(state IN ('HELD', 'AVAILABLE')) IS TRUE")
 
 
 def upgrade() -> None:
     """Bring the tables to this form; there is no way back but a restore."""
+    op.create_table(
+        "schema_floor",
+        sa.Column("revision", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("revision", name=op.f("pk_schema_floor")),
+    )
     op.add_column("delivery", sa.Column("expires_at", Moment(), nullable=True))
     # with a default of the server: processes of the version before go on adding deliveries meanwhile
     op.add_column("delivery", sa.Column("own_end", sa.Boolean(), server_default=sa.false(), nullable=False))
@@ -28,7 +34,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_delivery_old_end",
         "delivery",
-        ["id"],
+        ["state", "message", "id"],
         sqlite_where=_OF_OLDER_VERSIONS,
         postgresql_where=_OF_OLDER_VERSIONS,
+    )
+    op.create_index(
+        "ix_delivery_deadline", "delivery", ["held_until"], sqlite_where=_RESTING, postgresql_where=_RESTING
     )
