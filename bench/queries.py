@@ -112,7 +112,11 @@ FIGURES = (
     Figure("job: people to tell", lambda s, now: notice_queries.due(s, now, 1), locks=True),
     Figure("job: told, not attested", lambda s, now: notice_queries.unattested(s, 100)),
     Figure("office: a page of its inbox", lambda s, now: entries(s, OFFICES[0], PARTY, None, 2, now)),
-    Figure("operator: what is held", lambda s, now: delivery_queries.listed(s, Wanted(Transport.HELD), 100)),
+    Figure(
+        "operator: what is held",
+        lambda s, now: delivery_queries.listed(s, Wanted(Transport.HELD), 100),
+        counts=True,
+    ),
     Figure("operator: the oldest", lambda s, now: delivery_queries.listed(s, Wanted(), 100)),
     Figure("health: since when due", lambda s, now: flow_queries.oldest_due(s, now)),
     Figure("health: routes", lambda s, now: flow_queries.routes(s)),
@@ -193,12 +197,14 @@ def _kind(number: int, like: Mapping[str, Any]) -> dict[str, Any]:
 def taken_ms(gateway: Gateway, figure: Figure) -> float:
     """The best of some times, in milliseconds: what else the machine does is not what is measured."""
     taken = []
+    # SQLite works in this process: its CPU time, whatever else the machine does
+    clock = time.process_time if gateway.store.engine.dialect.name == "sqlite" else time.perf_counter
     for _ in range(_RUNS + 1):
         with (gateway.store.write if figure.locks else gateway.store.read)() as session:
             session.connection()  # the transaction's own beginning is nobody's figure
-            started = time.perf_counter()
+            started = clock()
             figure.look(session, datetime.now(UTC))
-            taken.append((time.perf_counter() - started) * 1000)
+            taken.append((clock() - started) * 1000)
     return min(taken[1:])
 
 
