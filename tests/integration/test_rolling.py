@@ -6,7 +6,7 @@ import shutil
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -181,10 +181,15 @@ def test_processes_go_on_while_a_later_version_changes_the_tables(
     folder = steps(tmp_path, later=True)
 
     def web() -> None:
-        sent.extend(accept(hub))
+        try:
+            sent.extend(accept(hub))
+        except AssertionError as answer:  # a table was not free: the sender is told to come again
+            if "503" not in str(answer):
+                raise
 
     def work() -> None:
-        hub.dispatch("old-worker").run_once(3)
+        with suppress(Unavailable):  # likewise; a worker looks again
+            hub.dispatch("old-worker").run_once(3)
 
     with beside(web) as refused, beside(work) as broken:
         until(lambda: len(sent) > 3)
