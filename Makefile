@@ -74,6 +74,7 @@ bench-long:
 	@status=0; \
 	$(BENCH)/accept.py --letters 50000 || status=1; \
 	$(BENCH)/ledger.py || status=1; \
+	$(BENCH)/queries.py || status=1; \
 	$(BENCH)/deliver.py --letters 10000 --workers 1,2,4 || status=1; \
 	$(SCALED) $(BENCH)/deliver.py --shape scaled --letters 10000 --workers 1,2,4 || status=1; \
 	$(BENCH)/backlog.py || status=1; \

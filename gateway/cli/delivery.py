@@ -20,6 +20,7 @@ from gateway.cli.registry import opened
 from gateway.domain.errors import Refused
 from gateway.domain.evidence.reasons import explain
 from gateway.domain.transit.repairs import Decision
+from gateway.domain.transit.resend import Resend
 from gateway.domain.transit.states import Transport
 from gateway.exchange.transit.repair import Repair
 from gateway.store.transit.delivery_queries import Wanted
@@ -199,6 +200,39 @@ def fail(name: str, why: str, actor: str, as_json: bool) -> None:
     Example: wasl delivery fail 01890a5d-ac96-774b-bcce-b302099a8057 --why "the office was dissolved"
     """
     _decide(name, actor, why, as_json, lambda repair, how: repair.fail(name, how))
+
+
+@delivery.command()
+@click.argument("name", metavar="ID")
+@why_option
+@click.option("--to", "office", help="Identifier of another office that is to have it.")
+@click.option("--until", type=Moment(), help="The new end, where the sender's own has passed.")
+@click.option("--no-end", "endless", is_flag=True, help="It has no end any more.")
+@click.option(
+    "--possible-duplicate",
+    is_flag=True,
+    help="Send although it may have arrived; every handover that follows says so.",
+)
+@by_option
+@as_json_option
+def resend(
+    name: str,
+    why: str,
+    office: str | None,
+    until: datetime | None,
+    endless: bool,
+    possible_duplicate: bool,
+    actor: str,
+    as_json: bool,
+) -> None:
+    """Send anew the delivery ID that failed, expired, or was refused by the wrong office.
+
+    Its outcome stays as it is; a delivery that succeeds it owes an outcome of its own.
+
+    Example: wasl delivery resend 01890a5d-ac96-774b-bcce-b302099a8057 --why "their system was mended"
+    """
+    wish = Resend(office, possible_duplicate, until, endless)
+    _decide(name, actor, why, as_json, lambda repair, how: repair.resend(name, how, wish))
 
 
 def _decide(

@@ -17,6 +17,7 @@ _WORDS = {
     Verb.REDIRECT: "redirect: pass it on to another office",
     Verb.CANCEL: "cancel: take it back as its sender asked",
     Verb.FAIL: "fail: give it up",
+    Verb.RESEND: "resend: send it anew, as a delivery that succeeds this one",
 }
 
 
@@ -34,6 +35,10 @@ def tell_file(found: DeliveryFile) -> Iterator[str]:
     """Everything about a delivery, line by line."""
     yield tell_line(found.line)
     yield f"to {found.line.name}: {_printable(found.subject)}"
+    if found.succeeds is not None:
+        yield f"succeeds {found.succeeds}"
+    if found.successor is not None:
+        yield f"succeeded by {found.successor}, which owes the outcome now"
     yield from _standing(found)
     yield "events"
     for event in found.events:
@@ -58,7 +63,7 @@ def _standing(found: DeliveryFile) -> Iterator[str]:
         text, remedy = explain(Fault(found.line.held_code), "en")
         yield f"held: {text} {remedy}"
     if found.line.doubt:
-        yield "The recipient may have it. Look at its system before you decide; a requeue needs"
+        yield "The recipient may have it. Look at its system before you decide; a requeue or resend needs"
         yield "--possible-duplicate, and the sender's receipt will say so."
     if found.locked_until is not None:
         yield f"A reader has locked it until {_moment(found.locked_until)}."

@@ -63,7 +63,9 @@ def _checks(gateway: Gateway) -> Mapping[str, Check]:
     keys, web = settings.keys, settings.web
     return {
         "stand-ins": lambda: _stand_ins(settings),
-        "revision": lambda: finding.revision(migrate.current(gateway.store.engine), migrate.head()),
+        "revision": lambda: finding.revision(
+            migrate.current(gateway.store.engine), migrate.head(), migrate.floor(gateway.store.engine)
+        ),
         "resources": lambda: finding.resources(health.ready(), health.warnings()),
         "ledger heads": lambda: _heads(settings),
         "seal certificate": lambda: finding.certificate("seal certificate", keys.seal_certificate, now()),

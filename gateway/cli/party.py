@@ -14,7 +14,7 @@ import click
 
 from gateway.bootstrap import Gateway
 from gateway.bootstrap.telling import push_repair
-from gateway.cli.registry import as_json, opened
+from gateway.cli.registry import as_json, opened, show_rows
 from gateway.domain.errors import NotFound
 from gateway.exchange.registry.names import name_in
 from gateway.exchange.transit.push_repair import PushRepair, Told
@@ -31,12 +31,7 @@ def party(context: click.Context, as_json: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    found = _parties(opened())
-    if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
-        return
-    for row in found:
-        click.echo("  ".join(str(value) for value in row.values()))
+    show_rows(_parties(opened()), as_json)
 
 
 def _parties(gateway: Gateway) -> list[dict[str, Any]]:

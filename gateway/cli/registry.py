@@ -80,14 +80,18 @@ def _listing(name: str, help_text: str, rows: Callable[[Gateway], list[dict[str,
     @click.command(name=name, help=help_text)
     @as_json
     def listing(as_json: bool) -> None:
-        found = rows(opened())
-        if as_json:
-            click.echo(json.dumps(found, ensure_ascii=False, indent=1))
-            return
-        for row in found:
-            click.echo("  ".join(str(value) for value in row.values()))
+        show_rows(rows(opened()), as_json)
 
     return listing
+
+
+def show_rows(found: list[dict[str, Any]], as_json: bool) -> None:
+    """Print what was found: a line each for people, a list for programs."""
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    for row in found:
+        click.echo("  ".join(str(value) for value in row.values()))
 
 
 def _offices(gateway: Gateway) -> list[dict[str, Any]]:
@@ -112,13 +116,54 @@ def _routes(gateway: Gateway) -> list[dict[str, Any]]:
                 "kind": office.route.kind.value,
                 "adapter": office.route.adapter or "-",
                 "max_bytes": office.route.max_bytes or "-",
+                "state": "paused" if office.route.paused else "open",
             }
             for office in queries.offices(session)
         ]
 
 
 office = _listing("office", "List the order offices.\n\nExample: wasl office --json", _offices)
-route = _listing("route", "List how each office receives.\n\nExample: wasl route", _routes)
+
+
+@click.group(invoke_without_command=True)
+@as_json
+@click.pass_context
+def route(context: click.Context, as_json: bool) -> None:
+    """List how each office receives; pause a route, or let it go on.
+
+    Example: wasl route
+    """
+    if context.invoked_subcommand is None:
+        show_rows(_routes(opened()), as_json)
+
+
+@route.command()
+@click.argument("office_id", metavar="OFFICE")
+@click.option("--as", "actor", default=getpass.getuser, help="Who makes the change.")
+def pause(office_id: str, actor: str) -> None:
+    """Send nothing more to OFFICE for now; what waits too long lies ready in the hub's own office.
+
+    What is being sent is finished. In a registry file: paused = true in the office's route.
+
+    Example: wasl route pause B0000002-4 --as operator
+    """
+    _pause(office_id, True, actor)
+
+
+@route.command()
+@click.argument("office_id", metavar="OFFICE")
+@click.option("--as", "actor", default=getpass.getuser, help="Who makes the change.")
+def resume(office_id: str, actor: str) -> None:
+    """Let the route of OFFICE go on.
+
+    Example: wasl route resume B0000002-4 --as operator
+    """
+    _pause(office_id, False, actor)
+
+
+def _pause(office_id: str, paused: bool, actor: str) -> None:
+    for line in opened().registry.pause(office_id, paused, actor) or ["nothing to change"]:
+        click.echo(line)
 
 
 @click.group()

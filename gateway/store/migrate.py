@@ -11,16 +11,19 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection, Engine, delete, insert, inspect, select, text
 
 from gateway.domain.errors import Misconfigured
 from gateway.store.engine import READ, write_lock
+from gateway.store.schema_models import SchemaFloor
 from gateway.store.sessions import access_options, database_trouble
 
 _FOLDER = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x5741534C  # "WASL"; one upgrade at a time on PostgreSQL
 _LONGEST_UPGRADE_S = 600
+_FIRST_FLOOR = "0005"
+"""The revision from which on steps only add, unless they say otherwise."""
 
 
 def head() -> str:
@@ -41,6 +44,9 @@ def current(engine: Engine) -> str | None:
 def upgrade(engine: Engine, folder: Path = _FOLDER) -> str | None:
     """Run the steps that are missing, all or none, one process at a time.
 
+    A database that a later version has brought further is left as it is, if what that version changed leaves
+    this one its place: processes of both run side by side while a hub is renewed, or taken back.
+
     Args:
         folder: the steps; another one than the gateway's own in tests only.
 
@@ -49,14 +55,28 @@ def upgrade(engine: Engine, folder: Path = _FOLDER) -> str | None:
 
     Raises:
         Unavailable: the database cannot be changed now.
-        Misconfigured: the database has a revision that this version does not know, or a step left rows
-            that point nowhere.
+        Misconfigured: the database has a revision that this version neither knows nor can work with, or a
+            step left rows that point nowhere.
     """
     with database_trouble(), _maintenance(engine) as connection:
-        _must_know(connection, folder)
+        found = MigrationContext.configure(connection).get_current_revision()
+        if found is not None and found not in _steps(folder):
+            _must_have_place(connection, found, folder)
+            return found
         command.upgrade(_config(folder, connection), "head")
         _must_be_whole(connection)
+        _tell_floor(connection, folder)
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def floor(engine: Engine) -> str | None:
+    """The oldest revision whose code still works with the database; None where it does not tell.
+
+    Raises:
+        Unavailable: the database cannot be read.
+    """
+    with database_trouble(), _reading(engine) as connection:
+        return _floor(connection)
 
 
 def differences(engine: Engine) -> list[Any]:
@@ -136,11 +156,36 @@ def _keys_unwatched(connection: Connection) -> Iterator[None]:
         connection.connection.cursor().execute("PRAGMA foreign_keys=ON")
 
 
-def _must_know(connection: Connection, folder: Path) -> None:
-    found = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(_config(folder)).walk_revisions()}
-    if found is not None and found not in known:
+def _steps(folder: Path) -> dict[str, Script]:
+    """The steps that this version knows, by revision; revisions are numbers that sort as text."""
+    return {one.revision: one for one in ScriptDirectory.from_config(_config(folder)).walk_revisions()}
+
+
+def _must_have_place(connection: Connection, found: str, folder: Path) -> None:
+    """Check that this version works with the tables of a later one."""
+    known, least = max(_steps(folder), default=""), _floor(connection)
+    if least is None or known < least:
         raise Misconfigured([f"database: its revision {found} belongs to a later version of the gateway"])
+
+
+def _floor(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(SchemaFloor.__tablename__):
+        return None
+    found: str | None = connection.scalar(select(SchemaFloor.revision))
+    return found
+
+
+def _tell_floor(connection: Connection, folder: Path) -> None:
+    """Record which versions can work with the tables: those that know the highest floor of any step.
+
+    A step that takes something away says from which revision on no code needs it (``floor``); a step that
+    only adds says nothing.
+    """
+    if not inspect(connection).has_table(SchemaFloor.__tablename__):
+        return
+    told = max((getattr(one.module, "floor", _FIRST_FLOOR) for one in _steps(folder).values()), default="")
+    connection.execute(delete(SchemaFloor))
+    connection.execute(insert(SchemaFloor).values(revision=told))
 
 
 def _must_be_whole(connection: Connection) -> None:

@@ -20,6 +20,7 @@ from gateway.store.registry.models import (
     PartyRow,
     SeenAssertion,
 )
+from gateway.store.schema_models import SchemaFloor
 from gateway.store.transit.models import (
     AttachmentRow,
     Attempt,
@@ -61,6 +62,7 @@ __all__ = [
     "ReceiptRow",
     "Rendering",
     "RouteState",
+    "SchemaFloor",
     "SeenAssertion",
     "SelfCheckRow",
     "TileRow",

@@ -21,6 +21,8 @@ _BY_KIND = {
     ReceiptKind.DELIVERY: Transport.HANDED_OVER.value,
     ReceiptKind.NON_DELIVERY: Transport.FAILED.value,
 }
+_LATER = {Event.LATE_HANDOVER: "bundle.late", Event.RESENT: "bundle.resent"}
+"""What may follow the outcome, which stays."""
 _OUTCOMES = frozenset(state.value for state in OUTCOMES)
 
 
@@ -75,10 +77,10 @@ def became(links: Sequence[Link], acceptance: Link) -> Iterator[Step]:
         unknown = end.receipt.outcome is not None and end.receipt.outcome.unknown
         code = "bundle.unknown" if unknown else _BECAME[end.outcome or ""]
         yield Step(code, Status.NOTE, values)
-        for late in ends:
-            if late.receipt.event is Event.LATE_HANDOVER:
-                told = late.receipt.event_time.isoformat(timespec="seconds")
-                yield Step("bundle.late", Status.NOTE, {"recipient": name, "time": told})
+        for later in ends:
+            if later.receipt.event in _LATER:
+                told = later.receipt.event_time.isoformat(timespec="seconds")
+                yield Step(_LATER[later.receipt.event], Status.NOTE, {"recipient": name, "time": told})
 
 
 def _same_letter(receipt: Receipt, accepted: Receipt) -> bool:
@@ -118,7 +120,7 @@ def _chained(links: Sequence[Link], acceptance: Link) -> Iterator[Step]:
 
 
 def _addressed(links: Sequence[Link], acceptance: Link) -> Iterator[Step]:
-    """Every receipt is of a delivery that the acceptance promises, or that a redirect made."""
+    """Every receipt is of a delivery that the acceptance promises, or that succeeds another."""
     promised = {one.delivery for one in acceptance.receipt.recipients}
     promised |= {link.receipt.outcome.successor for link in links if link.receipt.outcome is not None}
     for link in links:

@@ -68,8 +68,10 @@ def _routes(flow: Flow, named: set[str], registry: CollectorRegistry) -> None:
     success = Gauge(
         "wasl_route_last_success_seconds", "Since it last took a letter.", ["office"], registry=registry
     )
+    paused = Gauge("wasl_route_paused", "1 while it is paused.", ["office"], registry=registry)
     for route in flow.routes:
         if route.office in named:
+            paused.labels(route.office).set(route.paused)
             breaker.labels(route.office).set(_STATES.get(route.state, 2))
             if route.last_success_at is not None:
                 success.labels(route.office).set(_s(flow, route.last_success_at))

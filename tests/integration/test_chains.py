@@ -23,11 +23,13 @@ from gateway.bootstrap import Verbs, verbs
 from gateway.domain.errors import Ambiguous, Fault, Permanent, Refused, Temporary
 from gateway.domain.evidence.invariants import check
 from gateway.domain.evidence.receipt import NEGATIVE, Event, Handover, Place, Receipt, Registered, Relay
+from gateway.domain.transit.resend import Resend
 from gateway.domain.transit.states import OUTCOMES, ForbiddenMove
 from gateway.exchange.evidence.chain import Overtaken
 from gateway.exchange.transit.claim import LeaseLost
 from gateway.exchange.transit.dispatch import Dispatch
 from gateway.exchange.transit.letters import Case
+from gateway.exchange.transit.resending import Resending
 from gateway.store.evidence import queries as evidence
 from gateway.store.evidence.models import ReceiptRow
 from gateway.store.transit import queries
@@ -54,6 +56,10 @@ def _soon(case: Case) -> Any:
     return case.row.chain_time + timedelta(minutes=1)
 
 
+def _resending(made: Verbs) -> Resending:
+    return Resending(made.redirecting.chains, made.redirecting.succession, "an operator")
+
+
 Act = Callable[[Verbs, Case], object]
 
 OF_WORKERS: dict[str, Act] = {
@@ -75,6 +81,8 @@ OF_PEOPLE: dict[str, Act] = {
     "cancel": lambda v, c: v.outcomes.cancel(c, "the sender"),
     "expire": lambda v, c: v.outcomes.expire(c),
     "resend": lambda v, c: v.outcomes.resend(c),
+    "send anew": lambda v, c: _resending(v).resend(c, Resend(None, True, endless=True), "the hub"),
+    "send anew to the agency": lambda v, c: _resending(v).resend(c, Resend(AGENCY_OFFICE), "the hub"),
     "to the commune": lambda v, c: v.redirecting.redirect(c, COMMUNE_OFFICE, "Front desk"),
     "to the ministry": lambda v, c: v.redirecting.redirect(c, MINISTRY_OFFICE, "Front desk", GROUND),
     "to the agency": lambda v, c: v.redirecting.redirect(c, AGENCY_OFFICE, "Front desk"),
@@ -96,7 +104,8 @@ _PASSING_ON = ["to the commune", "to the ministry", "to the agency"]
 _ANYWHERE = ["cancel", *_PASSING_ON]
 _WORK = ["register", "work", "ask", "answer", "decline", "close", "extend", *_PASSING_ON]
 _READY = ["acknowledge", "refuse", "open", "accept", "tell", "cannot tell", "mail", "extend", *_ANYWHERE]
-_LATE = ["acknowledge", "hand over late", "tell", *_WORK]
+_ANEW = ["send anew", "send anew to the agency"]
+_LATE = ["acknowledge", "hand over late", "tell", *_ANEW, *_WORK]
 POSSIBLE = {
     "QUEUED": _ANYWHERE,
     "WAITING": [*_ANYWHERE, "expire"],
@@ -106,7 +115,7 @@ POSSIBLE = {
     "HANDED_OVER": ["tell", "open", *_WORK],
     "EXPIRED": _LATE,
     "FAILED": _LATE,
-    "REFUSED": _READY,
+    "REFUSED": [*_READY, *_ANEW],
     "REDIRECTED": _READY,
     "CANCELLED": _READY,
 }
@@ -332,7 +341,7 @@ PATHS = (
     ("make available", "cancel"),
     ("make available", "refuse"),
     ("make available", "expire", "hand over late"),
-    ("cannot make available",),
+    ("cannot make available", "send anew"),
     ("relay",),
     ("relay refused",),
     ("relay failed",),

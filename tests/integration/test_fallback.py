@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.bootstrap import fallback, verbs
+from gateway.bootstrap import fallback, lifecycle, verbs
 from gateway.domain.errors import Ambiguous, Temporary
 from gateway.domain.evidence.receipt import Event, Place
 from tests.support.hub import HubUnderTest
@@ -114,7 +114,8 @@ def test_letters_of_a_failing_route_end_when_their_time_is_over(hub: HubUnderTes
     delivery = failing(hub, expires_at=hub.clock() + timedelta(hours=1))
     other = failing(hub)
     hub.clock.forward(hours=1)
-    assert fallback(hub.gateway, "worker").run() == 1
+    assert fallback(hub.gateway, "worker").run() == 0
+    assert lifecycle.lapses(hub.gateway, "worker").run() == 1
     assert state(hub, delivery) == "EXPIRED"
     hub.clock.forward(days=5)
     assert fallback(hub.gateway, "worker").run() == 1

@@ -72,8 +72,12 @@ _STATES: Mapping[Event, frozenset[str]] = {
     Event.REDIRECTED: frozenset({"REDIRECTED"}),
     Event.CANCELLED: frozenset({"CANCELLED"}),
     Event.LATE_HANDOVER: frozenset({"EXPIRED", "FAILED"}),
+    Event.RESENT: frozenset({"EXPIRED", "FAILED", "REFUSED"}),
 }
-"""Which state the outcome of each event names; a late handover leaves the one that there was."""
+"""Which state the outcome of each event names; late handover and resend leave the one that there was."""
+
+_SUCCEEDED = frozenset({Event.REDIRECTED, Event.RESENT})
+"""Events after which another delivery owes what becomes of the letter."""
 
 
 def check(receipt: Receipt, predecessor: Receipt | None = None) -> Receipt:
@@ -136,8 +140,8 @@ def _of_later(receipt: Receipt) -> Iterator[str]:
 def _of_outcome(event: Event, outcome: Outcome) -> Iterator[str]:
     if outcome.state not in _STATES[event]:
         yield f"{event.value} is no {outcome.state}"
-    if (outcome.successor is not None) != (event is Event.REDIRECTED):
-        yield "a redirect, and nothing else, has a successor"
+    if (outcome.successor is not None) != (event in _SUCCEEDED):
+        yield "a redirect or a resend, and nothing else, has a successor"
     if (outcome.answer is not None) != (event is Event.ANSWERED):
         yield "an answered letter, and no other, names its answer"
     if outcome.unknown and outcome.state not in ("EXPIRED", "FAILED"):

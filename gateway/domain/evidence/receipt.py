@@ -63,6 +63,7 @@ class Event(Enum):
     REDIRECTED = OWN_EVENT + "Redirected"
     CANCELLED = OWN_EVENT + "Cancelled"
     LATE_HANDOVER = OWN_EVENT + "LateHandover"
+    RESENT = OWN_EVENT + "Resent"
 
 
 EVENTS_OF: dict[ReceiptKind, frozenset[Event]] = {
@@ -88,6 +89,7 @@ EVENTS_OF: dict[ReceiptKind, frozenset[Event]] = {
             Event.REDIRECTED,
             Event.CANCELLED,
             Event.LATE_HANDOVER,
+            Event.RESENT,
         }
     ),
     ReceiptKind.NON_DELIVERY: frozenset({Event.CONTENT_HANDOVER_FAILURE}),

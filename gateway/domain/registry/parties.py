@@ -89,7 +89,10 @@ class Route:
     per_minute: int | None = None
     """Most letters a minute, on average; 0: no limit."""
     fallback_seconds: float | None = None
-    """How long it may fail before letters are laid ready in the hub's own office; 0: never."""
+    """How long it may fail, or a letter wait while it is paused, before that is laid ready in the hub's own
+    office; 0: never."""
+    paused: bool = False
+    """Nothing is sent on it until the operator lets it go on."""
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ def lineage(delivery: str, successor_of: Mapping[str, str]) -> tuple[str, ...]:
     """The deliveries that a delivery succeeds, the first one first, and itself last.
 
     Args:
-        successor_of: for each delivery of the letter that was redirected, the delivery that succeeds it.
+        successor_of: for each delivery of the letter that has a successor, that one.
     """
-    before = {successor: redirected for redirected, successor in successor_of.items()}
+    before = {successor: succeeded for succeeded, successor in successor_of.items()}
     line = [delivery]
     while line[0] in before:
         line.insert(0, before[line[0]])
@@ -32,12 +32,17 @@ def lineage(delivery: str, successor_of: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def check_redirect(
-    office_id: str, office: Office | None, party: Party | None, offices_before: Sequence[str]
+    office_id: str,
+    office: Office | None,
+    party: Party | None,
+    offices_before: Sequence[str],
+    same_office: bool = False,
 ) -> tuple[Office, Party]:
     """The office and party that a delivery may be passed on to.
 
     Args:
         offices_before: the offices that the letter came through on this line, its present one last.
+        same_office: the present one may have it again.
 
     Raises:
         Refused: nobody receives there, it was there before, or it was passed on too often.
@@ -48,7 +53,7 @@ def check_redirect(
         raise Refused.because(UNKNOWN_RECIPIENT, found=office_id, recipient=office_id)
     if not office.active or not party.active:
         raise Refused.because(INACTIVE_RECIPIENT, found=office_id, recipient=office_id)
-    if office_id in offices_before:
+    if office_id in offices_before and not (same_office and office_id == offices_before[-1]):
         raise Refused.because(WAS_THERE, found=office_id, recipient=office_id)
     return office, party
 

@@ -24,6 +24,7 @@ class Verb(Enum):
     REDIRECT = "redirect"  # pass it on to another office
     CANCEL = "cancel"  # take it back as its sender asked
     FAIL = "fail"  # give it up
+    RESEND = "resend"  # send anew what ended without arriving: a successor owes the outcome
 
 
 _LIVING = frozenset(Transport) - OUTCOMES - {Transport.DELIVERING}
@@ -36,6 +37,7 @@ _FROM: Mapping[Verb, frozenset[Transport]] = {
     Verb.REDIRECT: _LIVING,
     Verb.CANCEL: _LIVING,
     Verb.FAIL: _LIVING,
+    Verb.RESEND: frozenset({Transport.FAILED, Transport.EXPIRED, Transport.REFUSED}),
 }
 
 
@@ -68,14 +70,17 @@ def allows(verb: Verb, state: Transport, held_code: str | None) -> bool:
     return state in _FROM[verb] and (verb is not Verb.RELEASE or held_code == STOPPED)
 
 
-def open_to(state: Transport, doubt: bool, held_code: str | None) -> tuple[Verb, ...]:
+def open_to(state: Transport, doubt: bool, held_code: str | None, final: bool = False) -> tuple[Verb, ...]:
     """What may be decided now.
 
     Args:
         doubt: the recipient may have the letter; then it is neither taken back nor, unless it lies ready,
             passed on.
+        final: what became of it leaves nothing to send anew: it has a successor, or came late after all, or
+            the recipient refused the letter itself.
     """
     barred = {Verb.CANCEL, Verb.REDIRECT} if doubt else set()
+    barred |= {Verb.RESEND} if final else set()
     if state is Transport.AVAILABLE:
         barred.discard(Verb.REDIRECT)
     return tuple(verb for verb in Verb if verb not in barred and allows(verb, state, held_code))

@@ -56,6 +56,8 @@ class Notice(Enum):
     EXTENDED = "EXTENDED"  # the time limit was extended
     RECKONED = "RECKONED"  # the time limit's end moved with the calendar
     PROLONGED = "PROLONGED"  # a person has until later to decide on a held letter
+    RESENT = "RESENT"  # a successor delivery was made for one that ended without arriving
+    RECALLED = "RECALLED"  # not needed any more: the recipient acknowledged the delivery before it
 
 
 OUTCOMES = frozenset(
@@ -72,6 +74,11 @@ OUTCOMES = frozenset(
 
 SENT_AGAIN = "WASL-DLV-021"
 """Why a delivery is queued that a person wants sent again in spite of doubt."""
+
+SENT_ANEW = "WASL-DLV-060"
+"""Why a successor is queued although its predecessor may have arrived."""
+
+IN_SPITE_OF_DOUBT = frozenset({SENT_AGAIN, SENT_ANEW})
 
 _DECIDED = frozenset({Transport.REDIRECTED, Transport.EXPIRED, Transport.FAILED, Transport.CANCELLED})
 

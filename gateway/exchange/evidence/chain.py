@@ -165,6 +165,9 @@ class Chains:
 def _check_unchanged(case: Case, row: DeliveryRow) -> None:
     if case.row.state == Transport.DELIVERING.value:
         check_lease(row, case.row)
+    elif (row.attempts, row.doubt) != (case.row.attempts, case.row.doubt):
+        # it was tried meanwhile and is back where it was, which leaves no receipt
+        raise Overtaken(row.id)
     if (row.state, row.chain_digest) != (case.row.state, case.row.chain_digest):
         raise Overtaken(row.id)
 

@@ -78,10 +78,17 @@ def resources(ready: Mapping[str, str], warnings: Mapping[str, str]) -> Iterator
         yield Finding(name, Mark.LOOK, said)
 
 
-def revision(found: str | None, known: str) -> Iterator[Finding]:
-    """Whether the database has the present form."""
+def revision(found: str | None, known: str, floor: str | None = None) -> Iterator[Finding]:
+    """Whether the database has the present form.
+
+    Args:
+        floor: the oldest version that still works with it, as the database tells.
+    """
     if found == known:
         yield Finding("revision", Mark.GOOD, f"the database is at revision {known}")
+    elif found is not None and floor is not None and floor <= known < found:
+        said = f"the database is at {found} already, which leaves this version, {known}, its place"
+        yield Finding("revision", Mark.LOOK, said)
     else:
         yield Finding("revision", Mark.BAD, f"the database is at {found or 'none'}, not {known}: wasl init")
 
@@ -148,12 +155,45 @@ def journey(flow: Flow) -> Iterator[Finding]:
         yield Finding("workers", Mark.GOOD, f"{flow.workers} alive")
     else:
         yield Finding("workers", Mark.LOOK, "none has given a sign of life: wasl worker")
-    shut = [route.office for route in flow.routes if route.state != "CLOSED"]
-    for office in shut:
-        yield Finding("routes", Mark.LOOK, f"{office}: fails and is left alone for now")
-    if not shut:
-        yield Finding("routes", Mark.GOOD, "none is left alone")
+    yield from _routes(flow)
+    yield from _depth(flow)
     yield from _senders(flow)
+
+
+_MOST_NAMED = 20
+"""Lines of one kind; of thousands of offices a person wants the worst, and the number of the others."""
+
+
+def _routes(flow: Flow) -> Iterator[Finding]:
+    shut = [route for route in flow.routes if route.state != "CLOSED"]
+    for route in sorted(shut, key=lambda one: one.failing_since or flow.at)[:_MOST_NAMED]:
+        said = f"{route.office}: fails since {_moment(route.failing_since)} and is left alone for now"
+        yield Finding("routes", Mark.LOOK, f"{said}; last answer {_moment(route.last_success_at)}")
+    if len(shut) > _MOST_NAMED:
+        yield Finding("routes", Mark.LOOK, f"and {len(shut) - _MOST_NAMED} more that fail")
+    paused = [route.office for route in flow.routes if route.paused]
+    if paused:
+        named = ", ".join(paused[:_MOST_NAMED]) + (" …" if len(paused) > _MOST_NAMED else "")
+        yield Finding("routes", Mark.LOOK, f"{len(paused)} paused: {named}")
+    if not shut and not paused:
+        yield Finding("routes", Mark.GOOD, "none is left alone or paused")
+
+
+def _depth(flow: Flow) -> Iterator[Finding]:
+    """How much waits in each lane, since when, and where most of it does."""
+    for (lane, state), one in sorted(flow.lanes.items()):
+        said = f"{lane} {state}: {one.count}, the oldest accepted {_moment(one.since)}"
+        yield Finding("deliveries", Mark.LOOK if state == "HELD" else Mark.GOOD, said)
+    if not flow.lanes:
+        yield Finding("deliveries", Mark.GOOD, "none without an outcome")
+    deepest = sorted(flow.offices.items(), key=lambda item: (-item[1].count, item[0]))[:5]
+    for (office, state), one in deepest:
+        said = f"{office} {state}: {one.count}, the oldest accepted {_moment(one.since)}"
+        yield Finding("deepest offices", Mark.GOOD, said)
+
+
+def _moment(moment: datetime | None) -> str:
+    return "never" if moment is None else moment.isoformat(timespec="seconds")
 
 
 def _senders(flow: Flow) -> Iterator[Finding]:

@@ -72,9 +72,17 @@ class Watch:
         Raises:
             Unavailable: the database cannot be read.
         """
+        return self._flow(counted=True)
+
+    def _flow(self, counted: bool) -> Flow:
+        """The figures now.
+
+        Args:
+            counted: with what waits in lanes and offices, which costs the more the more waits.
+        """
         now = self.ambient.now()
         with self.store.read() as session:
-            waiting = flow_queries.undelivered(session)
+            waiting = flow_queries.undelivered(session) if counted else []
             untold, untold_since = notice_queries.waiting(session)
             placing = [ledger_queries.waiting(session, test, 1)[1] for test in (False, True)]
             return Flow(
@@ -96,7 +104,7 @@ class Watch:
         Raises:
             Unavailable: the database cannot be read.
         """
-        return dict(_warnings(self.flow()))
+        return dict(_warnings(self._flow(counted=False)))
 
 
 def _warnings(flow: Flow) -> Iterator[tuple[str, str]]:

@@ -12,13 +12,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Misconfigured
+from gateway.domain.registry.parties import RouteKind
 from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate
 from gateway.exchange.registry.signers import name_digests
 from gateway.store.registry import queries
 from gateway.store.registry.models import CertificateRow, Change, OfficeRow, PartyRow
 from gateway.store.sessions import Store
-from gateway.store.transit import push_queries
+from gateway.store.transit import push_queries, route_queries
 from gateway.store.turns import take_turn
 
 _Row = PartyRow | OfficeRow | CertificateRow
@@ -50,10 +51,28 @@ class Registry:
             self._check_parties(session, declared)
             for values in declared.offices:
                 made += self._put(session, OfficeRow, "office", values["id"], values, actor)
+                route_queries.pause(session, values["id"], bool(values["route"].get("paused")))
             for party, certificate in declared.certificates:
                 values = self._certificate(party, certificate)
                 made += self._put(session, CertificateRow, "certificate", values["digest"], values, actor)
         return made
+
+    def pause(self, office: str, paused: bool, actor: str) -> list[str]:
+        """Pause an office's route, or let it go on; one line for each change made.
+
+        Raises:
+            Misconfigured: there is no such office, or its mail lies here anyway.
+        """
+        with self.store.write() as session:
+            take_turn(session, "registry")
+            row = session.get(OfficeRow, office)
+            if row is None or row.route.get("kind") != RouteKind.ADAPTER.value:
+                raise Misconfigured([f"office {office}: no office with a route that can be paused"])
+            route = {**row.route, "paused": True}
+            if not paused:
+                del route["paused"]
+            route_queries.pause(session, office, paused)
+            return self._put(session, OfficeRow, "office", office, {"route": route}, actor)
 
     def _check_parties(self, session: Session, declared: Declared) -> None:
         named = [(office["id"], office["party"]) for office in declared.offices]

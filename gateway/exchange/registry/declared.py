@@ -55,7 +55,10 @@ _ROUTE_KEYS = {
     "concurrency",
     "per_minute",
     "fallback_seconds",
+    "paused",
 }
+NO_ROUTE = {"kind": RouteKind.OFFICE.value}
+"""An office without a route receives in the hub's own order office."""
 _CERTIFICATE_KEYS = {"file", "pem", "exact", "active"}
 _YEAR_S = 366 * 86_400
 _RETRY_BOUNDS: Mapping[str, tuple[float, float]] = {
@@ -110,6 +113,7 @@ _FORMS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "default": _SWITCH,
     "exact": _SWITCH,
     "accepts_test": _SWITCH,
+    "paused": _SWITCH,
     "max_bytes": ("a number of octets, at least 1", _is_limit),
     "concurrency": ("a number of letters, 1 to 1000", lambda value: _is_count(value, 1, 1000)),
     "per_minute": ("a number of letters, 0 to 1000000", lambda value: _is_count(value, 0, 1_000_000)),
@@ -239,7 +243,7 @@ def _office_faults(
     yield from _identifier(office, "id")
     yield from _identifier(office, "party")
     yield from _names(office, languages)
-    route = office.get("route")
+    route = office.get("route", NO_ROUTE)
     if not isinstance(route, Mapping):
         yield "route: a table with kind = adapter, inbox or office"
         return
@@ -267,6 +271,8 @@ def _route_faults(route: Mapping[str, Any], options: Mapping[str, Check]) -> Ite
     yield from _retry_faults(route)
     if kind == RouteKind.ADAPTER.value:
         yield from _adapter_faults(route, options)
+    elif route.get("paused"):
+        yield "paused: only a route with kind = adapter is paused"
 
 
 def _retry_faults(route: Mapping[str, Any]) -> Iterator[str]:
@@ -351,7 +357,7 @@ def _office_row(office: Mapping[str, Any]) -> dict[str, Any]:
         "names": dict(office["names"]),
         "active": office.get("active", True),
         "default": office.get("default", False),
-        "route": dict(office["route"]),
+        "route": dict(office.get("route", NO_ROUTE)),
         "document_types": dict(office.get("document_types", {})),
         "readers": list(office.get("readers", [])),
         "reader_addresses": dict(office.get("reader_addresses", {})) or None,

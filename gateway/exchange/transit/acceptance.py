@@ -226,6 +226,8 @@ def _delivery(
         "notices": list(to.notices),
         "lane": promised.routed.envelope.lane.value,
         "due_at": promised.routed.envelope.not_before or receipt.event_time,
+        "expires_at": promised.routed.envelope.expires_at,
+        "own_end": True,
         "accepted_at": receipt.event_time,
         "clock": clock_to_json(clock_for(promised.clock, to.recipient.role)),
         "chain_digest": promised.sealed.digest,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,13 +84,19 @@ class Means:
 
 
 def attempt(
-    means: Means, letter: Letter, context: Context, doubt: bool, keep: Callable[[], None]
+    means: Means,
+    letter: Letter,
+    context: Context,
+    doubt: bool,
+    keep: Callable[[], None],
+    earlier: Sequence[str] = (),
 ) -> Delivered | Trouble:
     """Hand the letter over, unless an earlier attempt already did.
 
     Args:
         doubt: whether an earlier attempt may have arrived.
         keep: called before each request; keeps the lease.
+        earlier: other deliveries of the same letter by which it may have arrived.
 
     Raises:
         LeaseLost: somebody else works on this delivery by now.
@@ -101,7 +107,7 @@ def attempt(
     if doubt and means.finder is not None:
         try:
             with _named(means.adapter, name, way):
-                found = means.finder.find(name, letter.reference, context)
+                found = _find(means.finder, (name, *earlier), letter.reference, context)
         except DeliveryError as error:
             if not means.repeats:
                 return Trouble(_of_look_up(error), doubt=True)
@@ -115,6 +121,15 @@ def attempt(
     except DeliveryError as error:
         midway = way.used and isinstance(error.__cause__, GatewayFault)
         return Trouble(error, doubt or midway or isinstance(error, Ambiguous))
+
+
+def _find(finder: Finds, names: Sequence[str], reference: str, context: Context) -> Delivered | None:
+    """What the target has under the first of these delivery ids that it knows."""
+    for name in names:
+        found = finder.find(name, reference, context)
+        if found is not None:
+            return found
+    return None
 
 
 def _in_lines(told: Delivered) -> Delivered:

@@ -130,7 +130,8 @@ class Claims:
         schedule = self.retry if office is None else office.route.retry
         message = session.get_one(Message, row.message)
         begun = max(row.accepted_at, message.not_before or row.accepted_at)
-        row.held_code, row.held_until = POISON, schedule.hold_until(now, begun, message.expires_at)
+        ends_at = row.expires_at if row.own_end else message.expires_at
+        row.held_code, row.held_until = POISON, schedule.hold_until(now, begun, ends_at)
         row.lost_leases = 0  # whoever queues it again gives it the same chances
         queries.move(session, row, Transport.HELD, now, self.owner, POISON)
         _log.warning("delivery isolated", delivery=row.id, office=row.office)

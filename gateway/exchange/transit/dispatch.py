@@ -123,7 +123,7 @@ class Dispatch:
         except DeliveryError as error:
             return Trouble(error, case.row.doubt)
         keep = self.claims.mark_sending(case.row)
-        return attempt(means, letter, context, case.row.doubt, keep)
+        return attempt(means, letter, context, case.row.doubt, keep, case.earlier)
 
     def _means(self, route: Route) -> Means | None:
         adapter = self.adapters.get(route.adapter)
@@ -184,7 +184,7 @@ class Dispatch:
         return due and _until_expiry(case, due)
 
     def _deadline(self, case: Case, route: Route) -> datetime:
-        return route.retry.hold_until(self.ambient.now(), _start(case), case.message.expires_at)
+        return route.retry.hold_until(self.ambient.now(), _start(case), case.expires_at)
 
     def give_up_held(self, limit: int = 20) -> int:
         """Give up held deliveries whose deadline passed without a decision; how many."""
@@ -220,8 +220,8 @@ def _start(case: Case) -> datetime:
 
 
 def _until_expiry(case: Case, moment: datetime) -> datetime:
-    return min(moment, case.message.expires_at or moment)
+    return min(moment, case.expires_at or moment)
 
 
 def _expired(case: Case, now: datetime) -> bool:
-    return case.message.expires_at is not None and case.message.expires_at <= now
+    return case.expires_at is not None and case.expires_at <= now

@@ -1,10 +1,11 @@
-"""Letters of a route that fails for long are laid ready in the hub's own office."""
+"""Letters of a route that fails for long, or is paused, are laid ready in the hub's own office."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -19,13 +20,14 @@ from gateway.store.sessions import Store
 from gateway.store.transit import route_queries
 
 FELL_BACK = "WASL-DLV-028"
+PAUSED = "WASL-DLV-059"
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Fallback:
-    """Looks after letters that nobody claims because their route fails.
+    """Looks after letters that nobody claims because their route fails or is paused.
 
     Attributes:
         after: how long a route fails before its letters are laid ready here, unless it says; zero: never.
@@ -38,28 +40,36 @@ class Fallback:
     after: timedelta
 
     def run(self, limit: int = 100) -> int:
-        """End what is over its time, lay ready what waited long enough; how many deliveries moved.
+        """End what was tried long enough, lay ready what waited long enough; how many deliveries moved.
 
         Args:
             limit: most deliveries of one office in one run.
         """
         now = self.ambient.now()
         with self.store.read() as session:
-            failing = route_queries.failing(session, now)
-        return sum(self._of_office(office, since, now, limit) for office, since in failing)
+            failing = dict(route_queries.failing(session, now))
+            paused = route_queries.paused(session)
+        offices = sorted({*failing, *paused})
+        return sum(self._of_office(one, failing.get(one), one in paused, now, limit) for one in offices)
 
-    def _of_office(self, office: str, since: datetime, now: datetime, limit: int) -> int:
+    def _of_office(self, office: str, since: datetime | None, paused: bool, now: datetime, limit: int) -> int:
+        """The letters of one office.
+
+        Args:
+            since: when its route began to fail; None while it does not.
+        """
         with self.store.read() as session:
             found = registry.office(session, office, self.letters.retry)
             if found is None or found.route.kind is not RouteKind.ADAPTER:
                 return 0
             lived = now - timedelta(seconds=found.route.retry.lifetime)
-            over = route_queries.ended(session, office, now, lived, limit)
+            over = route_queries.ended(session, office, lived, limit)
             after = self._after(found.route)
-            due = bool(after) and since + after <= now
+            due = bool(after) and (paused or (since is not None and since + after <= now))
             stranded = route_queries.stranded(session, office, now - after, limit) if due else []
         moved = sum(self._each(one, self._end) for one in over)
-        return moved + sum(self._each(one, self._lay_ready) for one in stranded if one not in over)
+        lay = partial(self._lay_ready, why=Fault(PAUSED) if paused else Fault(FELL_BACK))
+        return moved + sum(self._each(one, lay) for one in stranded if one not in over)
 
     def _after(self, route: Route) -> timedelta:
         own = route.fallback_seconds
@@ -77,13 +87,13 @@ class Fallback:
         return False
 
     def _end(self, case: Case) -> None:
-        expires = case.message.expires_at
+        expires = case.expires_at
         if expires is not None and expires <= self.ambient.now():
             self.outcomes.expire(case)
         else:
             self.outcomes.give_up(case, Permanent(OVER), case.row.doubt)
 
-    def _lay_ready(self, case: Case) -> None:
+    def _lay_ready(self, case: Case, why: Fault) -> None:
         if case.row.doubt:  # the system may have it: nobody else is given it
             raise Overtaken(case.row.id)
-        self.outcomes.make_available(case, Place.HUB_OFFICE, Fault(FELL_BACK))
+        self.outcomes.make_available(case, Place.HUB_OFFICE, why)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from gateway.exchange.transit.locks import locked
 from gateway.store.evidence import queries as evidence
+from gateway.store.evidence.models import ReceiptRow
 from gateway.store.transit import delivery_queries
 from gateway.store.transit.models import DeliveryRow, Message
 from gateway.wire.receipts import read_receipt_json
@@ -51,11 +52,12 @@ def entries(
     """
     page = min(max(limit, 1), LONGEST_PAGE)
     found = delivery_queries.lying(session, office, party, after, page)
-    return tuple(_entry(session, row, message, now) for row, message in found)
+    first = evidence.first_receipts(session, {message.id for _, message in found})
+    return tuple(_entry(first[message.id], row, message, now) for row, message in found)
 
 
-def _entry(session: Session, row: DeliveryRow, message: Message, now: datetime) -> Entry:
-    acceptance = read_receipt_json(evidence.first_receipt(session, message.id).content)
+def _entry(first: ReceiptRow, row: DeliveryRow, message: Message, now: datetime) -> Entry:
+    acceptance = read_receipt_json(first.content)
     sender = acceptance.sender
     return Entry(
         delivery=row.id,
@@ -67,7 +69,7 @@ def _entry(session: Session, row: DeliveryRow, message: Message, now: datetime) 
         test=message.test,
         unit=row.unit,
         accepted_at=row.accepted_at,
-        expires_at=message.expires_at,
+        expires_at=row.expires_at if row.own_end else message.expires_at,
         attachments=len(acceptance.attachments),
         octets=sum(one.size for one in acceptance.attachments),
         locked_until=row.lock_until if locked(row, now) else None,

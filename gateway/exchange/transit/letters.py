@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import BinaryIO
+
+from sqlalchemy.orm import Session
 
 from adapters.contract import Letter
 from gateway.domain.errors import Damaged, Gone, Refused
@@ -12,8 +15,10 @@ from gateway.domain.evidence.receipt import Addressee, Receipt
 from gateway.domain.registry.parties import Office
 from gateway.domain.transit.breaker import Breaker
 from gateway.domain.transit.envelope import Attachment, Envelope
+from gateway.domain.transit.redirect import lineage
 from gateway.domain.transit.retry import RetrySchedule
-from gateway.domain.transit.states import SENT_AGAIN
+from gateway.domain.transit.states import IN_SPITE_OF_DOUBT, SENT_ANEW
+from gateway.exchange.transit.line import successors
 from gateway.store.payloads import PayloadStore
 from gateway.store.registry.queries import office_of
 from gateway.store.sessions import Store
@@ -39,6 +44,7 @@ class Case:
         breaker: what was known of the office's route.
         resent: a person decided to send again although an earlier attempt may have arrived.
         released: that decision is for the attempt that is due now.
+        earlier: deliveries before this one by which the same office may have the letter, while in doubt.
     """
 
     row: DeliveryRow
@@ -50,6 +56,12 @@ class Case:
     breaker: Breaker = Breaker()
     resent: bool = False
     released: bool = False
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the delivery's own end comes; None where there is none."""
+        return self.row.expires_at if self.row.own_end else self.message.expires_at
 
     @property
     def addressee(self) -> Addressee:
@@ -86,8 +98,9 @@ class Letters:
                 contents=queries.attachments(session, message.id) if acceptance.attachments else {},
                 root=root,
                 breaker=Breaker() if route is None else breaker_of(route),
-                resent=SENT_AGAIN in queued,
-                released=queued[-1:] == [SENT_AGAIN],
+                resent=not IN_SPITE_OF_DOUBT.isdisjoint(queued),
+                released=bool(queued) and queued[-1] in IN_SPITE_OF_DOUBT,
+                earlier=_earlier(session, row) if SENT_ANEW in queued else (),
             )
 
     def letter(self, case: Case, office: Office) -> Letter:
@@ -162,3 +175,10 @@ class Letters:
         if payload is None or payload.wrapped_key is None:
             raise Damaged(f"attachment {attachment} was purged")
         return self.payloads.open(payload.object_id, payload.wrapped_key)
+
+
+def _earlier(session: Session, row: DeliveryRow) -> tuple[str, ...]:
+    """The deliveries before a successor, to its own office."""
+    known = {one.id: one.office for one in queries.deliveries(session, row.message)}
+    line = lineage(row.id, successors(session, row.message))
+    return tuple(one for one in line[:-1] if known[one] == row.office)

@@ -25,6 +25,7 @@ from gateway.domain.transit.states import SENT_AGAIN, TRANSPORT_MOVES, Notice, P
 from gateway.exchange.evidence.chain import Chain, Chains, Overtaken, not_now
 from gateway.exchange.evidence.issue import stated
 from gateway.exchange.transit.letters import Case
+from gateway.exchange.transit.recall import recall
 from gateway.store.transit import queries
 from gateway.store.transit.models import DeliveryRow
 
@@ -124,6 +125,7 @@ class Outcomes:
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
             row.target_reference = handover.target_reference
             queries.notice(session, row, Notice.LATE_HANDOVER, now, self.owner)
+            recall(session, row, now, self.owner)
             register(session, row, registered, now)
 
         self.chains.commit(case, chain, change)
@@ -141,7 +143,7 @@ class Outcomes:
 
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
             # what the sender gave an end is not left lying beyond it
-            row.held_until = case.message.expires_at
+            row.held_until = case.expires_at
             queries.move(session, row, Transport.AVAILABLE, now, self.owner, why.code if why else None)
             end_attempt(session, row, now, None, "")
             if place is Place.HUB_OFFICE and self.tell is not None:
@@ -202,6 +204,7 @@ class Outcomes:
         attest_failure(self.chains, chain, error, doubt)
 
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
+            row.doubt = doubt
             queries.move(session, row, Transport.FAILED, now, self.owner, error.code)
             end_attempt(session, row, now, error.code, error.detail)
 

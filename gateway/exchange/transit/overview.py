@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,14 +10,16 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.errors import NotFound
 from gateway.domain.transit.repairs import Verb, open_to
-from gateway.domain.transit.states import Transport
+from gateway.domain.transit.resend import WRONG_OFFICE
+from gateway.domain.transit.states import Notice, Transport
 from gateway.exchange.clock import Ambient
+from gateway.exchange.transit.line import successors
 from gateway.exchange.transit.locks import locked
 from gateway.store.evidence import queries as evidence
 from gateway.store.sessions import Store
 from gateway.store.transit import delivery_queries, queries
 from gateway.store.transit.delivery_queries import Wanted
-from gateway.store.transit.models import DeliveryRow, Message
+from gateway.store.transit.models import DeliveryEvent, DeliveryRow, Message
 
 NOT_FOUND = "WASL-REQ-005"
 LONGEST_LIST = 10_000
@@ -96,6 +99,8 @@ class DeliveryFile:
 
     Attributes:
         locked_until: while a reader keeps others off.
+        succeeds: the delivery that this one succeeds.
+        successor: the delivery that owes the outcome now.
         possible: what an operator may decide now.
     """
 
@@ -105,6 +110,8 @@ class DeliveryFile:
     target_reference: str | None
     register_number: str | None
     locked_until: datetime | None
+    succeeds: str | None
+    successor: str | None
     possible: tuple[Verb, ...]
     events: tuple[Event, ...]
     attempts: tuple[Try, ...]
@@ -159,6 +166,7 @@ def _line(row: DeliveryRow, message: Message) -> DeliveryLine:
 
 def _file(session: Session, row: DeliveryRow, message: Message, now: datetime) -> DeliveryFile:
     receipts = [one for one in evidence.receipts(session, message.id) if one.delivery == row.id]
+    events, line = queries.events(session, row.id), successors(session, message.id)
     return DeliveryFile(
         line=_line(row, message),
         subject=message.subject,
@@ -166,11 +174,12 @@ def _file(session: Session, row: DeliveryRow, message: Message, now: datetime) -
         target_reference=row.target_reference,
         register_number=row.register_number,
         locked_until=row.lock_until if locked(row, now) else None,
-        possible=open_to(Transport(row.state), row.doubt, row.held_code),
-        events=tuple(
-            Event(one.at, one.track, one.was, one.now, one.by, one.why)
-            for one in queries.events(session, row.id)
+        succeeds=next((before for before, after in line.items() if after == row.id), None),
+        successor=line.get(row.id),
+        possible=open_to(
+            Transport(row.state), row.doubt, row.held_code, final=row.id in line or _final(events)
         ),
+        events=tuple(Event(one.at, one.track, one.was, one.now, one.by, one.why) for one in events),
         attempts=tuple(
             Try(one.number, one.started_at, one.ended_at, one.code, one.detail)
             for one in queries.attempts(session, row.id)
@@ -182,3 +191,10 @@ def _file(session: Session, row: DeliveryRow, message: Message, now: datetime) -
             Decided(one.at, one.verb, one.by, one.why) for one in delivery_queries.decisions(session, row.id)
         ),
     )
+
+
+def _final(events: Sequence[DeliveryEvent]) -> bool:
+    """Whether the recipient has the letter after all, or refused the letter itself."""
+    late = any(one.now == Notice.LATE_HANDOVER.value for one in events)
+    refused = any(one.now == Transport.REFUSED.value and one.why not in WRONG_OFFICE for one in events)
+    return late or refused

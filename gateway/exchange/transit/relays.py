@@ -95,7 +95,7 @@ class Relays:
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
             queries.notice(session, row, notice, now, self.owner)
             if Transport.AVAILABLE in TRANSPORT_MOVES[Transport(row.state)]:
-                row.held_until = case.message.expires_at
+                row.held_until = case.expires_at
                 row.target_reference = target_reference or row.target_reference
                 queries.move(session, row, Transport.AVAILABLE, now, self.owner)
             # what others hold cannot be called back, and may have arrived
@@ -110,6 +110,7 @@ class Relays:
         attest_failure(self.chains, chain, error, doubt)
 
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
+            row.doubt = doubt
             queries.move(session, row, Transport.FAILED, now, self.owner, error.code)
             end_attempt(session, row, now, error.code, error.detail)
 

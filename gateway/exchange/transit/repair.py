@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Conflict, NotFound, Permanent, Refused
 from gateway.domain.transit.repairs import STOPPED, Decision, Verb, allows
+from gateway.domain.transit.resend import Resend
 from gateway.domain.transit.states import Notice, Transport
 from gateway.exchange.evidence.chain import Chains, Overtaken, not_now
 from gateway.exchange.transit.again import look_again
@@ -18,13 +19,13 @@ from gateway.exchange.transit.letters import Case, Letters
 from gateway.exchange.transit.locks import check_free
 from gateway.exchange.transit.outcomes import Outcomes
 from gateway.exchange.transit.redirecting import Redirecting
+from gateway.exchange.transit.resending import MAYBE_TWICE, Resending
 from gateway.store.transit import delivery_queries, queries
 from gateway.store.transit.models import DecisionRow, DeliveryRow
 
 NOT_FOUND = "WASL-REQ-005"
 NO_MOMENT = "WASL-REQ-010"
 GIVEN_UP = "WASL-DLV-051"
-MAYBE_TWICE = "WASL-DLV-052"
 _LONGEST_HOLD = timedelta(days=366)
 
 Result = TypeVar("Result")
@@ -160,6 +161,25 @@ class Repair:
 
         self._decide(delivery, Verb.FAIL, decision, act)
 
+    def resend(self, delivery: str, decision: Decision, wish: Resend) -> str:
+        """Send anew what failed, expired, or was refused by the wrong office; its outcome stays.
+
+        Returns:
+            The identifier of the successor delivery.
+
+        Raises:
+            NotFound: no such delivery.
+            Refused: nobody receives there, the letter was there before, the end is none.
+            Conflict: not from where it is; it has a successor; it may have arrived; somebody was quicker.
+            Gone: the letter's content was purged.
+        """
+
+        def act(case: Case, chains: Chains) -> str:
+            succession = replace(self.redirecting.succession, chains=chains, owner=decision.by)
+            return Resending(chains, succession, decision.by).resend(case, wish, self._hub)
+
+        return self._decide(delivery, Verb.RESEND, decision, act)
+
     @property
     def _hub(self) -> str:
         return self.chains.issuing.issuer.name
@@ -194,7 +214,7 @@ class Repair:
         end = until or now + self.hold_for
         if not now < end <= now + _LONGEST_HOLD:
             raise Refused.because(NO_MOMENT, "until")
-        return min(end, case.message.expires_at or end)
+        return min(end, case.expires_at or end)
 
 
 def _prolong(case: Case, chains: Chains, end: datetime, by: str) -> None:

@@ -66,7 +66,7 @@ class Turns:
 
     def _next(self, queue: Queue, free: int) -> DeliveryRow | None:
         state = self._lock(queue.office)
-        if state is None:
+        if state is None or state.paused:
             return None
         route, breaker = self._route(queue.office), route_queries.breaker_of(state)
         wanted = self._as_work(queue, route, breaker)

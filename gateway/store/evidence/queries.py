@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -16,6 +18,12 @@ def receipts(session: Session, message: int) -> list[ReceiptRow]:
     """All receipts of a message in the order they were made."""
     query = select(ReceiptRow).where(ReceiptRow.message == message).order_by(ReceiptRow.id)
     return list(session.scalars(query))
+
+
+def first_receipts(session: Session, messages: Collection[int]) -> Mapping[int, ReceiptRow]:
+    """The acceptance, or the rejection, of each of these messages."""
+    query = select(ReceiptRow).where(ReceiptRow.message.in_(messages), ReceiptRow.delivery.is_(None))
+    return {row.message: row for row in session.scalars(query)}
 
 
 def first_receipt(session: Session, message: int) -> ReceiptRow:

@@ -106,6 +106,7 @@ def route_of(declared: Mapping[str, Any], retry: RetrySchedule = _USUAL) -> Rout
         concurrency=declared.get("concurrency"),
         per_minute=declared.get("per_minute"),
         fallback_seconds=declared.get("fallback_seconds"),
+        paused=declared.get("paused", False),
     )
 
 

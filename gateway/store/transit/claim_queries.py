@@ -56,9 +56,11 @@ _QUEUES = _queues()
 
 
 def queues(session: Session, now: datetime) -> list[Queue]:
-    """The routes and lanes with due deliveries whose breaker lets a letter through."""
+    """The routes and lanes with due deliveries, not paused, whose breaker lets a letter through."""
     found = []
     for office, state, *oldest in session.execute(_QUEUES):  # type: ignore[call-overload]
+        if state is not None and state.paused:
+            continue
         breaker = Breaker() if state is None else breaker_of(state)
         if not breaker.lets_through(now):
             continue

@@ -27,11 +27,13 @@ class Waiting(NamedTuple):
 
 
 class RouteSeen(NamedTuple):
-    """A route's breaker, and when it last took a letter."""
+    """A route's breaker, when it last took a letter, since when it fails, whether it is paused."""
 
     office: str
     state: str
     last_success_at: datetime | None
+    failing_since: datetime | None = None
+    paused: bool = False
 
 
 def undelivered(session: Session) -> list[Waiting]:
@@ -44,11 +46,14 @@ def undelivered(session: Session) -> list[Waiting]:
 
 def oldest_due(session: Session, now: datetime) -> datetime | None:
     """Since when the delivery is due that waits longest for a worker; None while none is due."""
-    query = select(func.min(DeliveryRow.due_at)).where(DeliveryRow.state.in_(_DUE), DeliveryRow.due_at <= now)
-    return session.scalar(query)
+    # state by state: each is one step down an index
+    first = select(func.min(DeliveryRow.due_at))
+    firsts = [session.scalar(first.where(DeliveryRow.state == state)) for state in _DUE]
+    return min((one for one in firsts if one is not None and one <= now), default=None)
 
 
 def routes(session: Session) -> list[RouteSeen]:
     """What is known of each route."""
-    query = select(RouteState.office, RouteState.state, RouteState.last_success_at)
-    return [RouteSeen(*row) for row in session.execute(query.order_by(RouteState.office))]
+    state = RouteState
+    query = select(state.office, state.state, state.last_success_at, state.failing_since, state.paused)
+    return [RouteSeen(*row) for row in session.execute(query.order_by(state.office))]

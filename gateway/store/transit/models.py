@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.domain.transit.states import MessageState, Processing, Transport
@@ -17,6 +17,13 @@ WAITING = text("(state IN ('QUEUED', 'WAITING')) IS TRUE")
 
 IS TRUE keeps SQLite from taking an index by state instead, by which it would read every waiting row.
 """
+
+ENDING = text("(state IN ('QUEUED', 'WAITING')) IS TRUE AND expires_at IS NOT NULL")
+OF_OLDER_VERSIONS = text("(state IN ('QUEUED', 'WAITING')) IS TRUE AND own_end IS FALSE")
+"""What the indexes of waiting deliveries with an end of their own, and of those without, hold; likewise."""
+
+RESTING = text("(state IN ('HELD', 'AVAILABLE')) IS TRUE")
+"""What the index of deadlines holds; likewise."""
 
 
 class Payload(Base):
@@ -92,7 +99,11 @@ class AttachmentRow(Base):
 
 
 class DeliveryRow(Base):
-    """One recipient's delivery; `state` and `processing` move only through the domain's tables."""
+    """One recipient's delivery; `state` and `processing` move only through the domain's tables.
+
+    ``expires_at``: the end that the sender gave, or that a resend was given, where ``own_end`` says so;
+    rows of older versions have it in their letter only.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -109,6 +120,16 @@ class DeliveryRow(Base):
         Index(
             "ix_delivery_waiting", "office", "lane", "due_at", sqlite_where=WAITING, postgresql_where=WAITING
         ),
+        Index("ix_delivery_ending", "expires_at", sqlite_where=ENDING, postgresql_where=ENDING),
+        Index(
+            "ix_delivery_old_end",
+            "state",
+            "message",
+            "id",
+            sqlite_where=OF_OLDER_VERSIONS,
+            postgresql_where=OF_OLDER_VERSIONS,
+        ),
+        Index("ix_delivery_deadline", "held_until", sqlite_where=RESTING, postgresql_where=RESTING),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -122,6 +143,8 @@ class DeliveryRow(Base):
     state: Mapped[str] = mapped_column(String(12), default=Transport.QUEUED.value)
     processing: Mapped[str] = mapped_column(String(16), default=Processing.NONE.value)
     due_at: Mapped[datetime | None] = mapped_column(Moment)
+    expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    own_end: Mapped[bool] = mapped_column(default=False, server_default=false())
     accepted_at: Mapped[datetime] = mapped_column(Moment)
     lease_owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(Moment)

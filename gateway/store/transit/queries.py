@@ -21,6 +21,7 @@ from gateway.domain.transit.states import (
 )
 from gateway.store.rows import table
 from gateway.store.transit.models import (
+    RESTING,
     AttachmentRow,
     Attempt,
     DeliveryEvent,
@@ -137,9 +138,9 @@ def attachments(session: Session, message: int) -> dict[str, Payload]:
 
 def held_too_long(session: Session, now: datetime, limit: int) -> list[DeliveryRow]:
     """Deliveries that waited for a person beyond their deadline: held ones, and those not collected."""
-    resting = (Transport.HELD.value, Transport.AVAILABLE.value)
-    query = select(DeliveryRow).where(DeliveryRow.state.in_(resting), DeliveryRow.held_until <= now)
-    return list(session.scalars(left_by_others(session, query.limit(limit))))
+    query = select(DeliveryRow).where(RESTING, DeliveryRow.held_until <= now)
+    query = query.order_by(DeliveryRow.held_until).limit(limit)
+    return list(session.scalars(left_by_others(session, query)))
 
 
 def clocks(session: Session, over: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -180,9 +181,9 @@ def move(
     _record(session, row, "transport", was.value, to.value, at, by, why)
 
 
-def begin(session: Session, row: DeliveryRow, at: datetime, by: str) -> None:
+def begin(session: Session, row: DeliveryRow, at: datetime, by: str, why: str | None = None) -> None:
     """Append the first event of a delivery that succeeds another."""
-    _record(session, row, "transport", "", row.state, at, by, None)
+    _record(session, row, "transport", "", row.state, at, by, why)
 
 
 def process(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.domain.transit.breaker import BreakerState
@@ -16,6 +16,7 @@ class RouteState(Base):
     """The state of one office's route, shared by all workers; it goes by `gateway.domain.transit.breaker`.
 
     No foreign key: an office may leave the registry while its letters are still on their way.
+    ``paused``: as the registry says, so that whoever looks for work need not ask there.
     ``rate_until``: up to when the places of its pace are taken. ``claimed_at``: when it last had its turn.
     """
 
@@ -31,3 +32,4 @@ class RouteState(Base):
     last_success_at: Mapped[datetime | None] = mapped_column(Moment)
     claimed_at: Mapped[datetime | None] = mapped_column(Moment)
     rate_until: Mapped[datetime | None] = mapped_column(Moment)
+    paused: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -60,6 +60,20 @@ def keep_breaker(row: RouteState, breaker: Breaker) -> None:
     row.probe_until, row.last_success_at = breaker.until, breaker.last_success
 
 
+def pause(session: Session, office: str, paused: bool) -> None:
+    """Let nothing be claimed for a route, or let it go on."""
+    if paused or session.get(RouteState, office) is not None:
+        row = locked(session, office)
+        if row is not None:
+            row.paused = paused
+
+
+def paused(session: Session) -> list[str]:
+    """Offices whose routes are paused, in order."""
+    query = select(RouteState.office).where(RouteState.paused.is_(True)).order_by(RouteState.office)
+    return list(session.scalars(query))
+
+
 def routes(session: Session) -> list[tuple[str, Breaker]]:
     """Every office whose route was ever used, in order, with what is known of it."""
     query = select(RouteState).order_by(RouteState.office)
@@ -99,11 +113,13 @@ def _waits_since(before: datetime) -> ColumnElement[bool]:
     )
 
 
-def ended(session: Session, office: str, now: datetime, lived: datetime, limit: int) -> list[str]:
-    """Waiting deliveries of an office whose time is over, by their sender's wish or by the route's.
+def ended(session: Session, office: str, lived: datetime, limit: int) -> list[str]:
+    """Waiting deliveries of an office that were tried long enough, the longest first.
+
+    What is over by its sender's wish is ended elsewhere (`gateway.exchange.transit.lapse`).
 
     Args:
-        lived: those that could be tried since then were tried long enough.
+        lived: those that could be tried since then.
     """
     begun = func.coalesce(Message.not_before, DeliveryRow.accepted_at)
     waiting = (Transport.QUEUED.value, Transport.WAITING.value)
@@ -111,6 +127,6 @@ def ended(session: Session, office: str, now: datetime, lived: datetime, limit: 
         select(DeliveryRow.id)
         .join(Message, Message.id == DeliveryRow.message)
         .where(DeliveryRow.office == office, DeliveryRow.state.in_(waiting))
-        .where(or_(Message.expires_at <= now, and_(begun <= lived, DeliveryRow.accepted_at <= lived)))
+        .where(begun <= lived, DeliveryRow.accepted_at <= lived)
     )
     return list(session.scalars(query.order_by(DeliveryRow.accepted_at, DeliveryRow.id).limit(limit)))

@@ -78,6 +78,7 @@ OF_EVENT: dict[Event, dict[str, Any]] = {
     Event.REDIRECTED: {"outcome": Outcome("REDIRECTED", successor=DELIVERY)},
     Event.CANCELLED: {"outcome": Outcome("CANCELLED")},
     Event.LATE_HANDOVER: {"outcome": Outcome("FAILED"), "handover": Handover()},
+    Event.RESENT: {"outcome": Outcome("FAILED", successor=DELIVERY)},
 }
 
 
@@ -211,6 +212,8 @@ def test_the_first_receipt_is_about_the_submission(kind: ReceiptKind, change: di
         (Event.CONTENT_HANDOVER_FAILURE, {"outcome": Outcome("EXPIRED")}),
         (Event.CANCELLED, {"outcome": Outcome("CANCELLED", successor=DELIVERY)}),
         (Event.REDIRECTED, {"outcome": Outcome("REDIRECTED")}),
+        (Event.RESENT, {"outcome": Outcome("FAILED")}),
+        (Event.RESENT, {"outcome": Outcome("CANCELLED", successor=DELIVERY)}),
         (Event.ANSWERED, {"outcome": Outcome("ANSWERED")}),
         (Event.CANCELLED, {"handover": Handover()}),
         (Event.LATE_HANDOVER, {"outcome": Outcome("HANDED_OVER")}),
