@@ -135,13 +135,29 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.worker.lease_seconds <= settings.outgoing.total_seconds:
         # Otherwise a second worker takes a delivery over while the first is still sending it.
         yield "worker.lease_seconds: must be longer than outgoing.total_seconds"
+    yield from _contradictions_of_places(settings)
+    yield from _contradictions_of_mail(settings)
+    if settings.hub.production:
+        yield from _unfit_for_production(settings)
+
+
+def _contradictions_of_places(settings: Settings) -> Iterator[str]:
+    if settings.profile == "scaled":
+        yield from _unfit_for_many_machines(settings)
     if settings.payloads.kind == "s3":
         for key in ("s3_endpoint", "s3_bucket"):
             if not getattr(settings.payloads, key):
                 yield f"payloads.{key}: must be given when payloads.kind is s3"
-    yield from _contradictions_of_mail(settings)
-    if settings.hub.production:
-        yield from _unfit_for_production(settings)
+
+
+def _unfit_for_many_machines(settings: Settings) -> Iterator[str]:
+    """What only one machine could use; a profile that says otherwise must not start with it unseen."""
+    if not settings.database.url.startswith("postgresql"):
+        yield "database.url: must be a PostgreSQL database in the profile scaled"
+    if not settings.broker.url:
+        yield "broker.url: must name a message broker in the profile scaled"
+    if settings.payloads.kind != "s3":
+        yield "payloads.kind: must be s3 in the profile scaled"
 
 
 def _contradictions_of_mail(settings: Settings) -> Iterator[str]:
@@ -170,6 +186,9 @@ def _unfit_for_production(settings: Settings) -> Iterator[str]:
         yield "hub.code: must be this hub's own code in production"
     if settings.ledger.origin == Ledger().origin:
         yield "ledger.origin: must be this hub's own name in production"
+    broker = urlsplit(settings.broker.url)
+    if broker.scheme == "amqp" and broker.hostname not in settings.outgoing.allow:
+        yield "broker.url: must begin with amqps:// in production, or its host must stand in outgoing.allow"
     if not settings.timestamps.authorities:
         yield "timestamps.authorities: must name an independent authority in production"
 

@@ -116,6 +116,25 @@ class Payloads:
 
 
 @dataclass(frozen=True)
+class Broker:
+    """The message broker that wakes workers."""
+
+    url: str = option(
+        "",
+        secret=True,
+        pattern=r"|amqps?://[^\s/]+(/[^\s/]*)?/?",
+        expected="empty, amqp://USER@HOST/VHOST or amqps://USER@HOST/VHOST",
+    )
+    queue: str = option(
+        "wasl.wake",
+        pattern=r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}",
+        expected="a queue's name of letters, digits, . _ -",
+    )
+    connect_seconds: float = option(5.0, least=0.1, most=300)
+    heartbeat_seconds: float = option(20.0, least=2, most=3600)
+
+
+@dataclass(frozen=True)
 class Keys:
     """The hub's own keys and certificates, all PEM files."""
 
@@ -312,6 +331,7 @@ class Settings:
     routes: Routes = field(default_factory=Routes)
     database: Database = field(default_factory=Database)
     payloads: Payloads = field(default_factory=Payloads)
+    broker: Broker = field(default_factory=Broker)
     keys: Keys = field(default_factory=Keys)
     trust: Trust = field(default_factory=Trust)
     limits: Limits = field(default_factory=Limits)
@@ -335,6 +355,7 @@ SECTIONS: dict[str, type] = {
     "routes": Routes,
     "database": Database,
     "payloads": Payloads,
+    "broker": Broker,
     "keys": Keys,
     "trust": Trust,
     "limits": Limits,

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from adapters.contract import Adapter, Context
-from gateway.bootstrap import evidence, isolation, lifecycle, telling
+from gateway.bootstrap import evidence, isolation, lifecycle, telling, waking
 from gateway.bootstrap.payloads import place
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.domain.errors import Misconfigured
@@ -122,6 +122,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
             ambient=ambient,
             languages=pack.languages,
             limits=TimeLimits(pack.procedures, pack),
+            wake=waking.waker(settings, secret),
         ),
         checking=Checking(store, judge, ambient, pack.languages),
         looking=Looking(store),

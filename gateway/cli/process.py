@@ -27,13 +27,14 @@ from gateway.bootstrap import (
 from gateway.bootstrap.evidence import counting, long_term, purge, self_check, sequencer, stamping
 from gateway.bootstrap.lifecycle import lapses
 from gateway.bootstrap.telling import presence, teller
+from gateway.bootstrap.waking import check_broker, wakeups
 from gateway.domain.errors import Misconfigured
 from gateway.exchange.operate.presence import EVERY_SECONDS
 from gateway.logs import configure
 from gateway.settings import Settings, StandInWarning, load
 from gateway.web.app import create_app
 from gateway.web.operations import Operations, create_operations_app
-from gateway.workers.embedded import Job, Worker
+from gateway.workers.worker import Job, Worker
 
 _HOUR = 3600.0
 
@@ -82,6 +83,7 @@ def check_config() -> None:
         gateway = build(settings)
         sequencer(gateway)
     gateway.payloads.check()
+    check_broker(gateway)
     kinds = ", ".join(sorted(find_adapters()))
     click.echo(f"settings are good: home {settings.home}, profile {settings.profile}, adapters {kinds}")
 
@@ -160,6 +162,7 @@ def worker() -> None:
             Job(self_check(gateway).turn, min(_HOUR, settings.ledger.self_check_hours * _HOUR), alone=True),
         ),
         lead(gateway),
+        wakeups(gateway),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())

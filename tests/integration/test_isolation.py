@@ -21,7 +21,7 @@ from gateway.exchange.transit.dispatch import Dispatch
 from gateway.store.transit import queries
 from gateway.store.transit.claim_queries import _QUEUES
 from gateway.store.transit.models import DeliveryRow
-from gateway.workers.embedded import Worker
+from gateway.workers.worker import Worker
 from tests.support.hub import COMMUNE_OFFICE, HubUnderTest
 from tests.support.systems import TAKEN, Simulator, accept, fresh_hub, route_of_commune, row, state, states
 from tests.support.world import copies, offices

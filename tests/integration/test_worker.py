@@ -20,7 +20,7 @@ from gateway.bootstrap import sweep
 from gateway.domain.errors import Unavailable
 from gateway.exchange.transit.dispatch import Dispatch
 from gateway.settings import Log
-from gateway.workers.embedded import Worker
+from gateway.workers.worker import Worker
 from tests.support.hub import HubUnderTest
 from tests.support.systems import TAKEN, Simulator, accept, fresh_hub, state
 

@@ -97,11 +97,45 @@ def test_home_is_var_in_the_working_directory_by_default(
     assert load({"WASL_HOME": "elsewhere"}).trust.directory == tmp_path / "elsewhere" / "trust"
 
 
+SCALED = {
+    "WASL_PROFILE": "scaled",
+    "WASL_DATABASE_URL": "postgresql://wasl@db.test/wasl",
+    "WASL_BROKER_URL": "amqps://wasl@broker.test/wasl",
+    "WASL_PAYLOADS_KIND": "s3",
+    "WASL_PAYLOADS_S3_ENDPOINT": "https://store.test",
+    "WASL_PAYLOADS_S3_BUCKET": "wasl",
+}
+
+
+def test_the_scaled_profile_names_each_engine_that_only_one_machine_could_use() -> None:
+    assert {fault.partition(":")[0] for fault in faults({"WASL_PROFILE": "scaled"})} == {
+        "database.url",
+        "broker.url",
+        "payloads.kind",
+    }
+    assert load(SCALED).profile == "scaled"
+
+
+def test_engines_are_chosen_by_their_settings_in_any_profile() -> None:
+    chosen = load({name: value for name, value in SCALED.items() if name != "WASL_PROFILE"})
+    assert (chosen.profile, chosen.broker.url) == ("embedded", SCALED["WASL_BROKER_URL"])
+
+
+def test_production_speaks_to_a_broker_by_tls_unless_its_host_is_allowed() -> None:
+    plain = {"WASL_HUB_PRODUCTION": "true", "WASL_BROKER_URL": "amqp://wasl:secret@broker.test/wasl"}
+    found = [fault for fault in faults(plain) if fault.startswith("broker.url")]
+    assert len(found) == 1
+    assert "amqps://" in found[0]
+    assert "secret" not in found[0]
+    allowed = faults({**plain, "WASL_OUTGOING_ALLOW": "broker.test"})
+    assert not [fault for fault in allowed if fault.startswith("broker.url")]
+
+
 def test_environment_wins_over_overlay_over_file(tmp_path: Path) -> None:
     environ = home_with(
         tmp_path, "[web]\nport = 1\nthreads = 3\nprocesses = 5\n[scaled.web]\nport = 2\nthreads = 4\n"
     )
-    scaled = load({**environ, "WASL_PROFILE": "scaled", "WASL_WEB_PORT": "3"})
+    scaled = load({**environ, **SCALED, "WASL_WEB_PORT": "3"})
     assert (scaled.web.port, scaled.web.threads, scaled.web.processes) == (3, 4, 5)
     embedded = load(environ)
     assert (embedded.profile, embedded.web.port, embedded.web.threads) == ("embedded", 1, 3)
