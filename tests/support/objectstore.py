@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,17 +18,10 @@ from uuid import uuid4
 from gateway.clients.s3 import Bucket
 from gateway.clients.s3_client import S3Settings
 from gateway.clients.s3_place import PayloadBucket
+from tests.support import told
+from tools import services
 
 PART = 5 * 1024 * 1024
-_SERVER = """
-import logging, sys, threading
-logging.disable(logging.CRITICAL)
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-server.start()
-print(server.get_host_and_port()[1], flush=True)
-sys.stdin.read()
-"""
 
 
 @dataclass(frozen=True)
@@ -107,17 +98,12 @@ def object_store() -> Iterator[ObjectStore]:
     if named:
         parts = urlsplit(named)
         url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        told.tell("object store", "the one that WASL_TEST_S3_URL names")
         yield ObjectStore(url, parts.username or "", parts.password or "", own=False)
         return
-    command = [sys.executable, "-c", _SERVER]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield ObjectStore(f"http://127.0.0.1:{int(process.stdout.readline())}")
-        finally:
-            process.kill()
+    with services.ObjectStore() as own:
+        told.tell("object store", "a stand-in of its own (moto, in memory)")
+        yield ObjectStore(own.url, own.access_key, own.secret_key)
 
 
 @dataclass(frozen=True)
