@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import select
@@ -33,6 +34,18 @@ from typing import Any
 FOLDER = "FAULTS_FOLDER"
 _SERVICES = "gateway.exchange."
 _CHAIN = "chain.commit"
+_LOADED = (
+    "gateway.cli",
+    "gateway.clients.s3_place",
+    "gateway.workers.wakeups",
+    "boto3.session",
+    "celery.concurrency.thread",
+    "kombu.transport.pyamqp",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "gunicorn.workers.gthread",
+    "tests.faults.reader",
+)
 _writes = threading.local()
 
 
@@ -180,6 +193,31 @@ def _watch_mail() -> None:
     Teller._trouble = trouble  # type: ignore[method-assign]
 
 
+def _watch_claims() -> None:
+    """Where a file ``stop-when-claimed`` lies, a worker that has claimed is told to stop in that moment."""
+    from gateway.exchange.transit.claim import Claims
+
+    real = Claims.claim
+
+    def claim(claims: Claims, limit: int) -> list[str]:
+        taken = real(claims, limit)
+        if taken and _taken_away("stop-when-claimed"):
+            os.kill(os.getpid(), signal.SIGTERM)
+            while not claims.draining:
+                time.sleep(0.001)
+        return taken
+
+    Claims.claim = claim  # type: ignore[method-assign]
+
+
+def _taken_away(name: str) -> bool:
+    try:
+        Path(os.environ[FOLDER], name).unlink()
+    except (KeyError, FileNotFoundError):
+        return False
+    return True
+
+
 def _set_clock() -> None:
     from gateway.exchange.clock import Ambient
 
@@ -198,7 +236,9 @@ def _let_everybody_lead() -> None:
 
 def install() -> None:
     """Put the wrappers around the product; they do nothing while no fuse burns and the clock is right."""
-    for watch in (_watch_transactions, _watch_payloads, _watch_way_out, _watch_mail, _set_clock):
+    for watch in (
+        _watch_transactions, _watch_payloads, _watch_way_out, _watch_mail, _watch_claims, _set_clock,
+    ):  # fmt: skip
         watch()
 
 
@@ -252,10 +292,8 @@ def nursery() -> None:
     Orders come in on standard input, one JSON object on a line; on standard output go ``{"born": pid}`` for
     each, and ``{"dead": pid, "status": …}`` (as `subprocess`: negative for a signal).
     """
-    import gateway.cli
-    import gateway.clients.s3_place
-    import gateway.wsgi  # noqa: F401
-    import tests.faults.reader  # noqa: F401
+    for module in _LOADED:
+        importlib.import_module(module)
 
     install()
     pending, waiting = b"", True

@@ -30,7 +30,7 @@ NEVER_S = 30.0
 
 TOOK = ("taken-then-hangs", "taken-then-resets", "taken-then-html", "taken-then-drips", "gate")
 """Faults by which the letter lies in the store although the hub gets no good answer (of ``gate``: yet)."""
-FAULTS = ("busy", "hangs", "resets", "resets-midway", "drips", "html", *TOOK)
+FAULTS = ("busy", "refuses", "hangs", "resets", "resets-midway", "drips", "html", *TOOK)
 
 
 def options(port: int, store: str) -> dict[str, Any]:
@@ -199,6 +199,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._give(200, answer)
         elif fault == "busy":
             self._give(503, b"{}", retry_after="0")
+        elif fault == "refuses":
+            self._give(422, b'{"error": "no such department"}')
         elif fault.endswith("html"):
             self._give(200, _PAGE, "text/html")
         elif fault.endswith("drips"):

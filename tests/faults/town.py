@@ -23,10 +23,10 @@ import pytest
 
 from gateway.domain.identifiers import directory_id
 from tests.faults import killed, target
-from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, MINISTRY_OFFICE, HubUnderTest
-from tests.support.objectstore import object_store
-from tests.support.shapes import Shape, chosen
-from tests.support.systems import Simulator, fresh_hub
+from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, MINISTRY_OFFICE, HubUnderTest, make_hub
+from tests.support.shapes import Shape
+from tests.support.systems import ROUTES, Simulator
+from tools.services import NotStarted, ObjectStore, PostgreSQL, RabbitMQ
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 90
@@ -179,6 +179,7 @@ class Town:
     nursery: Nursery
     environment: dict[str, str]
     port: int
+    services: Services | None = None
     web: Process | None = None
     workers: list[Process] = field(default_factory=list)
     counter: int = 0
@@ -260,8 +261,20 @@ class Town:
 
     def wait_for_death(self, point: str) -> None:
         """Wait until somebody died at the point; it must be its own hand that did it."""
-        until(f"somebody dies at {point}; {self.last_words()}", lambda: self.struck(point))
+
+        def dead() -> bool:
+            self.at_work()
+            return self.struck(point)
+
+        until(f"somebody dies at {point}", dead)
         assert (self.folder / "spent" / point).exists()
+        (self.folder / "spent" / point).unlink()
+
+    def dies(self, point: str, *command: str) -> None:
+        """Run a command that kills itself at the point."""
+        self.arm(point)
+        process, out = self.begin(*command)
+        assert process.wait() == -signal.SIGKILL, f"{command} lived: {out.read_text()}{self.last_words()}"
         (self.folder / "spent" / point).unlink()
 
     # the registry
@@ -282,25 +295,24 @@ def town(shape: Shape, folder: Path, **settings: str) -> Iterator[Town]:
     folder.mkdir(parents=True, exist_ok=True)
     killed.prepare(folder)
     with ExitStack() as stack:
-        stack.enter_context(chosen(shape))
         clock, port = Clock(folder), free_port()
-        given = {**_settings(port), **_scaled(shape, stack), **settings}
-        hub = fresh_hub(folder / "home", Simulator(), clock, **_options(given))  # type: ignore[arg-type]
+        services = Services.start(stack) if shape.scaled else None
+        given = {**_settings(port), **(services.environment if services else {}), **settings}
+        _lay_secrets(folder / "home", given)
+        hub = make_hub(folder / "home", ROUTES, {"simulator": Simulator()}, clock, **_options(given))  # type: ignore[arg-type]
         stack.callback(hub.gateway.store.engine.dispose)
         system = target.Target(folder / "stores")
         system.start()
         stack.callback(system.stop)
         nursery = Nursery(folder)
         stack.callback(nursery.close)
-        url = hub.gateway.settings.database.url
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("WASL_", "COV_"))},
             **given,
             "WASL_HOME": str(hub.home),
-            **({"WASL_DATABASE_URL": url} if shape.scaled else {}),
             killed.FOLDER: str(folder),
         }
-        made = Town(folder, shape, hub, clock, system, nursery, environment, port)
+        made = Town(folder, shape, hub, clock, system, nursery, environment, port, services)
         _settle_offices(made)
         yield made
 
@@ -319,8 +331,8 @@ def _settle_offices(made: Town) -> None:
 def _settings(port: int) -> dict[str, str]:
     return {
         "WASL_WEB_PORT": str(port),
-        "WASL_WEB_PROCESSES": "1",
-        "WASL_WEB_THREADS": "4",
+        "WASL_WEB_PROCESSES": "2",
+        "WASL_WEB_THREADS": "3",
         "WASL_HUB_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "WASL_OUTGOING_ALLOW": "127.0.0.1",
         "WASL_OUTGOING_TOTAL_SECONDS": "2",
@@ -347,13 +359,54 @@ def _settings(port: int) -> dict[str, str]:
 
 
 def _options(given: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in given.items() if name.startswith("WASL_")}
+    return {
+        name: value
+        for name, value in given.items()
+        if name.startswith("WASL_") and not name.startswith("WASL_SECRET_")
+    }
 
 
-def _scaled(shape: Shape, stack: ExitStack) -> dict[str, str]:
-    """What the scaled shape needs besides its database."""
-    if not shape.scaled:
-        return {}
-    store = stack.enter_context(object_store())
-    secrets = {"WASL_SECRET_S3_ACCESS_KEY": store.access_key, "WASL_SECRET_S3_SECRET_KEY": store.secret_key}
-    return {**store.environment(store.make_bucket()), **secrets}
+def _lay_secrets(home: Path, given: Mapping[str, str]) -> None:
+    """Secrets as files, for the hub that this process builds."""
+    (home / "secrets").mkdir(parents=True, exist_ok=True)
+    for name, value in given.items():
+        if name.startswith("WASL_SECRET_"):
+            file = home / "secrets" / name.removeprefix("WASL_SECRET_").lower().replace("_", "-")
+            file.write_text(value)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Servers that nobody else uses, so that they may be stopped."""
+
+    database: PostgreSQL
+    broker: RabbitMQ
+    objects: ObjectStore
+
+    @classmethod
+    def start(cls, stack: ExitStack) -> Services:
+        """All three, for the length of a block; skipped, and said so, where one cannot be had."""
+        started = []
+        # a server that is stopped at once must know what it committed; only the machine does not fail here
+        quick = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+        for begin in (lambda: PostgreSQL(quick), RabbitMQ, ObjectStore):
+            try:
+                started.append(begin())
+            except NotStarted as error:
+                pytest.skip(str(error))
+            stack.callback(started[-1].close)
+        return cls(*started)  # type: ignore[arg-type]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "WASL_PROFILE": "scaled",
+            "WASL_DATABASE_URL": self.database.url,
+            "WASL_BROKER_URL": self.broker.url,
+            "WASL_PAYLOADS_KIND": "s3",
+            "WASL_PAYLOADS_S3_ENDPOINT": self.objects.url,
+            "WASL_PAYLOADS_S3_BUCKET": self.objects.bucket,
+            "WASL_PAYLOADS_S3_ATTEMPTS": "1",
+            "WASL_SECRET_S3_ACCESS_KEY": self.objects.access_key,
+            "WASL_SECRET_S3_SECRET_KEY": self.objects.secret_key,
+        }
