@@ -191,7 +191,7 @@ def fall_back(scenario: Scenario, point: str) -> None:
     office = _dead_office(scenario)
     town.target.always[DEAD] = "busy"
     [sent] = scenario.send(office)
-    until("it failed", lambda: scenario.delivery(sent).failures)
+    scenario.until("it failed", lambda: scenario.delivery(sent).failures)
     town.arm(point)
     town.clock.jump(150)
     town.rest()  # the job runs when a worker starts, and then once a minute
@@ -329,6 +329,8 @@ def start_a_worker(scenario: Scenario, point: str) -> None:
 def end_a_worker(scenario: Scenario, point: str) -> None:
     town = scenario.town
     scenario.settle()
+    town.at_work()
+    until("it is at work", lambda: "delivering as" in town.last_words())
     town.arm(point)
     for process in town.workers:
         process.signal(signal.SIGTERM)
@@ -398,9 +400,58 @@ SCENES: dict[str, tuple[Scene, ...]] = {
     ),
 }  # fmt: skip
 
+CHAIN_VERBS: dict[str, tuple[str, ...]] = {
+    "outcomes._end_well": ("outcomes.hand_over", "outcomes.acknowledge"),
+    "outcomes.hand_over_late": ("outcomes.hand_over_late",),
+    "outcomes.make_available": ("outcomes.make_available",),
+    "outcomes.wait": ("outcomes.wait",),
+    "outcomes.hold": ("outcomes.hold",),
+    "outcomes.resend": ("outcomes.resend",),
+    "outcomes._fail": ("outcomes.give_up", "outcomes.fail_to_make_available"),
+    "outcomes._end": ("outcomes.expire", "outcomes.refuse", "outcomes.cancel"),
+    "redirecting.redirect": ("redirecting.redirect",),
+    "repair.release": ("repair.release",),
+    "repair._prolong": ("repair.hold",),
+    "relays._rest": ("relays.relayed", "relays.mailed"),
+    "relays._fail": ("relays.relay_refused", "relays.relay_failed"),
+    "processing.register": ("processing.register",),
+    "processing._commit": (
+        "processing.begin_work", "processing.await_sender", "processing.close",
+        "processing.answer", "processing.decline",
+    ),
+    "limits._commit": ("limits.extend", "limits.reckon"),
+    "notices._commit": ("notices.notified", "notices.not_notified", "notices.opened", "notices.accept"),
+}  # fmt: skip
+"""Which verbs lie behind each function that continues a delivery's chain."""
+
+_SAME = "the same function as a verb that a scene dies in, with other content"
+_NOBODY = "nobody calls it yet"
 ELSEWHERE: dict[str, str] = {
-    # transactions that no scene dies in, and why
+    "outcomes.hand_over_late": _SAME,
+    "outcomes.fail_to_make_available": _NOBODY,
+    "relays.relayed": _NOBODY,
+    "relays.mailed": _NOBODY,
+    "relays.relay_refused": _NOBODY,
+    "relays.relay_failed": _NOBODY,
+    "processing.register": _SAME,
+    "processing.await_sender": _SAME,
+    "processing.close": _SAME,
+    "processing.answer": _NOBODY,
+    "processing.decline": _SAME,
+    "limits.extend": _NOBODY,
+    "limits.reckon": "no letter of the tests has a time limit; see tests/integration/test_outcomes.py",
+    "notices.not_notified": _SAME,
+    "notices.accept": _NOBODY,
+    "apply.apply": "the registry's own; no letter is touched",
+    "tokens._give": "a token that is lost is asked for again",
+    "ledger._keep": "a witness sends it again",
+    "selfcheck._keep": "the next check says it again",
+    "continuation.run": "a person's decision about a ledger, given again",
+    "holds.place": "a person's decision, given again",
+    "holds.release": "a person's decision, given again",
+    "purge.purge": "see tests/integration/test_retention.py",
 }
+"""Transactions and verbs that no scene dies in, and why."""
 
 
 def points() -> set[str]:

@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     try:
         if verb == "content":
             content = box.content(delivery, by)
-            return int(not content.original)
+            return int(not content.envelope)
         if verb == "acknowledge":
             box.acknowledge(delivery, by, Registered(f"R-{delivery[-8:]}"))
         elif verb == "progress":

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -153,10 +153,20 @@ class Scenario:
         [found] = self.deliveries(letter)
         return found
 
+    def until(self, what: str, met: Callable[[], Any]) -> None:
+        """Wait, the hub at work, until something is so."""
+
+        def met_at_last() -> Any:
+            self.town.at_work()
+            return met()
+
+        until(what, met_at_last)
+
     def wait_for(self, state: str, *letters: Sent, seconds: float = PATIENCE_S) -> None:
         """Wait until all deliveries of letters are in a state."""
 
         def there() -> bool:
+            self.town.at_work()
             rows = self.deliveries(*letters)
             return bool(rows) and all(row.state == state for row in rows)
 

@@ -244,8 +244,10 @@ class Town:
             self.serve()
 
     def last_words(self) -> str:
+        """The end of what the hub's processes said, but for a scheduler's complaints of being late."""
         path = self.folder / "processes.log"
-        return path.read_text("utf-8", "replace")[-3000:] if path.exists() else ""
+        lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
+        return "\n".join(line for line in lines[-400:] if "skipped: maximum number" not in line)[-3000:]
 
     # points
 
@@ -341,6 +343,7 @@ def _settings(port: int) -> dict[str, str]:
         "WASL_WORKER_LEASE_SECONDS": str(LEASE_S),
         "WASL_WORKER_POLL_SECONDS": "0.05",
         "WASL_WORKER_THREADS": "6",
+        "WASL_WORKER_LOST_LEASES": "100",  # many die here that no letter is to blame for
         "WASL_RETRY_FIRST_SECONDS": "0.2",
         "WASL_RETRY_CAP_SECONDS": "1",
         "WASL_RETRY_LIFETIME_SECONDS": "36000",

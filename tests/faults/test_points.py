@@ -1,0 +1,100 @@
+"""Processes kill themselves before and after every commit: nothing is lost, doubled, or told wrongly."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.points import CHAIN_VERBS, ELSEWHERE, SCENES, points
+from tests.faults.scenario import Scenario
+from tests.faults.town import Town
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("exchange",)
+
+
+def through(town: Town, group: str, nth: int = 1) -> None:
+    """Lead processes to every point of a group, and let the auditor judge what became of the letters."""
+    town.at_work()
+    scenario = Scenario(town, f"{group}-{nth}")
+    for scene in SCENES[group]:
+        for point in scene.all:
+            scene.act(scenario, point)
+    town.clock.jump(1900)  # what rested until its time is due
+    scenario.judge(*(leave for scene in SCENES[group] for leave in scene.leaves))
+    assert not list((town.folder / "fuses").iterdir())
+
+
+@pytest.mark.parametrize("group", SCENES)
+def test_who_is_killed_at_a_point_loses_and_doubles_nothing_embedded(embedded: Town, group: str) -> None:
+    through(embedded, group)
+
+
+def transactions() -> Iterator[str]:
+    """Every function of a service that opens a transaction, ``module.function``."""
+    for path in sorted((ROOT / "gateway" / "exchange").rglob("*.py")):
+        for function, call in _calls(path):
+            if call == "write":
+                yield f"{path.stem}.{function}"
+
+
+def chain_commits() -> Iterator[str]:
+    """Every function that continues a delivery's chain."""
+    for path in sorted((ROOT / "gateway" / "exchange").rglob("*.py")):
+        for function, call in _calls(path):
+            if call == "chains.commit":
+                yield f"{path.stem}.{function}"
+
+
+def _calls(path: Path) -> Iterator[tuple[str, str]]:
+    """Methods and functions of a module with the calls in them that matter here."""
+    tree = ast.parse(path.read_text("utf-8"))
+    outer = [
+        node
+        for parent in (tree, *(one for one in tree.body if isinstance(one, ast.ClassDef)))
+        for node in parent.body
+        if isinstance(node, ast.FunctionDef)
+    ]
+    for function in outer:
+        for node in ast.walk(function):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            if node.func.attr == "write" and not node.args and not node.keywords:
+                yield function.name, "write"
+            elif node.func.attr == "commit" and ast.unparse(node.func.value).endswith("chains"):
+                yield function.name, "chains.commit"
+
+
+def test_every_transaction_of_the_services_is_in_the_matrix() -> None:
+    known = points() | set(ELSEWHERE) | {"chain.commit"}
+    assert set(transactions()) - known == set()
+    assert {one for one in ELSEWHERE if one not in set(transactions()) | set(verbs())} == set()
+
+
+def verbs() -> Iterator[str]:
+    for found in CHAIN_VERBS.values():
+        yield from found
+
+
+def test_every_step_of_a_chain_is_in_the_matrix() -> None:
+    assert set(chain_commits()) == set(CHAIN_VERBS)
+    known = points() | set(ELSEWHERE)
+    assert {one for one in verbs() if one not in known} == set()
+
+
+def test_every_point_of_the_matrix_exists() -> None:
+    steps = {"payload", "adapter", "mailer"}
+    assert points() - steps - set(transactions()) - set(verbs()) == set()
+
+
+def test_nobody_points_at_two_places_with_one_name() -> None:
+    """A point is called by module and function: two modules of one name would share it."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "gateway" / "exchange").rglob("*.py"):
+        for function, _ in _calls(path):
+            found.setdefault(f"{path.stem}.{function}", set()).add(os.fspath(path))
+    assert {name for name, paths in found.items() if len(paths) > 1} == set()
