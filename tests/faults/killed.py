@@ -296,7 +296,7 @@ def nursery() -> None:
         importlib.import_module(module)
 
     install()
-    pending, waiting = b"", True
+    pending, waiting, alive = b"", True, set()
     while waiting:
         ready, _, _ = select.select([0], [], [], 0.02)
         if ready:
@@ -304,10 +304,15 @@ def nursery() -> None:
             waiting = bool(octets)
             *lines, pending = (pending + octets).split(b"\n")
             for line in lines:
-                _tell(born=_born(json.loads(line)))
+                alive.add(pid := _born(json.loads(line)))
+                _tell(born=pid)
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                alive.discard(ended[0])
                 _tell(dead=ended[0], status=os.waitstatus_to_exitcode(ended[1]))
+    for pid in alive:  # whoever ordered them is gone, and nobody else will end them
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 def _tell(**what: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.faults import target
 from tests.faults.scenario import NOWHERE, Scenario, Sent
-from tests.faults.town import FINDS, INBOX, LEASE_S, NOTHING, OFFICE, REPEATS, STORES, until
+from tests.faults.town import FINDS, INBOX, LEASE_S, NOTHING, OFFICE, REPEATS, STORES, Town, until
 from tests.support.hub import XML
 
 BEFORE, AFTER, MIDWAY = ":before", ":after", ":midway"
@@ -459,3 +459,16 @@ def points() -> set[str]:
     return {point for group in SCENES.values() for scene in group for point in scene.points}
 
 
+
+
+def through(town: Town, group: str, nth: int = 1) -> str:
+    """Lead processes to every point of a group, and let the auditor judge what became of the letters."""
+    town.at_work()
+    scenario = Scenario(town, f"{group}-{nth}")
+    for scene in SCENES[group]:
+        for point in scene.all:
+            scene.act(scenario, point)
+    town.clock.jump(1900)  # what rested until its time is due
+    table = scenario.judge(*(leave for scene in SCENES[group] for leave in scene.leaves))
+    assert not list((town.folder / "fuses").iterdir())
+    return table

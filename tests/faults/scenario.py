@@ -234,6 +234,8 @@ class Scenario:
         for path in self.town.target.folder.iterdir():
             goal = self.folder / "stores" / path.name
             if path.is_dir():
+                if path.name not in {self.town.elsewhere.get(to) for one in self.letters for to in one.offices}:
+                    continue
                 goal.mkdir(exist_ok=True)
                 for file in path.glob("*.sqlite*"):
                     shutil.copy(file, goal)
@@ -250,7 +252,7 @@ class Scenario:
                 store = self.town.elsewhere.get(one["id"])
             tells = next((tells for tells in ("repeats", "finds") if (store or "").startswith(tells)), "nothing")
             offices[one["id"]] = {"store": store, "tells": tells}
-            if store:
+            if store and one["id"] not in self.town.elsewhere:
                 (self.town.target.folder / f"{store}.jsonl").touch()
         return offices
 
