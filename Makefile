@@ -13,7 +13,7 @@ help:
 	@echo "make lint        style, types and floors only"
 	@echo "make bench       how many letters are accepted in a second, and how much memory that takes"
 	@echo "make bench-long  the same for longer"
-	@echo "make soak        hours under load, watching memory"
+	@echo "make soak        hours under load: every fault (MINUTES=60 of it), then memory"
 	@echo "make setup       .venv with everything for development"
 	@echo "make clean       remove .venv and what was built (never var/, where letters are kept)"
 
@@ -64,8 +64,11 @@ bench-long:
 	$(BIN)/python bench/accept.py --letters 50000
 	$(BIN)/python bench/ledger.py
 
+MINUTES = 60
+
 soak:
 	@$(BOOTSTRAP) test
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES)
 	$(BIN)/python bench/memory.py --soak
 
 # Run in a fresh .venv after changing a version in setup.cfg.

@@ -548,7 +548,9 @@ def _judge_open(
     seen = evidence.operator.get(case.name, {})
     findings.judge("held", case.name, *_unexplained(case, reason, seen, chain))
     hidden = there and not seen.get("doubt") and case.state in ("HELD", "WAITING")
-    findings.judge("unknown", case.name, "the recipient has it, and nobody is told of doubt" if hidden else None)
+    findings.judge(
+        "unknown", case.name, "the recipient has it, and nobody is told of doubt" if hidden else None
+    )
 
 
 def _unexplained(

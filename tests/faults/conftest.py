@@ -1,4 +1,4 @@
-"""Towns for tests of faults: one for each shape and each process of the tests, since a start takes seconds."""
+"""Towns for tests of faults: one for each shape and file, since a start takes seconds."""
 
 from __future__ import annotations
 

@@ -323,7 +323,9 @@ def main(arguments: list[str]) -> int:
     """One command with one point armed, or a nursery."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--nursery", action="store_true")
-    parser.add_argument("--at", metavar="POINT", help="such as intake._commit:before; see tests/faults/points.py")
+    parser.add_argument(
+        "--at", metavar="POINT", help="such as intake._commit:before; see tests/faults/points.py"
+    )
     parser.add_argument("--nth", type=int, default=1, help="at the Nth time that it is reached")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="-- and then a command of wasl")
     wanted = parser.parse_args(arguments)

@@ -134,7 +134,9 @@ def _commune(town: Town, *flags: str) -> Iterator[None]:
     port, data = free_port(), town.target.folder / "commune"
     command = [sys.executable, COMMUNE / "server.py", "--port", str(port), "--data", data, *flags]
     environment = {**os.environ, "COMMUNE_CLE": town.environment["WASL_SECRET_COMMUNE_KEY"]}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
         try:
             assert process.stdout is not None
             assert b"ready" in process.stdout.readline()
@@ -158,11 +160,7 @@ def rolling_restart(town: Town, size: Size) -> str:
     def load() -> None:
         while not over.is_set():
             sent = scenario.letter(REPEATS)
-            if random.random() < 0.5:
-                ports_now = ports[::-1]
-            else:
-                ports_now = ports
-            assert scenario.submit(sent, ports_now) in (200, 201)
+            assert scenario.submit(sent, random.sample(ports, len(ports))) in (200, 201)
             time.sleep(0.1)
 
     with ThreadPoolExecutor(3) as pool:
@@ -298,20 +296,29 @@ def deadlock(town: Town, size: Size) -> str:
     """A worker and somebody else wait for each other, and the worker is the one who is sent away."""
     scenario = Scenario(town, "deadlock")
     town.at_work()
-    with _trigger(town, "IF NEW.delivery IS NOT NULL THEN PERFORM pg_advisory_xact_lock(4711); END IF"):
-        with _master(town) as other:
-            other.execute(text("SET deadlock_timeout = '30s'"))
-            other.execute(text("SELECT pg_advisory_xact_lock(4711)"))
-            [sent] = scenario.send(REPEATS)
-            delivery = scenario.delivery(sent).id
-            waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-            with _master(town) as watch:
-                until("the worker waits", lambda: watch.execute(waiting).scalar_one())
-            other.execute(text("UPDATE delivery SET ordinal = ordinal WHERE id = :id"), {"id": delivery})
-            other.rollback()
-    assert "deadlock" in town.last_words() or "database busy" in town.last_words()
+    # whoever waits with a shorter patience looks for a circle first, and is sent away
+    waits = "PERFORM set_config(''deadlock_timeout'', ''3s'', true), pg_advisory_xact_lock(4711)"
+    ours = _trigger(town, f"IF NEW.delivery IS NOT NULL THEN {waits}; END IF")
+    with ours, _master(town) as watch, _master(town) as other:
+        other.execute(text("SET deadlock_timeout = '60s'"))
+        other.execute(text("SELECT pg_advisory_xact_lock(4711)"))
+        [sent] = scenario.send(REPEATS)
+        until("the worker waits", lambda: _number(watch, _WAITING))
+        delivery = {"id": scenario.delivery(sent).id}
+        other.execute(text("UPDATE delivery SET ordinal = ordinal WHERE id = :id"), delivery)
+        until("the server has seen it", lambda: _number(watch, _DEADLOCKS))
+        other.rollback()
     town.clock.jump(LEASE_S + 1)
     return scenario.judge()
+
+
+_WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+_DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = 'wasl'"
+
+
+def _number(watch: Connection, question: str) -> int:
+    watch.rollback()  # each look is a new one
+    return int(watch.execute(text(question)).scalar_one())
 
 
 def read_only(town: Town, size: Size) -> str:
@@ -426,15 +433,19 @@ def broker_fails(town: Town, size: Size) -> str:
     town.rest()
     scenario.send(REPEATS, count=2)
     broker.control("purge_queue", "-p", "wasl", "wasl.wake")
-    table = scenario.judge()
-    return table
+    return scenario.judge()
 
 
 def _wake(town: Town, times: int) -> None:
     app = celery_app(BrokerSettings(town.environment["WASL_BROKER_URL"]))
-    with app.connection_for_write() as connection, app.amqp.Producer(connection, auto_declare=False) as producer:
+    with (
+        app.connection_for_write() as connection,
+        app.amqp.Producer(connection, auto_declare=False) as producer,
+    ):
         for _ in range(times):
-            app.send_task("wasl.wake", producer=producer, queue=app.amqp.queues["wasl.wake"], ignore_result=True)
+            app.send_task(
+                "wasl.wake", producer=producer, queue=app.amqp.queues["wasl.wake"], ignore_result=True
+            )
 
 
 # time and leaders
@@ -546,11 +557,14 @@ def dead_among_fifty(town: Town, size: Size) -> str:
     town.target.always[stores[0]] = "hangs"
     dead = scenario.send(offices[0], count=max(6, size.dead_letters // OFFICES))
     with ThreadPoolExecutor(4) as pool:
-        others = [scenario.letter(offices[1 + at % (OFFICES - 1)]) for at in range(size.dead_letters - len(dead))]
+        others = [
+            scenario.letter(offices[1 + at % (OFFICES - 1)]) for at in range(size.dead_letters - len(dead))
+        ]
         assert set(pool.map(scenario.submit, others)) <= {200, 201}
     begun = time.monotonic()
     scenario.wait_for("HANDED_OVER", *others, seconds=60 + size.dead_letters / 20)
-    print(f"{len(others)} letters to {OFFICES - 1} systems {time.monotonic() - begun:.1f} s after the last was sent")
+    taken = time.monotonic() - begun
+    print(f"{len(others)} letters to {OFFICES - 1} systems: {taken:.1f} s after the last was sent")
     assert not any(row.state == "HANDED_OVER" for row in scenario.deliveries(*dead))
     del town.target.always[stores[0]]
     scenario.settle(seconds=120)
@@ -596,7 +610,14 @@ def storm(town: Town, size: Size) -> str:
     return scenario.judge()
 
 
-_OFTEN = ("intake._commit", "claim.claim", "claim.mark_sending", "outcomes.hand_over", "adapter", "routes._keep")
+_OFTEN = (
+    "intake._commit",
+    "claim.claim",
+    "claim.mark_sending",
+    "outcomes.hand_over",
+    "adapter",
+    "routes._keep",
+)
 _FAULTS = ("busy", "resets-midway", "html", "taken-then-resets", "taken-then-html")
 
 

@@ -287,7 +287,11 @@ def at_the_desk(*verb: str) -> Callable[[Scenario, str], None]:
 def hand_over_at_the_desk(scenario: Scenario, *letters: Sent) -> None:
     """The office takes what lies ready for it."""
     for sent in letters:
-        row = scenario.delivery(sent) if len(sent.offices) == 1 and len(scenario.deliveries(sent)) == 1 else None
+        row = (
+            scenario.delivery(sent)
+            if len(sent.offices) == 1 and len(scenario.deliveries(sent)) == 1
+            else None
+        )
         if row is not None and row.state not in ("REFUSED", "HANDED_OVER"):
             scenario.wait_for("AVAILABLE", sent)
             scenario.town.command("reader", "acknowledge", row.id)
@@ -352,12 +356,24 @@ SCENES: dict[str, tuple[Scene, ...]] = {
     "dispatch": (
         Scene("a letter is delivered", ("claim.claim", "claim.mark_sending", "outcomes.hand_over"), deliver),
         Scene("a letter is sent", ("adapter",), deliver, _OF_THE_WAY_OUT),
-        Scene("a letter is sent to who can be asked", ("adapter",), deliver_to_who_can_be_asked, _OF_THE_WAY_OUT),
+        Scene(
+            "a letter is sent to who can be asked", ("adapter",), deliver_to_who_can_be_asked, _OF_THE_WAY_OUT
+        ),
         Scene("a handover is kept of who can be asked", ("outcomes.hand_over",), deliver_to_who_can_be_asked),
-        Scene("a letter is sent to who cannot tell", ("adapter",), deliver_to_who_cannot_tell, _OF_THE_WAY_OUT,
-              HELD_IN_DOUBT),
-        Scene("sending to who cannot tell is marked", ("claim.mark_sending", "outcomes.hand_over"),
-              deliver_to_who_cannot_tell, SIDES, HELD_IN_DOUBT),
+        Scene(
+            "a letter is sent to who cannot tell",
+            ("adapter",),
+            deliver_to_who_cannot_tell,
+            _OF_THE_WAY_OUT,
+            HELD_IN_DOUBT,
+        ),
+        Scene(
+            "sending to who cannot tell is marked",
+            ("claim.mark_sending", "outcomes.hand_over"),
+            deliver_to_who_cannot_tell,
+            SIDES,
+            HELD_IN_DOUBT,
+        ),
         Scene("a lost lease is taken over", ("claim._recover",), take_over),
         Scene("a lease is renewed by the clock", ("leases.beat",), transfer_for_long),
         Scene("a lease is renewed between two requests", ("claim.renew",), send_more_under_an_old_lease),
@@ -366,8 +382,13 @@ SCENES: dict[str, tuple[Scene, ...]] = {
     "trouble": (
         Scene("a route's breaker is kept", ("routes._keep",), meet("busy")),
         Scene("an attempt failed", ("outcomes.wait",), meet("busy")),
-        Scene("an attempt is in doubt", ("outcomes.hold",), meet("taken-then-resets", store=NOTHING), SIDES,
-              HELD_IN_DOUBT),
+        Scene(
+            "an attempt is in doubt",
+            ("outcomes.hold",),
+            meet("taken-then-resets", store=NOTHING),
+            SIDES,
+            HELD_IN_DOUBT,
+        ),
         Scene("a letter is given up", ("outcomes.give_up",), meet("refuses", "refuses")),
         Scene("a letter outlives its end", ("outcomes.expire",), outlive),
         Scene("a letter is laid ready", ("outcomes.make_available",), lay_ready),
@@ -391,14 +412,19 @@ SCENES: dict[str, tuple[Scene, ...]] = {
         Scene("a reader redirects", ("redirecting.redirect",), at_the_desk("redirect", REPEATS)),
     ),
     "evidence": (
-        Scene("readers are told", ("tell._claim", "mailer", "tell._settle", "notices.notified", "tell._attest"),
-              tell_the_readers),
-        Scene("the ledger grows", ("sequencer._grow", "sequencer._sign", "stamping._stamp"), let_the_ledger_grow),
+        Scene(
+            "readers are told",
+            ("tell._claim", "mailer", "tell._settle", "notices.notified", "tell._attest"),
+            tell_the_readers,
+        ),
+        Scene(
+            "the ledger grows", ("sequencer._grow", "sequencer._sign", "stamping._stamp"), let_the_ledger_grow
+        ),
         Scene("a long-term form is made", ("fetch._keep",), let_the_ledger_grow),
         Scene("a worker starts", ("presence.beat",), start_a_worker),
         Scene("a worker ends", ("presence.leave",), end_a_worker),
     ),
-}  # fmt: skip
+}
 
 CHAIN_VERBS: dict[str, tuple[str, ...]] = {
     "outcomes._end_well": ("outcomes.hand_over", "outcomes.acknowledge"),
@@ -457,8 +483,6 @@ ELSEWHERE: dict[str, str] = {
 def points() -> set[str]:
     """Every point of the matrix, without its side."""
     return {point for group in SCENES.values() for scene in group for point in scene.points}
-
-
 
 
 def through(town: Town, group: str, nth: int = 1) -> str:

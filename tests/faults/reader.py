@@ -1,6 +1,6 @@
 """The reader of an inbox as a process: no door of the hub reaches it yet.
 
-    reader lock|unlock|content|acknowledge|progress|refuse DELIVERY, reader redirect DELIVERY OFFICE
+reader lock|unlock|content|acknowledge|progress|refuse DELIVERY, reader redirect DELIVERY OFFICE
 """
 
 from __future__ import annotations

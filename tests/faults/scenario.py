@@ -1,4 +1,4 @@
-"""One scenario: letters that a sender sends until it is answered, and the evidence that the auditor judges."""
+"""One scenario: letters that a sender sends until it is answered, and the evidence for the auditor."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ class Scenario:
 
     # sending
 
-    def letter(self, *offices: str, media_type: str = JWS, files: tuple[Path, ...] = (), **changes: Any) -> Sent:
+    def letter(
+        self, *offices: str, media_type: str = JWS, files: tuple[Path, ...] = (), **changes: Any
+    ) -> Sent:
         """A signed letter, not sent yet."""
         hub = self.town.hub
         recipients = tuple(Recipient(office=office) for office in offices)
@@ -174,6 +176,7 @@ class Scenario:
 
     def settle(self, seconds: float = PATIENCE_S) -> None:
         """Wait, workers at work, until nothing moves any more by itself."""
+
         def still() -> bool:
             self.town.at_work()
             soon = self.town.clock() + timedelta(seconds=30)
@@ -234,7 +237,9 @@ class Scenario:
         for path in self.town.target.folder.iterdir():
             goal = self.folder / "stores" / path.name
             if path.is_dir():
-                if path.name not in {self.town.elsewhere.get(to) for one in self.letters for to in one.offices}:
+                if path.name not in {
+                    self.town.elsewhere.get(to) for one in self.letters for to in one.offices
+                }:
                     continue
                 goal.mkdir(exist_ok=True)
                 for file in path.glob("*.sqlite*"):
@@ -250,7 +255,9 @@ class Scenario:
             store = url.rpartition("/")[2] if f":{self.town.target.port}/" in url else None
             if url and store is None:
                 store = self.town.elsewhere.get(one["id"])
-            tells = next((tells for tells in ("repeats", "finds") if (store or "").startswith(tells)), "nothing")
+            tells = next(
+                (tells for tells in ("repeats", "finds") if (store or "").startswith(tells)), "nothing"
+            )
             offices[one["id"]] = {"store": store, "tells": tells}
             if store and one["id"] not in self.town.elsewhere:
                 (self.town.target.folder / f"{store}.jsonl").touch()
@@ -353,5 +360,3 @@ def receipt_content(octets: bytes) -> dict[str, Any]:
     payload = octets.split(b".")[1]
     content: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
     return content
-
-

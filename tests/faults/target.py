@@ -234,7 +234,9 @@ class _Handler(BaseHTTPRequestHandler):
             if self.system.pause(0.1):
                 return
 
-    def _give(self, status: int, answer: bytes, form: str = "application/json", retry_after: str = "") -> None:
+    def _give(
+        self, status: int, answer: bytes, form: str = "application/json", retry_after: str = ""
+    ) -> None:
         self._head(status, len(answer), form, retry_after)
         self.wfile.write(answer)
 

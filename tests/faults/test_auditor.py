@@ -117,10 +117,20 @@ class World:
         ]  # fmt: skip
         held = self._keep(folder, self._sealed(self.acceptance))
         answers = [
-            {"messageId": "m-1", "mediaType": auditor.COMPACT, "octets": held if one["status"] else None, **one}
+            {
+                "messageId": "m-1",
+                "mediaType": auditor.COMPACT,
+                "octets": held if one["status"] else None,
+                **one,
+            }
             for one in self.answers
         ]
-        sent = {"messageId": "m-1", "sha256": LETTER, "mediaType": auditor.COMPACT, "offices": ["o-r", "o-f", "o-n"]}
+        sent = {
+            "messageId": "m-1",
+            "sha256": LETTER,
+            "mediaType": auditor.COMPACT,
+            "offices": ["o-r", "o-f", "o-n"],
+        }
         lines = {
             "sent": [sent],
             "answers": answers,
@@ -169,7 +179,9 @@ def move(state: str, reason: str | None = None) -> dict[str, Any]:
     return {"track": "transport", "state": state, "at": BEGIN.isoformat(), "reason": reason}
 
 
-def receipt(kind: str, event: str, number: int, delivery: str | None = None, **content: Any) -> dict[str, Any]:
+def receipt(
+    kind: str, event: str, number: int, delivery: str | None = None, **content: Any
+) -> dict[str, Any]:
     about = {} if delivery is None else {"recipient": {"delivery": delivery}}
     return {
         "receiptId": f"{kind}-{number}-{delivery}",
@@ -190,7 +202,12 @@ def answer_of(delivery: str) -> str:
 def handover(delivery: str, number: int = 2, **more: Any) -> dict[str, Any]:
     told = {"answer": {"sha256": answer_of(delivery)}, "digestsConfirmed": False, **more}
     return receipt(
-        "delivery", ETSI + "ContentHandover", number, delivery, handover=told, outcome={"state": "HANDED_OVER"}
+        "delivery",
+        ETSI + "ContentHandover",
+        number,
+        delivery,
+        handover=told,
+        outcome={"state": "HANDED_OVER"},
     )
 
 
@@ -233,7 +250,10 @@ def good() -> World:
 
 
 def ended(world: World, delivery: str, state: str) -> None:
-    world.deliveries[delivery] |= {"state": state, "events": [move("QUEUED"), move("DELIVERING"), move(state)]}
+    world.deliveries[delivery] |= {
+        "state": state,
+        "events": [move("QUEUED"), move("DELIVERING"), move(state)],
+    }
 
 
 def lost(world: World) -> None:
@@ -489,18 +509,24 @@ def test_the_auditor_knows_nothing_of_the_hub() -> None:
 
 def test_a_seal_over_xml_is_checked_too() -> None:
     """The hub's own receipt in XML is good; the same with a letter changed, or a seal of its own, is not."""
+    from tempfile import TemporaryDirectory
+
     from tests.support.hub import XML, make_hub  # the hub that is judged, not the judge
     from tests.support.systems import ROUTES, Simulator
-    from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as folder:
         hub = make_hub(Path(folder), ROUTES, {"simulator": Simulator()})
         octets = hub.post(hub.signed()).data
-        [seal, *_] = x509.load_pem_x509_certificates((Path(folder) / "certificates/hub-seal.pem").read_bytes())
+        [seal, *_] = x509.load_pem_x509_certificates(
+            (Path(folder) / "certificates/hub-seal.pem").read_bytes()
+        )
         hub.gateway.store.engine.dispose()
     known = {seal.public_bytes(Encoding.DER): seal.public_key()}
     assert auditor.content_of(octets, XML, known)["kind"] == "acceptance"
-    for spoilt in (octets.replace(b"DEMONSTRATION", b"demonstration", 1), octets.replace(b"acceptance", b"rejection")):
+    for spoilt in (
+        octets.replace(b"DEMONSTRATION", b"demonstration", 1),
+        octets.replace(b"acceptance", b"rejection"),
+    ):
         with pytest.raises(auditor.NotSealed):
             auditor.content_of(spoilt, XML, known)
     with pytest.raises(auditor.NotSealed):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults.points import CHAIN_VERBS, ELSEWHERE, points
+from tests.faults.matrix import MATRIX
+from tests.faults.points import CHAIN_VERBS, ELSEWHERE, SCENES, points
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,3 +78,55 @@ def test_nobody_points_at_two_places_with_one_name() -> None:
         for function, _ in _calls(path):
             found.setdefault(f"{path.stem}.{function}", set()).add(os.fspath(path))
     assert {name for name, paths in found.items() if len(paths) > 1} == set()
+
+
+NAMED = (
+    "every commit of intake",
+    "every commit of dispatch",
+    "before and after",
+    "mid-transfer",
+    "broker stopped and restarted",
+    "wake-ups lost and doubled",
+    "database stopped",
+    "lost on COMMIT",
+    "deadlock",
+    "read-only",
+    "disk full",
+    "two schedulers",
+    "clock jumps",
+    "hangs, resets, drips",
+    "HTML with 200",
+    "takes a letter and says nothing",
+    "100 identical submissions at once",
+    "two operators requeue at once",
+    "one dead system among 50",
+    "rolling restart",
+)
+"""The faults that the project promises to survive."""
+
+
+def rows() -> Iterator[list[str]]:
+    """The rows of the matrix as the documentation shows it: fault, what happens, embedded, scaled."""
+    for line in (ROOT / "docs" / "faults.md").read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and len(cells) == 4 and cells[0] not in ("fault", "---"):
+            yield cells
+
+
+def test_the_documentation_names_every_fault_promised() -> None:
+    faults = " ".join(row[0] for row in rows()).lower()
+    assert [one for one in NAMED if one.lower() not in faults] == []
+
+
+def test_the_documentation_names_every_scenario_where_it_is_played_and_nowhere_else() -> None:
+    for column, shape in ((2, "embedded"), (3, "scaled")):
+        told = {name for row in rows() for name in re.findall(r"`([a-z_]+)`", row[column])}
+        played = {scene.__name__ for scene, shapes in MATRIX.items() if shape in shapes}
+        assert told == played | set(SCENES)
+
+
+def test_every_test_that_the_documentation_points_at_exists() -> None:
+    found = [one for row in rows() for cell in row for one in re.findall(r"`(tests/[^`]+)::(\w+)`", cell)]
+    assert found
+    for path, name in found:
+        assert f"def {name}(" in (ROOT / path).read_text("utf-8"), f"{path}::{name}"

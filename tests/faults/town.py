@@ -1,4 +1,4 @@
-"""A hub's real processes over one home, the recipients' systems around it, and ways to make all of them fail."""
+"""A hub's real processes over one home, the recipients' systems around it, and ways to make them fail."""
 
 from __future__ import annotations
 
@@ -201,9 +201,7 @@ class Town:
     def begin(self, *arguments: str) -> tuple[Process, Path]:
         self.counter += 1
         out = self.folder / f"command-{self.counter}.out"
-        return self.nursery.bear(
-            list(arguments), self.environment, out, self.folder / "processes.log"
-        ), out
+        return self.nursery.bear(list(arguments), self.environment, out, self.folder / "processes.log"), out
 
     def serve(self, port: int | None = None, **environment: str) -> Process:
         """A web process, ready."""
