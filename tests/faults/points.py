@@ -1,7 +1,7 @@
 """The points at which a hub's processes kill themselves, and how each is reached.
 
-A point is the end of one transaction, or one step outside the database; processes die on both sides of it. Scenes
-lead a process to points and leave what they sent to be judged.
+A point is the end of one transaction, or one step outside the database; processes die on both sides of
+it. Scenes lead a process to points and leave what they sent to be judged.
 """
 
 from __future__ import annotations
