@@ -236,6 +236,7 @@ def connection_lost_on_commit(town: Town, size: Size) -> str:
     """The connection breaks at COMMIT, before the server hears of it and after it committed."""
     assert town.services is not None
     scenario = Scenario(town, "lost-on-commit")
+    town.at_work()
     town.rest()
     with cutting(town.environment["WASL_DATABASE_URL"]) as line:
         port = free_port()
@@ -260,7 +261,7 @@ def connection_lost_on_commit(town: Town, size: Size) -> str:
 
 
 def _supervised(town: Town, url: str) -> bool:
-    """As whoever runs a hub: a worker that ended, because it could not begin without a database, begins anew."""
+    """As whoever runs a hub: a worker that could not begin without a database begins anew."""
     town.workers = [one for one in town.workers if one.status is None]
     if not town.workers:
         town.work(WASL_DATABASE_URL=url)
@@ -411,9 +412,8 @@ def broker_fails(town: Town, size: Size) -> str:
     """The broker is killed, comes back, tells things twice and three hundred times, and loses some."""
     assert town.services is not None
     scenario, broker = Scenario(town, "broker"), town.services.broker
+    town.at_work()
     town.rest()
-    if town.web is None:
-        town.serve()
     dreamer = town.work(WASL_WORKER_POLL_SECONDS="600")
     woken = scenario.send(REPEATS)
     scenario.wait_for("HANDED_OVER", *woken)  # by a wake-up: this worker does not look by itself
@@ -459,6 +459,7 @@ def _wake(town: Town, times: int) -> None:
 
 def two_schedulers(town: Town, size: Size) -> str:
     """Two workers that both believe they lead run every job side by side."""
+    town.at_work()
     town.rest()
     scenario = Scenario(town, "two-schedulers")
     for _ in range(2):
