@@ -485,13 +485,18 @@ def points() -> set[str]:
     return {point for group in SCENES.values() for scene in group for point in scene.points}
 
 
-def through(town: Town, group: str, nth: int = 1) -> str:
-    """Lead processes to every point of a group, and let the auditor judge what became of the letters."""
+def through(town: Town, group: str, sides: tuple[str, ...] = (BEFORE, MIDWAY, AFTER)) -> str:
+    """Lead processes to every point of a group, and let the auditor judge what became of the letters.
+
+    Args:
+        sides: on which they die.
+    """
     town.at_work()
-    scenario = Scenario(town, f"{group}-{nth}")
+    scenario = Scenario(town, group)
     for scene in SCENES[group]:
         for point in scene.all:
-            scene.act(scenario, point)
+            if point.endswith(sides):
+                scene.act(scenario, point)
     town.clock.jump(1900)  # what rested until its time is due
     table = scenario.judge(*(leave for scene in SCENES[group] for leave in scene.leaves))
     assert not list((town.folder / "fuses").iterdir())
