@@ -8,7 +8,6 @@ from tests.faults.matrix import Scene, Size, scenes
 from tests.faults.points import AFTER, SCENES, through
 from tests.faults.town import Town
 
-
 BOTH_SIDES = ("intake", "dispatch", "trouble")
 """What people decide and what makes evidence dies on both sides embedded, and on all of them in the soak."""
 
