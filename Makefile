@@ -9,6 +9,7 @@ SYSTEM = sh tools/system-packages.sh
 help:
 	@echo "make run         the demonstration, kept running until Ctrl-C"
 	@echo "make demo        the demonstration from end to end; says whether everything held"
+	@echo "                 WASL_PROFILE=scaled make demo: on PostgreSQL, RabbitMQ and an object store"
 	@echo "make test        every check: style, types, floors, tests, coverage"
 	@echo "make lint        style, types and floors only"
 	@echo "make bench       how many letters are accepted in a second, and how much memory that takes"
@@ -16,16 +17,13 @@ help:
 	@echo "make soak        hours under load: every fault (MINUTES=60 of it), then memory"
 	@echo "make setup       .venv with everything for development"
 	@echo "make clean       remove .venv and what was built (never var/, where letters are kept)"
+	@echo "INSTALL=0        before any of these: install no system packages (INSTALL=1: also with sudo)"
 
 run:
-	@$(SYSTEM) install run
-	@$(BOOTSTRAP) demo
-	@$(SYSTEM) report run
-	$(BIN)/wasl demo --keep
+	@sh tools/demo.sh --keep
 
 demo:
-	@$(BOOTSTRAP) demo
-	$(BIN)/wasl demo
+	@sh tools/demo.sh
 
 setup:
 	@$(BOOTSTRAP) demo

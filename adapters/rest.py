@@ -37,15 +37,18 @@ is ambiguous.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from adapters.contract import Context, Delivered, Letter, Request, Response
+from adapters.contract import Context, Delivered, Letter, Notice, Request, Response
 from adapters.outcomes import AlreadyThereError, Phase
 from adapters.recipe import Find, Recipe
 from adapters.rest_calls import Calls
 from adapters.rest_delivery import RestDelivery, all_calls
 from adapters.rest_judge import NO_JSON, decoded, judge, judged
+from adapters.rest_notice import Telling, telling_of
 from adapters.view import letter_view
 from gateway.domain.errors import Ambiguous, Misconfigured, Temporary
 
@@ -99,6 +102,22 @@ class RestAdapter:
         calls = Calls(recipe, delivery_id, reference, context.secret)
         return _looked_up(recipe.find, calls, context)
 
+    def check_telling(self, options: Mapping[str, Any]) -> list[str]:
+        """What is wrong with the options of a party's receipts; see `adapters.rest_notice`."""
+        try:
+            Telling.read(options)
+        except Misconfigured as wrong:
+            return list(wrong.faults)
+        return []
+
+    def tell(self, notice: Notice, context: Context) -> None:
+        """Tell a sender's system a receipt.
+
+        Raises:
+            DeliveryError: see `adapters.rest_notice`.
+        """
+        telling_of(context).send(notice, context)
+
     def preview(self, letter: Letter, context: Context) -> tuple[Request, ...]:
         """Every call of the recipe; what the target would answer stands as ``{handle}``.
 
@@ -139,6 +158,12 @@ class RestAdapter:
         return found
 
 
+@lru_cache(maxsize=1000)
+def _read(options: str) -> Recipe:
+    """The recipe that a route's options, as JSON text, describe: worked out once for all of its letters."""
+    return Recipe.read(json.loads(options))
+
+
 def _looked_up(find: Find, calls: Calls, context: Context) -> Delivered | None:
     with judged(Phase.BEFORE):
         response = calls.get(find.step).send(context.http)
@@ -151,7 +176,7 @@ def _looked_up(find: Find, calls: Calls, context: Context) -> Delivered | None:
 
 def _recipe(context: Context) -> Recipe:
     try:
-        return Recipe.read(context.options)
+        return _read(json.dumps(context.options, sort_keys=True))
     except Misconfigured as wrong:
         # Waiting costs nothing: an operator corrects the route, and no letter fails for it.
         raise Temporary("WASL-DLV-007", "; ".join(wrong.faults)) from wrong

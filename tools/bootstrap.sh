@@ -1,12 +1,12 @@
 #!/bin/sh
-# Makes .venv and installs the project into it with one extra: sh tools/bootstrap.sh demo|test
+# Makes .venv and installs the project into it with extras: sh tools/bootstrap.sh demo|demo,scale,stand-ins|test
 #
-# Needs Python 3.11 or newer. Does nothing, and needs no network, when the extra is installed already
+# Needs Python 3.11 or newer. Does nothing, and needs no network, when the extras are installed already
 # and nothing that decides about the installation has changed since.
 set -eu
 cd "$(dirname "$0")/.."
 
-extra=${1:?which extra: demo or test}
+extra=${1:?which extras: demo or test}
 venv=.venv
 python=$venv/bin/python
 pins=requirements/constraints.txt
@@ -17,7 +17,7 @@ recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null
 
 usable() { recent "$python" && "$python" -m pip --version >/dev/null 2>&1; }
 
-debian_root() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; }
+debian_root() { [ "${INSTALL:-}" != 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; }
 
 apt_install() {
     debian_root || return 1

@@ -1,4 +1,4 @@
-"""The clock and the source of chance that services are given."""
+"""The clock and the source of chance that services are given, and what is done once in a while."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def _utc_now() -> datetime:
@@ -26,3 +26,17 @@ class Ambient:
     now: Callable[[], datetime] = _utc_now
     random_bytes: Callable[[int], bytes] = os.urandom
     chance: Callable[[], float] = random.random
+
+
+class Interval:
+    """Says yes once in a while, and whenever the clock was set back."""
+
+    def __init__(self, every: timedelta) -> None:
+        self._every = every
+        self._last: datetime | None = None
+
+    def over(self, now: datetime) -> bool:
+        if self._last is not None and timedelta() <= now - self._last < self._every:
+            return False
+        self._last = now
+        return True

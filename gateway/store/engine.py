@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 
 from gateway.store.filelock import FileLock
 
@@ -21,6 +23,8 @@ WRITE_LOCK = "wasl_write_lock"
 
 _BEGIN = {READ: "BEGIN", WRITE: "BEGIN IMMEDIATE"}
 _QUERY_ONLY = {READ: "PRAGMA query_only=ON", WRITE: "PRAGMA query_only=OFF"}
+_RESTS_SINCE = "wasl_rests_since"
+_RESTED_S = 1.0
 _WAL_LIMIT = 64 * 1024 * 1024
 
 
@@ -62,14 +66,36 @@ def make_engine(
     lock = None if lock_path is None else FileLock(lock_path, busy_s)
     options: dict[str, Any] = {"execution_options": {WRITE_LOCK: lock}}
     if address.get_backend_name() == "postgresql":
-        options |= {"pool_pre_ping": True, "connect_args": _server_bounds(address, busy_s, patience)}
+        options |= {"connect_args": _server_bounds(address, busy_s, patience)}
     if address.get_backend_name() != "sqlite" or address.database not in (None, "", ":memory:"):
         # the pool of a database in memory takes no sizes
         options |= {"pool_size": pool_size, "max_overflow": pool_size, "pool_timeout": busy_s}
     engine = create_engine(address, **options)
     if engine.dialect.name == "sqlite":
         _tune_sqlite(engine, lock, busy_s)
+    else:
+        _ping_after_rest(engine)
     return engine
+
+
+def _ping_after_rest(engine: Engine) -> None:
+    """Ask a connection that rested whether it lives; one that was used just now is believed to.
+
+    One that died meanwhile fails its caller once, and takes all others out of the pool with it.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def rest(_connection: Any, record: Any) -> None:
+        record.info[_RESTS_SINCE] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get(_RESTS_SINCE, math.inf) < _RESTED_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
 
 
 def _server_bounds(address: URL, busy_s: float, patience: Patience) -> dict[str, Any]:

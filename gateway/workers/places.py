@@ -11,6 +11,9 @@ import structlog
 from gateway.exchange.transit.dispatch import Dispatch
 from gateway.workers.contained import contained
 
+_TOGETHER_S = 0.01
+"""So long a busy worker waits for more places to become free, so that one claim fills several."""
+
 _log = structlog.get_logger()
 
 
@@ -26,7 +29,7 @@ class Places:
         self._look_seconds = look_seconds
         self._news, self._ended = Event(), Event()
         self._change = Condition()
-        self._free = count
+        self._count = self._free = count
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="delivery")
         self._thread = Thread(target=self._run, name="claiming", daemon=True)
 
@@ -55,7 +58,8 @@ class Places:
             # told before looking: news that comes while it looks makes it look again
             self._news.clear()
             fill()
-            self._news.wait(self._look_seconds)
+            if self._news.wait(self._look_seconds) and self._free < self._count:
+                self._ended.wait(_TOGETHER_S)
 
     def _fill(self) -> None:
         while not self._ended.is_set():

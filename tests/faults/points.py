@@ -452,6 +452,7 @@ CHAIN_VERBS: dict[str, tuple[str, ...]] = {
 
 _SAME = "the same function as a verb that a scene dies in, with other content"
 _NOBODY = "nobody calls it yet"
+_TOLD_AGAIN = "senders are told at least once, whoever dies: see tests/integration/test_push.py"
 ELSEWHERE: dict[str, str] = {
     "outcomes.hand_over_late": _SAME,
     "outcomes.fail_to_make_available": _NOBODY,
@@ -475,6 +476,15 @@ ELSEWHERE: dict[str, str] = {
     "continuation.run": "a person's decision about a ledger, given again",
     "holds.place": "a person's decision, given again",
     "holds.release": "a person's decision, given again",
+    "push._move_on": _TOLD_AGAIN,
+    "push._take": _TOLD_AGAIN,
+    "push._settle": _TOLD_AGAIN,
+    "push._put_off": _TOLD_AGAIN,
+    "push._give_back": _TOLD_AGAIN,
+    "push._renew": _TOLD_AGAIN,
+    "push_repair.again_from": "a person's decision, given again",
+    "push_repair.go_on": "a person's decision, given again",
+    "push_repair.pass_over": "a person's decision, given again",
     "purge.purge": "see tests/integration/test_retention.py",
 }
 """Transactions and verbs that no scene dies in, and why."""

@@ -62,7 +62,7 @@ def test_the_database_refuses_a_second_outcome(hub: HubUnderTest) -> None:
         octets=b"<x/>",
     )
     with pytest.raises(IntegrityError), hub.gateway.store.write() as session:
-        store(session, again, first.message, delivery, outcome=True)
+        store(session, [(again, True)], first.message, delivery)
     assert len(receipt_rows(hub, delivery)) == 2
 
 

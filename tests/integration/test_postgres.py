@@ -268,8 +268,12 @@ def test_a_sequencer_that_lost_the_lead_unaware_spoils_nothing(
         assert session.scalar(select(func.count()).where(CheckpointRow.note.is_(None))) == 0
 
 
-def test_the_overlay_of_the_profile_needs_nothing_but_the_address(tmp_path: Path) -> None:
-    (tmp_path / "gateway.toml").write_text('[scaled.database]\nurl = "postgresql://wasl@db.example/wasl"\n')
+def test_the_overlay_of_the_profile_needs_nothing_but_addresses(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text(
+        '[scaled.database]\nurl = "postgresql://wasl@db.example/wasl"\n'
+        '[scaled.broker]\nurl = "amqps://wasl@broker.example/wasl"\n'
+        '[scaled.payloads]\nkind = "s3"\ns3_endpoint = "https://store.example"\ns3_bucket = "wasl"\n'
+    )
     scaled: Settings = make_settings(tmp_path, WASL_PROFILE="scaled")
     assert scaled.database.url == "postgresql://wasl@db.example/wasl"
     assert make_settings(tmp_path).database.url.startswith("sqlite:///")

@@ -152,12 +152,23 @@ def test_a_backend_ended_in_a_transaction_undoes_it_and_the_next_gets_another(
     assert entries(store) == ["first", "second"]
 
 
-def test_connections_that_died_while_nobody_looked_are_replaced_unseen(hub: HubUnderTest) -> None:
+def test_connections_that_died_while_they_rested_are_replaced_unseen(
+    hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.store.engine._RESTED_S", 0.0)
     store = hub.gateway.store
     with store.read() as one, store.read() as other:
         backends = pid(one), pid(other)
     terminate(*backends)
     assert hub.post(hub.signed()).status_code == 201
+
+
+def test_connections_that_died_at_work_fail_one_caller_and_are_all_replaced(hub: HubUnderTest) -> None:
+    store, letter = hub.gateway.store, hub.signed()
+    with store.read() as one, store.read() as other:
+        backends = pid(one), pid(other)
+    terminate(*backends)
+    assert [hub.post(letter).status_code for _ in range(2)] == [503, 201]
 
 
 def test_one_of_two_that_wait_for_each_other_is_told_to_come_back(open_store: Callable[..., Store]) -> None:

@@ -42,10 +42,7 @@ class PostgreSQL(Service):
         Raises:
             NotStarted: it cannot run here.
         """
-        programs = _programs()
-        if programs is None:
-            raise NotStarted("no PostgreSQL: install the package postgresql")
-        self._programs = programs
+        programs = self._programs = self.installed()
         self._place = Place.make("PostgreSQL", _ACCOUNTS)
         self._port = free_port() if tls else None
         self._options = {**_OPTIONS, **(options or {}), **self._encrypted(tls)}
@@ -56,6 +53,21 @@ class PostgreSQL(Service):
         except NotStarted:
             self.close()
             raise
+
+    @staticmethod
+    def installed() -> Path:
+        """The folder of the newest installed server's programs.
+
+        Raises:
+            NotStarted: there is none.
+        """
+        found = sorted(Path(_PROGRAMS).glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+        if found:
+            return found[-1].parent
+        beside = shutil.which("initdb")
+        if beside is None:
+            raise NotStarted("no PostgreSQL: install the package postgresql")
+        return Path(beside).resolve().parent
 
     @property
     def folder(self) -> Path:
@@ -119,12 +131,3 @@ class PostgreSQL(Service):
             "ssl_cert_file": str(certificate),
             "ssl_key_file": str(key),
         }
-
-
-def _programs() -> Path | None:
-    """The folder of the newest installed server's programs."""
-    found = sorted(Path(_PROGRAMS).glob("*/bin/initdb"), key=lambda path: int(path.parts[-3].split(".")[0]))
-    if found:
-        return found[-1].parent
-    beside = shutil.which("initdb")
-    return Path(beside).resolve().parent if beside else None

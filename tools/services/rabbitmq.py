@@ -41,10 +41,7 @@ class RabbitMQ(Service):
         Raises:
             NotStarted: it cannot run here.
         """
-        programs = _programs()
-        if programs is None or shutil.which("erl") is None:
-            raise NotStarted("no RabbitMQ: install the package rabbitmq-server")
-        self._programs = programs
+        programs = self._programs = self.installed()
         self._tls = tls
         self._place = Place.make("RabbitMQ", _ACCOUNTS)
         self._running: list[subprocess.Popen[bytes]] = []
@@ -53,6 +50,19 @@ class RabbitMQ(Service):
         kill = 'for file in *.group; do kill -KILL -- "-$(cat "$file")"; done'
         self._watch = self._place.watch("/bin/sh", "-c", f"cd '{self._place.folder}' && {kill}")
         self._first_start()
+
+    @staticmethod
+    def installed() -> Path:
+        """The folder of the installed broker's own scripts.
+
+        Raises:
+            NotStarted: there is none.
+        """
+        unpacked = sorted(Path("/usr/lib/rabbitmq/lib").glob("*/sbin"))
+        for folder in (*map(Path, _PLACES), *reversed(unpacked)) if shutil.which("erl") else ():
+            if all((folder / name).exists() for name in ("rabbitmq-server", "rabbitmq-env")):
+                return folder
+        raise NotStarted("no RabbitMQ: install the package rabbitmq-server")
 
     @property
     def folder(self) -> Path:
@@ -214,12 +224,3 @@ class RabbitMQ(Service):
                 return bool(connection.recv(8))
         except OSError:
             return False
-
-
-def _programs() -> Path | None:
-    """The folder of the installed broker's own scripts."""
-    unpacked = sorted(Path("/usr/lib/rabbitmq/lib").glob("*/sbin"))
-    for folder in (*map(Path, _PLACES), *reversed(unpacked)):
-        if (folder / "rabbitmq-server").exists() and (folder / "rabbitmq-env").exists():
-            return folder
-    return None

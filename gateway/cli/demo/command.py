@@ -18,9 +18,12 @@ import click
 from gateway import home
 from gateway.assets import config_dir, examples_dir
 from gateway.bootstrap import build
+from gateway.bootstrap.telling import telling_checks
 from gateway.cli.demo import letters
 from gateway.cli.demo.account import write_account
 from gateway.cli.demo.control import Control
+from gateway.cli.demo.engines import WORKERS, engines
+from gateway.cli.demo.heard import heard_back
 from gateway.cli.demo.story import Story
 from gateway.cli.demo.world import Program, World, wasl
 from gateway.cli.process import check_port, made_home
@@ -57,6 +60,8 @@ def _show(keep: bool) -> list[str]:
     """
     settings = _settings()
     _check_ports(settings)
+    for engine in engines(settings):
+        click.echo(engine)
     folder = settings.home / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -82,7 +87,8 @@ def _settings() -> Settings:
     wanted = {
         "WASL_HUB_DEMONSTRATION": "true",
         "WASL_OUTGOING_ALLOW": "127.0.0.1",
-        "WASL_WORKER_POLL_SECONDS": "0.2",
+        # where a broker wakes the workers, it is to be seen that it does
+        "WASL_WORKER_POLL_SECONDS": "5" if os.environ.get("WASL_BROKER_URL") else "0.2",
         "WASL_RETRY_FIRST_SECONDS": "1",
         "WASL_RETRY_CAP_SECONDS": "5",
         # proofs and time-stamps are part of the story, and nobody wants to wait a minute for them
@@ -90,6 +96,7 @@ def _settings() -> Settings:
         "WASL_LEDGER_POLL_SECONDS": "0.2",
         "WASL_TIMESTAMPS_RETRY_SECONDS": "0.3",
         "WASL_EVIDENCE_LONG_TERM_SECONDS": "1",
+        "WASL_PUSH_POLL_SECONDS": "0.3",
         **_SECRETS,
     }
     for name, value in wanted.items():
@@ -118,12 +125,13 @@ def _register(settings: Settings) -> None:
     text = text.replace(":8301/", f":{settings.demo.soap_port}/")
     text = text.replace(":8302/", f":{settings.demo.rest_port}/")
     checks = {name: adapter.check_options for name, adapter in gateway.adapters.items()}
-    declared = read_declared(tomllib.loads(text), settings.home, gateway.languages, checks)
+    telling = telling_checks(gateway.adapters)
+    declared = read_declared(tomllib.loads(text), settings.home, gateway.languages, checks, telling)
     gateway.registry.apply(declared, "demonstration")
 
 
 def _world(settings: Settings) -> World:
-    """The two foreign systems, the hub's web processes and its worker."""
+    """The two foreign systems, the hub's web processes and its workers."""
     logs, data = settings.home / "demo" / "logs", settings.home / "demo-systems"
     systems = examples_dir() / "systems"
     environment = {"WASL_HOME": str(settings.home)}
@@ -137,7 +145,9 @@ def _world(settings: Settings) -> World:
         world.add(Program(name, command, f"http://127.0.0.1:{port}/", logs / f"{name}.log"))
     url = f"http://{settings.web.host}:{settings.web.port}/health/ready"
     world.add(Program(HUB, wasl("serve"), url, logs / "hub.log", environment))
-    world.add(Program(WORKER, wasl("worker"), None, logs / "worker.log", environment))
+    for number in range(WORKERS[settings.profile]):
+        name = f"{WORKER}-{number + 1}" if number else WORKER
+        world.add(Program(name, wasl("worker"), None, logs / f"{name}.log", environment))
     return world
 
 
@@ -148,6 +158,7 @@ def _tell(settings: Settings, folder: Path, stopped: Event) -> Story:
     documents = examples_dir() / "letters"
     steps: tuple[Callable[[], object], ...] = (
         lambda: story.tell(letters.works_notice(1, now, documents)),
+        lambda: heard_back(story, story.told[0], f"http://127.0.0.1:{settings.demo.soap_port}/accuses.json"),
         lambda: story.tell(letters.permit_request(2, now)),
         lambda: story.repeat(story.told[0], 3),
         lambda: story.tell(letters.lost_letter(4, now)),

@@ -134,15 +134,16 @@ class Chains:
             ForbiddenMove: the table of states has no such move.
         """
         now = self.ambient.now()
-        with self.store.write() as session:
+        # written once at the end: each look-up in between would write what changed so far
+        with self.store.write() as session, session.no_autoflush:
             row = session.get_one(DeliveryRow, case.row.id, with_for_update=True)
             _check_unchanged(case, row)
             if self.first is not None:
                 self.first(session, row, now)
             change(session, row, now)
             row.lease_owner = row.lease_until = row.sending_since = None
-            for sealed, ends in chain.sealed:
-                store(session, sealed, case.message.id, row.id, ends)
+            store(session, chain.sealed, case.message.id, row.id)
+            for sealed, _ in chain.sealed[-1:]:
                 row.chain_digest, row.chain_time = sealed.digest, sealed.receipt.event_time
             if chain.clock != chain.before:
                 row.clock = clock_to_json(chain.clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,7 +26,7 @@ from gateway.domain.identifiers import uuid7
 from gateway.exchange.clock import Ambient
 from gateway.store.evidence.ledger_models import PendingEntry
 from gateway.store.evidence.models import ReceiptRow, Rendering
-from gateway.store.rows import inserted_id, table
+from gateway.store.rows import inserted_ids, table
 from gateway.trust.jws import sign_jws
 from gateway.trust.seal import Sealer, sign_xml
 from gateway.wire.receipts import carry, receipt_element, receipt_json
@@ -129,11 +130,25 @@ class Issuing:
 
 
 def store(
-    session: Session, sealed: Sealed, message: int, delivery: str | None, outcome: bool = False
+    session: Session, receipts: Sequence[tuple[Sealed, bool]], message: int, delivery: str | None
 ) -> None:
-    """Add a sealed receipt, and its entry for the ledger, to the open transaction."""
+    """Add sealed receipts, and their entries for the ledger, to the open transaction, in their order.
+
+    Args:
+        receipts: each with whether it is the one outcome of the delivery.
+    """
+    if not receipts:
+        return
+    rows = [_row(sealed, outcome, message, delivery) for sealed, outcome in receipts]
+    numbers = inserted_ids(session, _RECEIPTS, rows)
+    made = [(number, sealed) for number, (sealed, _) in zip(numbers, receipts, strict=True)]
+    session.execute(_RENDERINGS, [_rendering(number, sealed) for number, sealed in made])
+    session.execute(_PENDING, [_entry(number, sealed) for number, sealed in made])
+
+
+def _row(sealed: Sealed, outcome: bool, message: int, delivery: str | None) -> dict[str, Any]:
     receipt = sealed.receipt
-    row = {
+    return {
         "receipt_id": receipt.receipt_id,
         "message": message,
         "delivery": delivery,
@@ -146,16 +161,20 @@ def store(
         "outcome": outcome,
         "media_type": sealed.media_type,
     }
-    added = inserted_id(session.execute(_RECEIPTS, row))
-    rendering = {"receipt": added, "media_type": sealed.media_type, "octets": sealed.octets}
-    session.execute(_RENDERINGS, rendering)
-    entry = {
+
+
+def _rendering(number: int, sealed: Sealed) -> dict[str, Any]:
+    return {"receipt": number, "media_type": sealed.media_type, "octets": sealed.octets}
+
+
+def _entry(number: int, sealed: Sealed) -> dict[str, Any]:
+    receipt = sealed.receipt
+    return {
         "test": receipt.test,
         "octets": receipt_entry(receipt, sealed.digest),
-        "receipt": added,
+        "receipt": number,
         "since": receipt.event_time,
     }
-    session.execute(_PENDING, entry)
 
 
 def stated(faults: tuple[Fault, ...]) -> tuple[StatedReason, ...]:

@@ -173,7 +173,7 @@ def keep(session: Session, promised: Promise, submission: Submission, contents: 
     ]
     session.execute(_DELIVERIES, deliveries)
     session.execute(_EVENTS, [_first_event(one, at) for one in deliveries])
-    store(session, promised.sealed, message, None)
+    store(session, [(promised.sealed, False)], message, None)
 
 
 def _message(promised: Promise, submission: Submission, contents: Contents) -> dict[str, Any]:

@@ -13,19 +13,20 @@ from sqlalchemy.orm import Session
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.domain.transit.sharing import Queue, Shares, in_turn
 from gateway.domain.transit.states import Transport
-from gateway.exchange.clock import Ambient
+from gateway.exchange.clock import Ambient, Interval
 from gateway.exchange.transit.leases import Heartbeat, Leases
 from gateway.exchange.transit.turns import Turns
 from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
 from gateway.store.transit import claim_queries, queries
 from gateway.store.transit.claim_queries import Lease
-from gateway.store.transit.models import Attempt, DeliveryRow, Message
+from gateway.store.transit.models import DeliveryRow, Message
 
 LOST_LEASE = "WASL-DLV-010"
 POISON = "WASL-DLV-027"
 _LONGEST_OWNER = 48
 _LOST_AT_ONCE = 100
+_LOOK_FOR_LOST = timedelta(seconds=1)
 
 _log = structlog.get_logger()
 
@@ -54,6 +55,7 @@ class Claims:
     longest: timedelta = timedelta(hours=4)
     leases: Leases = field(default_factory=Leases)
     _draining: Event = field(default_factory=Event)
+    _look_for_lost: Interval = field(default_factory=lambda: Interval(_LOOK_FOR_LOST))
 
     def drain(self) -> None:
         """Claim nothing more and begin no more sending; may be called from a signal handler."""
@@ -74,13 +76,14 @@ class Claims:
         if self.draining or limit < 1:
             return []
         with self.store.read() as session:  # spares the write lock when there is nothing to do
-            overdue = claim_queries.any_lost(session, now)
+            overdue = self._look_for_lost.over(now) and claim_queries.any_lost(session, now)
             waiting = claim_queries.queues(session, now)
         if overdue:
             waiting = self._recover(now)
         if not waiting:
             return []
-        with self.store.write() as session:
+        # written once at the end: each look-up in between would write what was taken so far
+        with self.store.write() as session, session.no_autoflush:
             mine = {lease.token for lease, _ in self.leases.held()}
             turns = Turns(session, mine, now, self.lease, self.shares, self.retry)
             line = in_turn(waiting, now, self.shares)
@@ -115,9 +118,7 @@ class Claims:
         row.doubt = row.doubt or begun
         row.lost_leases = 0 if begun else row.lost_leases + 1
         row.lease_owner = row.lease_until = row.sending_since = None
-        left = queries.open_attempt(session, row.id)
-        if left is not None:
-            left.ended_at, left.code = now, LOST_LEASE
+        queries.end_attempt(session, row.id, now, LOST_LEASE)
         if row.lost_leases >= self.most_lost:
             self._isolate(session, row, now)
         else:
@@ -150,14 +151,10 @@ class Claims:
         self.go_on()
         now = self.ambient.now()
         with self.store.write() as session:
-            row = session.get_one(DeliveryRow, seen.id, with_for_update=True)
-            check_lease(row, seen)
-            if row.sending_since is not None:
-                raise LeaseLost(row.id)
-            row.sending_since, row.lease_until = now, now + self.lease
-            row.attempts += 1
-            row.lost_leases = 0
-            session.add(Attempt(delivery=row.id, number=row.attempts, started_at=now))
+            number = claim_queries.mark_sending(session, seen.id, seen.lease_owner, now, now + self.lease)
+            if number is None:
+                raise LeaseLost(seen.id)
+            queries.begin_attempt(session, seen.id, number, now)
         return _Keeping(self, seen, now)
 
     def go_on(self) -> None:

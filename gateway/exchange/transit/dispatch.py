@@ -26,7 +26,7 @@ from gateway.exchange.transit.attempt import (
 from gateway.exchange.transit.claim import LOST_LEASE, Claims, Draining, LeaseLost
 from gateway.exchange.transit.letters import Case, Letters
 from gateway.exchange.transit.outcomes import OVER, Outcomes, Overtaken
-from gateway.exchange.transit.routes import INTERNAL, Routes, told_by
+from gateway.exchange.transit.routes import INTERNAL, Routes, Seen, told_by
 from gateway.store.sessions import Store
 from gateway.store.transit import queries
 
@@ -95,17 +95,19 @@ class Dispatch:
             # the route was changed meanwhile; what the earlier system holds, nobody can look up any more
             self._settle(case, case.office.route, Ambiguous(LOST_LEASE))
         else:
+            seen = Seen(case.breaker, self.ambient.now())
             self.outcomes.make_available(case, _PLACES[case.office.route.kind])
-            self.routes.heard(case.office.id, Result.ANSWERED)
+            self.routes.heard(case.office.id, Result.ANSWERED, seen=seen)
 
     def _deliver(self, case: Case, office: Office) -> None:
         means, result = self._means(office.route), None
+        seen = Seen(case.breaker, self.ambient.now())
         try:
             result = self._attempted(case, office, means)
             if result is not None:
                 self._end(case, office.route, means, result)
         finally:
-            self.routes.heard(office.id, *told_by(result))
+            self.routes.heard(office.id, *told_by(result), seen=seen)
 
     def _attempted(self, case: Case, office: Office, means: Means | None) -> Delivered | Trouble | None:
         """Bring a letter to the office's system; None when it was settled without trying."""

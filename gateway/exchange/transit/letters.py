@@ -10,15 +10,17 @@ from adapters.contract import Letter
 from gateway.domain.errors import Damaged, Gone, Refused
 from gateway.domain.evidence.receipt import Addressee, Receipt
 from gateway.domain.registry.parties import Office
+from gateway.domain.transit.breaker import Breaker
 from gateway.domain.transit.envelope import Attachment, Envelope
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.domain.transit.states import SENT_AGAIN
-from gateway.store.evidence import queries as evidence
 from gateway.store.payloads import PayloadStore
-from gateway.store.registry import queries as registry
+from gateway.store.registry.queries import office_of
 from gateway.store.sessions import Store
 from gateway.store.transit import queries
+from gateway.store.transit.case_queries import known
 from gateway.store.transit.models import DeliveryRow, Message, Payload
+from gateway.store.transit.route_queries import breaker_of
 from gateway.trust.jws import JwsLimits, open_jws
 from gateway.trust.xmlgate import XmlLimits, open_xml
 from gateway.trust.xmlsig import verify_xml
@@ -34,6 +36,7 @@ class Case:
     """One delivery with everything that handing it over, or giving it up, needs to know.
 
     Attributes:
+        breaker: what was known of the office's route.
         resent: a person decided to send again although an earlier attempt may have arrived.
         released: that decision is for the attempt that is due now.
     """
@@ -44,6 +47,7 @@ class Case:
     office: Office | None
     contents: dict[str, Payload]
     root: Payload | None
+    breaker: Breaker = Breaker()
     resent: bool = False
     released: bool = False
 
@@ -71,17 +75,17 @@ class Letters:
     def case(self, delivery: str) -> Case:
         """What is known of a delivery, detached from the store."""
         with self.store.read() as session:
-            row = session.get_one(DeliveryRow, delivery)
-            message = session.get_one(Message, row.message)
-            root = session.get(Payload, message.envelope) if message.envelope else None
+            row, message, root, content, office, route = known(session, delivery)
+            acceptance = read_receipt_json(content)
             queued = queries.reasons_of_queueing(session, delivery) if row.doubt else []
             return Case(
                 row=row,
                 message=message,
-                acceptance=read_receipt_json(evidence.first_receipt(session, message.id).content),
-                office=registry.office(session, row.office, self.retry),
-                contents=queries.attachments(session, message.id),
+                acceptance=acceptance,
+                office=None if office is None else office_of(office, self.retry),
+                contents=queries.attachments(session, message.id) if acceptance.attachments else {},
                 root=root,
+                breaker=Breaker() if route is None else breaker_of(route),
                 resent=SENT_AGAIN in queued,
                 released=queued[-1:] == [SENT_AGAIN],
             )

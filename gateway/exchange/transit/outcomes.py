@@ -278,10 +278,8 @@ class Outcomes:
 
 def end_attempt(session: Session, row: DeliveryRow, now: datetime, code: str | None, detail: str) -> None:
     """Close the attempt that was started, if there is one, with what the other side said."""
-    attempt = queries.open_attempt(session, row.id)
-    if attempt is not None:
-        # U+0000 is no text for PostgreSQL, and no reason to lose an outcome
-        attempt.ended_at, attempt.code, attempt.detail = now, code, detail[:_KEPT_DETAIL].replace("\0", "")
+    # U+0000 is no text for PostgreSQL, and no reason to lose an outcome
+    queries.end_attempt(session, row.id, now, code, detail[:_KEPT_DETAIL].replace("\0", ""))
 
 
 def attest_failure(chains: Chains, chain: Chain, error: DeliveryError, doubt: bool) -> None:

@@ -99,7 +99,7 @@ class Refusals:
                 message = _refused(authenticated, submission, envelope, digest)
                 session.add(message)
                 session.flush()
-                store(session, sealed, message.id, None)
+                store(session, [(sealed, False)], message.id, None)
             return evidence.first_receipt(session, message.id).id
 
 

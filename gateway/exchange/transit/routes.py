@@ -27,8 +27,18 @@ from gateway.store.transit import route_queries
 INTERNAL = "WASL-HUB-001"
 _OURS = frozenset({UNREADABLE, INTERNAL})
 _NEWS_AFTER = timedelta(minutes=1)
+_STILL_SO = timedelta(seconds=5)
+"""So long what was seen of a route counts as what is known, where it only spares a look."""
 
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was known of a route at a moment."""
+
+    breaker: Breaker
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -56,18 +66,20 @@ class Routes:
     ambient: Ambient
     rule: BreakerRule = BreakerRule()
 
-    def heard(self, office: str, result: Result, retry_after: float | None = None) -> None:
+    def heard(
+        self, office: str, result: Result, retry_after: float | None = None, seen: Seen | None = None
+    ) -> None:
         """Keep what an attempt told of an office's route.
 
         Args:
             retry_after: for how many seconds the system asked to be left alone.
+            seen: what was known of the route, if somebody looked just now.
 
         Raises:
             Unavailable: the database is out of service; what was heard is forgotten, which harms nobody.
         """
         now = self.ambient.now()
-        with self.store.read() as session:
-            before = route_queries.breaker(session, office)
+        before = self._known(office, seen, now)
         if _is_no_news(before, result, now):  # spares a transaction for each letter of a route that works
             return
 
@@ -77,6 +89,12 @@ class Routes:
             return answered(breaker, now) if result is Result.ANSWERED else told_nothing(breaker, now)
 
         self._keep(office, turn)
+
+    def _known(self, office: str, seen: Seen | None, now: datetime) -> Breaker:
+        if seen is not None and timedelta() <= now - seen.at < _STILL_SO:
+            return seen.breaker
+        with self.store.read() as session:
+            return route_queries.breaker(session, office)
 
     def _keep(self, office: str, turn: Callable[[Breaker], Breaker]) -> None:
         with self.store.write() as session:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.registry.parties import Route, RouteKind
 from gateway.domain.transit.breaker import Breaker, BreakerState, probing
+from gateway.domain.transit.envelope import Lane
 from gateway.domain.transit.pace import place_in_time
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.domain.transit.sharing import Queue, Shares, Work, has_room
@@ -39,17 +40,22 @@ class Turns:
     ) -> None:
         self._session, self._mine, self._now, self._lease = session, mine, now, lease
         self._shares, self._retry = shares, retry
-        self._work = claim_queries.in_hand(session, mine)
+        self._work: list[Work] = []
         self._locked: dict[str, RouteState | None] = {}
+        self._routes: dict[str, Route] = {}
+        self._fetched: dict[tuple[str, Lane], deque[DeliveryRow]] = {}
+        self._given: set[str] = set()
+        self._at_once = 1
 
     def take(self, line: Sequence[Queue], limit: int) -> Iterator[DeliveryRow]:
-        """The deliveries whose turn it is, locked; each must be taken before the next is asked for.
+        """The deliveries whose turn it is, locked.
 
         Args:
             line: the queues in their order.
             limit: how many at most; the free places of the worker.
         """
         turns, free = deque(line), limit
+        self._at_once = -(-limit // max(1, len(line)))
         while turns and free:
             queue = turns.popleft()
             row = self._next(queue, free)
@@ -69,23 +75,41 @@ class Turns:
         if not has_room(self._work, wanted, self._shares, free, route.concurrency):
             return None
         until = self._place(route, state)
-        row = None if until is None else claim_queries.oldest_due(self._session, queue, self._now)
+        row = None if until is None else self._oldest(queue)
         if row is not None:
             self._serve(state, wanted, breaker, until)
         return row
+
+    def _oldest(self, queue: Queue) -> DeliveryRow | None:
+        """The first delivery of a queue that was not given yet; some are fetched at once, in their order."""
+        found = self._fetched.setdefault((queue.office, queue.lane), deque())
+        if not found:
+            rows = claim_queries.oldest_due(self._session, queue, self._now, self._given, self._at_once)
+            found.extend(rows)
+            self._given.update(row.id for row in rows)
+        return found.popleft() if found else None
 
     def _lock(self, office: str) -> RouteState | None:
         if office not in self._locked:
             # only the first is waited for: who waits with one in the hand could wait in a circle
             state = route_queries.locked(self._session, office, wait=not self._locked)
             self._locked[office] = state
-            others = [one for one in self._work if one.office != office]
-            self._work = others + claim_queries.in_hand(self._session, self._mine, office)
+            self._look_at_work(office)
         return self._locked[office]
 
+    def _look_at_work(self, office: str) -> None:
+        """What others took of this route before it was locked counts."""
+        if len(self._locked) == 1:
+            self._work = claim_queries.in_hand(self._session, self._mine)
+            return
+        others = [one for one in self._work if one.office != office]
+        self._work = others + claim_queries.in_hand(self._session, self._mine, office)
+
     def _route(self, office: str) -> Route:
-        found = registry.office(self._session, office, self._retry)
-        return _FROM_THE_STORE if found is None else found.route
+        if office not in self._routes:
+            found = registry.office(self._session, office, self._retry)
+            self._routes[office] = _FROM_THE_STORE if found is None else found.route
+        return self._routes[office]
 
     def _as_work(self, queue: Queue, route: Route, breaker: Breaker) -> Work:
         adapter = route.kind is RouteKind.ADAPTER

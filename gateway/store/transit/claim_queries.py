@@ -6,13 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, and_, func, select, true, update
+from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, and_, bindparam, func, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from gateway.domain.transit.breaker import Breaker
 from gateway.domain.transit.envelope import Lane
 from gateway.domain.transit.sharing import Queue, Work
 from gateway.domain.transit.states import Transport
+from gateway.store.rows import table
 from gateway.store.transit.models import WAITING, DeliveryRow
 from gateway.store.transit.route_models import RouteState
 from gateway.store.transit.route_queries import breaker_of
@@ -68,17 +69,25 @@ def queues(session: Session, now: datetime) -> list[Queue]:
     return found
 
 
-def oldest_due(session: Session, queue: Queue, now: datetime) -> DeliveryRow | None:
-    """The first delivery of a queue, locked; rows that others have locked are passed over."""
+def oldest_due(
+    session: Session, queue: Queue, now: datetime, but: Collection[str] = (), limit: int = 1
+) -> list[DeliveryRow]:
+    """The first deliveries of a queue, locked; rows that others have locked are passed over.
+
+    Args:
+        but: identifiers of those that are not wanted.
+    """
     query = (
         select(DeliveryRow)
         .where(WAITING, DeliveryRow.office == queue.office, DeliveryRow.lane == queue.lane.value)
         .where(DeliveryRow.due_at <= now)
         .order_by(DeliveryRow.due_at)
-        .limit(1)
+        .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return session.scalars(query).first()
+    if but:
+        query = query.where(DeliveryRow.id.not_in(but))
+    return list(session.scalars(query))
 
 
 def any_lost(session: Session, now: datetime) -> bool:
@@ -118,6 +127,32 @@ def in_hand(session: Session, mine: Collection[str], office: str | None = None) 
         )
         for found, lane, lease, state in session.execute(query)
     ]
+
+
+_ROW = table(DeliveryRow)
+_MARK_SENDING = (
+    update(_ROW)
+    .where(
+        _ROW.c.id == bindparam("of_delivery"),
+        _ROW.c.lease_owner == bindparam("holder"),
+        _ROW.c.sending_since.is_(None),
+    )
+    .values(
+        sending_since=bindparam("sending_since"),
+        lease_until=bindparam("lease_until"),
+        attempts=_ROW.c.attempts + 1,
+        lost_leases=0,
+    )
+    .returning(_ROW.c.attempts)
+)
+
+
+def mark_sending(
+    session: Session, delivery: str, holder: str | None, since: datetime, until: datetime
+) -> int | None:
+    """Mark that sending starts under a lease; the attempt's number, or None when it may not."""
+    names = {"of_delivery": delivery, "holder": holder, "sending_since": since, "lease_until": until}
+    return session.scalars(_MARK_SENDING, names).first()
 
 
 @dataclass(frozen=True)

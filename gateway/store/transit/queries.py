@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from gateway.domain.transit.states import (
@@ -40,6 +40,14 @@ _ACCEPTANCES = select(_MESSAGE.c.id, _MESSAGE.c.reference, _MESSAGE.c.content_di
 _BY_ROOT = _ACCEPTANCES.where(_MESSAGE.c.root_digest == bindparam("root_digest")).limit(1)
 _BY_ID = _ACCEPTANCES.where(
     _MESSAGE.c.party == bindparam("party"), _MESSAGE.c.message_id == bindparam("message_id")
+)
+
+_ATTEMPT = table(Attempt)
+_ADD_EVENT, _ADD_ATTEMPT = insert(table(DeliveryEvent)), insert(_ATTEMPT)
+_END_ATTEMPT = (
+    update(_ATTEMPT)
+    .where(_ATTEMPT.c.delivery == bindparam("of_delivery"), _ATTEMPT.c.ended_at.is_(None))
+    .values(ended_at=bindparam("ended_at"), code=bindparam("code"), detail=bindparam("detail"))
 )
 
 
@@ -146,10 +154,16 @@ def clocks(session: Session, over: Collection[str]) -> Iterator[tuple[str, dict[
         yield row[0], row[1]
 
 
-def open_attempt(session: Session, delivery: str) -> Attempt | None:
-    """The attempt that was started and not yet ended."""
-    query = select(Attempt).where(Attempt.delivery == delivery, Attempt.ended_at.is_(None))
-    return session.scalars(query.order_by(Attempt.number.desc()).limit(1)).first()
+def begin_attempt(session: Session, delivery: str, number: int, at: datetime) -> None:
+    """Record that an attempt starts."""
+    row = {"delivery": delivery, "number": number, "started_at": at, "detail": ""}
+    session.execute(_ADD_ATTEMPT, row)
+
+
+def end_attempt(session: Session, delivery: str, at: datetime, code: str | None, detail: str = "") -> None:
+    """Close the attempt that was started and not yet ended, if there is one."""
+    ended = {"of_delivery": delivery, "ended_at": at, "code": code, "detail": detail}
+    session.execute(_END_ATTEMPT, ended)
 
 
 def move(
@@ -201,8 +215,8 @@ def _record(
     by: str,
     why: str | None,
 ) -> None:
-    event = DeliveryEvent(delivery=row.id, track=track, was=was, now=now, at=at, by=by[:_LONGEST_BY], why=why)
-    session.add(event)
+    event = {"track": track, "was": was, "now": now, "at": at, "by": by[:_LONGEST_BY], "why": why}
+    session.execute(_ADD_EVENT, {"delivery": row.id, **event})
 
 
 def depth(session: Session) -> dict[str, int]:

@@ -1,0 +1,53 @@
+"""Everything that is known of one delivery in a single look, for whoever works on it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import and_, bindparam, select
+from sqlalchemy.orm import Session
+
+from gateway.store.evidence.models import ReceiptRow
+from gateway.store.registry.models import OfficeRow
+from gateway.store.transit.models import DeliveryRow, Message, Payload
+from gateway.store.transit.route_models import RouteState
+
+
+class Known(NamedTuple):
+    """A delivery's row and what belongs to it.
+
+    Attributes:
+        root: the envelope's octets; None once they were purged with their row.
+        acceptance: the content of the acceptance (RFC 8785 octets).
+        office, route: None for an office that left the registry, or whose route had no letter yet.
+    """
+
+    delivery: DeliveryRow
+    message: Message
+    root: Payload | None
+    acceptance: bytes
+    office: OfficeRow | None
+    route: RouteState | None
+
+
+# Built once: building it takes longer than its execution.
+_KNOWN = (
+    select(DeliveryRow, Message, Payload, ReceiptRow.content, OfficeRow, RouteState)
+    .join(Message, Message.id == DeliveryRow.message)
+    .join(ReceiptRow, and_(ReceiptRow.message == Message.id, ReceiptRow.delivery.is_(None)))
+    .join(Payload, Payload.object_id == Message.envelope, isouter=True)
+    .join(OfficeRow, OfficeRow.id == DeliveryRow.office, isouter=True)
+    .join(RouteState, RouteState.office == DeliveryRow.office, isouter=True)
+    .where(DeliveryRow.id == bindparam("of_delivery"))
+    .order_by(ReceiptRow.id)
+    .limit(1)
+)
+
+
+def known(session: Session, delivery: str) -> Known:
+    """What is known of a delivery.
+
+    Raises:
+        NoResultFound: there is no such delivery.
+    """
+    return Known(*session.execute(_KNOWN, {"of_delivery": delivery}).one())
