@@ -52,8 +52,8 @@ class Size:
 
     letters: int = 12
     dead_letters: int = 300
-    storm_letters: int = 60
-    storm_deaths: int = 8
+    storm_letters: int = 36
+    storm_deaths: int = 6
     seed: int = 1
 
 
@@ -612,6 +612,7 @@ def storm(town: Town, size: Size) -> str:
     for faults in town.target.faults.values():
         faults.clear()
     town.clock.jump(LEASE_S + 1)
+    scenario.settle(seconds=60 + size.storm_letters)
     resolve(scenario)
     resolve(scenario)
     return scenario.judge()
@@ -635,6 +636,7 @@ def _struck(town: Town, scenario: Scenario, point: str, calm: bool) -> int:
         town.at_work()
         if calm:
             scenario.submit(scenario.letter(REPEATS))
+            time.sleep(0.5)  # a few, not a load of its own
         if time.monotonic() > end:
             (town.folder / "fuses" / point).unlink(missing_ok=True)
             return 1
