@@ -1,0 +1,64 @@
+"""The long form of the matrix: everything with more letters, then storms until the time is over.
+
+python -m tests.faults.soak --minutes 60 [--shape embedded|scaled] [--seed 1] [--letters 10000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.faults.matrix import Size, scenes, storm
+from tests.faults.points import SCENES, through
+from tests.faults.town import Town, town
+from tests.support.shapes import EMBEDDED, SCALED, Shape
+
+
+def main(arguments: list[str]) -> int:
+    """0 when nothing is wrong; what is wrong ends it with the auditor's table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--shape", choices=("embedded", "scaled"), help="both in turn by default")
+    parser.add_argument("--seed", type=int, help="one storm with this seed, and nothing else")
+    parser.add_argument("--letters", type=int, default=10_000, help="with one dead system among fifty")
+    wanted = parser.parse_args(arguments)
+    shapes = [one for one in (EMBEDDED, SCALED) if wanted.shape in (None, one.name)]
+    end = time.monotonic() + 60 * wanted.minutes
+    for shape in shapes:
+        share = (end - time.monotonic()) / (len(shapes) - shapes.index(shape))
+        _soak(shape, time.monotonic() + share, wanted.seed, wanted.letters)
+    return 0
+
+
+def _soak(shape: Shape, end: float, seed: int | None, letters: int) -> None:
+    folder = Path(tempfile.mkdtemp(prefix=f"wasl-soak-{shape.name}-"))
+    print(f"{shape.name}: evidence in {folder}", flush=True)
+    with town(shape, folder) as made:
+        if seed is None:
+            _once(made, letters)
+        number = seed or 1
+        while True:
+            size = Size(storm_letters=600, storm_deaths=60, seed=number)
+            _told(made, f"storm, seed {number}", storm(made, size))
+            number += 1
+            if seed is not None or time.monotonic() > end:
+                return
+
+
+def _once(made: Town, letters: int) -> None:
+    for group in SCENES:
+        _told(made, f"points of {group}", through(made, group))
+    for scene in scenes(made.shape.name):
+        size = Size(letters=100, dead_letters=letters)
+        _told(made, scene.__name__, scene(made, size))
+
+
+def _told(made: Town, what: str, table: str) -> None:
+    print(f"\n{made.shape.name}: {what}\n{table}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
