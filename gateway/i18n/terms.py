@@ -23,6 +23,7 @@ from gateway.domain.transit.envelope import (
 )
 from gateway.domain.transit.notification import Telling, Template
 from gateway.domain.transit.persons import Assurance, Channel, InterestedRole, PersonKind
+from gateway.domain.transit.pushing import Pushing
 from gateway.domain.transit.repairs import Verb
 from gateway.domain.transit.states import MessageState, Notice, Processing, Transport
 from gateway.i18n.marking import mark
@@ -183,5 +184,8 @@ TERMS: Mapping[Enum, str] = {
     Result.ANSWERED: mark("The system answered"),
     Result.FAILED: mark("The system could not be used"),
     Result.NOTHING: mark("Nothing was heard of the system"),
+    Pushing.GOING: mark("Told as they come"),
+    Pushing.WAITING: mark("Due again later"),
+    Pushing.STOPPED: mark("Stopped, tried seldom"),
 }
 """The source text of each; `Translator.term` says it in a language."""
