@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.domain.errors import Misconfigured
-from gateway.exchange.transit.intake import nobody_is_woken
 from gateway.settings import Settings
 from gateway.workers.worker import Wakeups, nobody_wakes
 
@@ -20,49 +19,33 @@ if TYPE_CHECKING:
 PASSWORD = "broker-password"  # noqa: S105 - its name
 
 
-def waker(settings: Settings, secret: Callable[[str], str]) -> Callable[[], None]:
-    """What lets a worker look for due letters at once; nothing is connected before it is called.
-
-    Args:
-        secret: reads a secret of that name.
-
-    Raises:
-        Misconfigured: the broker's library is missing, or its address cannot be read.
-    """
-    return broker(settings, secret).wake if settings.broker.url else nobody_is_woken
-
-
 def wakeups(gateway: Gateway) -> Wakeups:
     """What lets a worker's places be woken.
 
     Raises:
-        Misconfigured: see `waker`.
+        Misconfigured: see `broker`.
     """
     if not gateway.settings.broker.url:
         return nobody_wakes
-    found = _settings(gateway.settings, _secret(gateway))
+    from gateway.bootstrap import read_secret
+
+    found = _settings(gateway.settings, partial(read_secret, gateway.settings.home / "secrets"))
     from gateway.workers.wakeups import WakeupListener
 
     return partial(WakeupListener, found)
 
 
-def check_broker(gateway: Gateway) -> None:
-    """Ask the broker, if there is one, whether it can be used.
+def broker(settings: Settings, secret: Callable[[str], str]) -> Broker | None:
+    """The broker of the settings, if there is one; nothing is connected before it is used.
+
+    Args:
+        secret: reads a secret of that name.
 
     Raises:
-        Unavailable: it cannot.
-        Misconfigured: see `waker`.
+        Misconfigured: its library is missing, or its address cannot be read.
     """
-    if gateway.settings.broker.url:
-        broker(gateway.settings, _secret(gateway)).check()
-
-
-def broker(settings: Settings, secret: Callable[[str], str]) -> Broker:
-    """The broker of the settings.
-
-    Raises:
-        Misconfigured: see `waker`.
-    """
+    if not settings.broker.url:
+        return None
     found = _settings(settings, secret)
     from gateway.clients.broker import Broker
 
@@ -92,9 +75,3 @@ def _password(secret: Callable[[str], str]) -> str:
         return secret(PASSWORD)
     except Misconfigured:
         return ""
-
-
-def _secret(gateway: Gateway) -> Callable[[str], str]:
-    from gateway.bootstrap import read_secret
-
-    return partial(read_secret, gateway.settings.home / "secrets")

@@ -27,7 +27,7 @@ from gateway.bootstrap import (
 from gateway.bootstrap.evidence import counting, long_term, purge, self_check, sequencer, stamping
 from gateway.bootstrap.lifecycle import lapses
 from gateway.bootstrap.telling import presence, pushers, teller
-from gateway.bootstrap.waking import check_broker, wakeups
+from gateway.bootstrap.waking import wakeups
 from gateway.domain.errors import Misconfigured
 from gateway.exchange.operate.presence import EVERY_SECONDS
 from gateway.logs import configure
@@ -83,7 +83,7 @@ def check_config() -> None:
         gateway = build(settings)
         sequencer(gateway)
     gateway.payloads.check()
-    check_broker(gateway)
+    gateway.services.health.broker()
     kinds = ", ".join(sorted(find_adapters()))
     click.echo(f"settings are good: home {settings.home}, profile {settings.profile}, adapters {kinds}")
 

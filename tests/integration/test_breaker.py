@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 import structlog
 
 from gateway.domain.errors import Ambiguous, Permanent, Temporary
 from gateway.domain.transit.breaker import BreakerState
+from gateway.exchange.transit.dispatch import Dispatch
 from tests.support.hub import COMMUNE_OFFICE, HubUnderTest
+from tests.support.shapes import Shape
 from tests.support.systems import Simulator, accept, fresh_hub, row, state
 from tests.support.world import copies
 
@@ -64,6 +68,27 @@ def test_one_letter_at_a_time_finds_out(hub: HubUnderTest, system: Simulator) ->
     hub.clock.forward(seconds=1)
     assert other.run_once() == 10
     assert breaker(hub) == (BreakerState.CLOSED, 0)
+
+
+def test_of_many_workers_at_the_same_moment_one_finds_out(
+    shape: Shape, tmp_path: Path, system: Simulator
+) -> None:
+    hub = fresh_hub(tmp_path, system, WASL_ROUTES_BREAKER_FAILURES="3")
+    queue(hub, 10)
+    system.script += [BUSY] * 3
+    hub.dispatch().run_once()
+    hub.clock.forward(seconds=30)
+    together = Barrier(6)
+    workers = [hub.dispatch(f"worker-{number}") for number in range(6)]
+
+    def claim(worker: Dispatch) -> list[str]:
+        together.wait(20)
+        return worker.claims.claim(4)
+
+    with ThreadPoolExecutor(6) as pool:
+        claimed = [one for found in pool.map(claim, workers) for one in found]
+    assert len(claimed) == 1
+    assert breaker(hub)[0] is BreakerState.HALF_OPEN
 
 
 def test_the_death_of_whoever_finds_out_delays_only_that(hub: HubUnderTest, system: Simulator) -> None:

@@ -15,7 +15,7 @@ import structlog
 from kombu import Connection
 
 from gateway.bootstrap import sweep
-from gateway.bootstrap.waking import check_broker, wakeups
+from gateway.bootstrap.waking import wakeups
 from gateway.clients.broker import TASK, Broker, BrokerSettings, celery_app
 from gateway.domain.errors import Misconfigured, Unavailable
 from gateway.workers.places import Places
@@ -247,7 +247,7 @@ def hub(tmp_path: Path, system: Simulator) -> HubUnderTest:
 def test_an_accepted_letter_wakes_a_worker_that_looks_by_itself_once_an_hour(
     hub: HubUnderTest, system: Simulator
 ) -> None:
-    check_broker(hub.gateway)
+    assert "broker" not in hub.gateway.services.health.warnings()
     dispatch = hub.dispatch()
     worker = Worker(dispatch, sweep(hub.gateway), 2, NEVER_S, wakeups=wakeups(hub.gateway))
     thread = Thread(target=worker.run)
@@ -276,6 +276,9 @@ def test_letters_travel_while_the_broker_is_out(tmp_path: Path, system: Simulato
         worker.stop()
         thread.join(PATIENCE_S)
     assert len(system.letters) == 3
+    health = hub.gateway.services.health
+    assert health.warnings()["broker"].startswith("the broker cannot be used")
+    assert set(health.ready().values()) == {"ok"}
 
 
 def test_places_wake_for_news_that_came_while_they_looked(hub: HubUnderTest, system: Simulator) -> None:

@@ -18,9 +18,17 @@ from gateway.store.transit import queries as transit
 from gateway.trust.jws import sign_jws
 
 
+def no_broker() -> None:
+    """There is none to be asked."""
+
+
 @dataclass(frozen=True)
 class Health:
-    """Asks each resource whether it works."""
+    """Asks each resource whether it works.
+
+    Attributes:
+        broker: asks the broker, if there is one; without it letters are late, not lost.
+    """
 
     store: Store
     payloads: PayloadStore
@@ -28,6 +36,7 @@ class Health:
     ledger: Ledger
     timestamps: TimestampLag
     watch: Watch
+    broker: Callable[[], None] = no_broker
 
     def ready(self) -> Mapping[str, str]:
         """Each resource: ``ok``, or one sentence of what is wrong."""
@@ -41,6 +50,7 @@ class Health:
     def warnings(self) -> Mapping[str, str]:
         """What a person must look at and what keeps no letter out, by resource; empty when all is well."""
         found = {"timestamps": _try(self.timestamps.must_be_small), "evidence": _try(self._evidence)}
+        found["broker"] = _try(self.broker)
         return {name: said for name, said in found.items() if said != "ok"} | self._flow()
 
     def _flow(self) -> dict[str, str]:
