@@ -181,8 +181,9 @@ def watch(shape_name: str, minutes: int, dead: int, workers: int, rate: float) -
                 made = letters(home.keys, XML, int(rate * 55), _HEALTHY)
                 healthy = travel(home.folder, shape, programs, made, XML, Pace(rate=rate))
                 time.sleep(max(0.0, started + 60 - time.monotonic()))
+                held = sampling.share(workers * _PLACES)
                 print(
-                    f"minute {minute}: hanging routes hold {sampling.share(workers * _PLACES):.0%} of the places, "
+                    f"minute {minute}: hanging routes hold {held:.0%} of the places, "
                     f"at most {sampling.probes} letter(s) at once find out; {line(healthy)}",
                     flush=True,
                 )
