@@ -178,6 +178,69 @@ class Previews(Protocol):
     def preview(self, letter: Letter, context: Context) -> tuple[Request, ...]: ...
 
 
+@dataclass(frozen=True)
+class Notice:
+    """One receipt of a letter, for the document system of the party that sent the letter.
+
+    Attributes:
+        receipt_id: stable over all repeats; the idempotency key towards the system.
+        kind, event: what it attests, as ``registration`` and as the URI in the receipt.
+        sealed: the receipt itself, sealed, in the letter's own syntax; its media type is
+            ``application/xml`` or ``application/jose``.
+        content_digest: by which the ledger and the receipts that follow name it.
+        reference: the hub's; None for a submission that was refused.
+        office, office_name: the recipient concerned; None where it is of the whole letter.
+        register_number, register_date, register_book: the recipient's register entry.
+        progress: what the recipient does with the letter; ``outcome``: what became of it.
+        reasons: code and English text of each.
+    """
+
+    receipt_id: str
+    kind: str
+    event: str
+    event_time: datetime
+    sealed: bytes
+    media_type: str
+    content_digest: str
+    test: bool = False
+    reference: str | None = None
+    message_id: str | None = None
+    subject: str | None = None
+    delivery_id: str | None = None
+    office: str | None = None
+    office_name: str | None = None
+    register_number: str | None = None
+    register_date: Day | None = None
+    register_book: str | None = None
+    progress: str | None = None
+    outcome: str | None = None
+    reasons: tuple[tuple[str, str], ...] = ()
+
+
+@runtime_checkable
+class TellsSenders(Protocol):
+    """A sender's system can be told what became of its letters.
+
+    Its options stand with the party (``[party.receipts]``), not with an office's route: what they say is
+    this kind's own business, and need not be what a route says.
+    """
+
+    def check_telling(self, options: Mapping[str, Any]) -> list[str]:
+        """What is wrong with these options, one sentence each naming its key; [] when all is well."""
+
+    def tell(self, notice: Notice, context: Context) -> None:
+        """Hand the receipt to the sender's system; called with no transaction open.
+
+        Receipts of one party come one after the other, in the order of its feed. The same one comes again
+        whenever nobody knows whether it was taken: the system must take a receipt id once.
+
+        Raises:
+            Temporary: the system did not take it and may later; it is told again, and nothing before it.
+            Permanent: it will never take this one; it is passed over, and the feed keeps it.
+            Ambiguous: it may have taken it; it is told again.
+        """
+
+
 @runtime_checkable
 class Probes(Protocol):
     """The connection can be tested without side effects."""

@@ -18,7 +18,7 @@ from gateway.domain.errors import Ambiguous
 
 _PLACE = re.compile(r"\{(\w*)\}")
 _PLACES = frozenset({"deliveryId", "reference", "handle"})
-_METHODS = ("POST", "PUT", "PATCH")
+METHODS = ("POST", "PUT", "PATCH")
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Recipe:
         recipe = cls(
             base_url=options.url("base_url").rstrip("/"),
             auth=Auth.read(options.section("auth")),
-            headers=_plain_headers(options),
+            headers=plain_headers(options),
             idempotency_header=options.text("idempotency_header", ""),
             max_inline_bytes=options.number("max_inline_bytes", 10 * 1024**2),
             draft_until_confirm=options.flag("draft_until_confirm"),
@@ -162,7 +162,7 @@ class _StepReader:
         asks = method == "GET"
         step = Step(
             name=name,
-            method=options.choice("method", ("GET",) if asks else _METHODS, method),
+            method=options.choice("method", ("GET",) if asks else METHODS, method),
             path=self._path(options),
             body=None if asks else options.mapping(body, self._tables),
             success=options.expression("success"),
@@ -226,7 +226,8 @@ def _required(options: Options, key: str) -> Options:
     return section
 
 
-def _plain_headers(options: Options) -> dict[str, str]:
+def plain_headers(options: Options) -> dict[str, str]:
+    """The fixed headers of a route; faults are noted in its options."""
     headers = options.texts("headers")
     for name, value in headers.items():
         if not (re.fullmatch(r"[A-Za-z0-9-]+", name) and value.isprintable() and value.isascii()):

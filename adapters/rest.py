@@ -42,12 +42,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from adapters.contract import Context, Delivered, Letter, Request, Response
+from adapters.contract import Context, Delivered, Letter, Notice, Request, Response
 from adapters.outcomes import AlreadyThereError, Phase
 from adapters.recipe import Find, Recipe
 from adapters.rest_calls import Calls
 from adapters.rest_delivery import RestDelivery, all_calls
 from adapters.rest_judge import NO_JSON, decoded, judge, judged
+from adapters.rest_notice import Telling, telling_of
 from adapters.view import letter_view
 from gateway.domain.errors import Ambiguous, Misconfigured, Temporary
 
@@ -100,6 +101,22 @@ class RestAdapter:
             raise Ambiguous("WASL-DLV-004", "this route has no look-up")
         calls = Calls(recipe, delivery_id, reference, context.secret)
         return _looked_up(recipe.find, calls, context)
+
+    def check_telling(self, options: Mapping[str, Any]) -> list[str]:
+        """What is wrong with the options of a party's receipts; see `adapters.rest_notice`."""
+        try:
+            Telling.read(options)
+        except Misconfigured as wrong:
+            return list(wrong.faults)
+        return []
+
+    def tell(self, notice: Notice, context: Context) -> None:
+        """Tell a sender's system a receipt.
+
+        Raises:
+            DeliveryError: see `adapters.rest_notice`.
+        """
+        telling_of(context).send(notice, context)
 
     def preview(self, letter: Letter, context: Context) -> tuple[Request, ...]:
         """Every call of the recipe; what the target would answer stands as ``{handle}``.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -71,7 +70,11 @@ class Calls:
         tree = {} if step.body is None else step.body.apply(view)
         check_size(tree, self.recipe.max_inline_bytes)
         shown = json.dumps(inline(tree, placeholder), ensure_ascii=False, indent=2)
-        body = b"" if self.secret is None else json.dumps(inline(tree, _base64), ensure_ascii=False).encode()
+        body = (
+            b""
+            if self.secret is None
+            else json.dumps(inline(tree, Content.base64), ensure_ascii=False).encode()
+        )
         headers = self._headers(key) | {"Content-Type": "application/json; charset=utf-8"}
         return Call(step, self._url(step, handle), headers, body, shown)
 
@@ -113,10 +116,6 @@ class Calls:
         return headers | (
             {self.recipe.idempotency_header: key} if self.recipe.idempotency_header and key else {}
         )
-
-
-def _base64(content: Content) -> str:
-    return base64.b64encode(content.octets()).decode("ascii")
 
 
 def _form_text(value: Any) -> str:

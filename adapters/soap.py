@@ -23,6 +23,10 @@ Options of a route (a table; ``•`` marks what is required):
   (regular expressions, the latter two found anywhere), ``outcome`` (``duplicate temporary permanent
   ambiguous``) and ``retry_after`` (seconds). The first that fits decides, whatever the HTTP status.
 
+To tell a sender's system receipts (``[party.receipts]``) the same options, but for ``reads`` and ``find``:
+``request`` maps `adapters.view.notice_view`, and should carry ``receiptId``, which the service takes once;
+a fault that a rule calls ``duplicate`` means that it has the receipt, which is as good.
+
 Trouble: a fault that no rule names is permanent when the service blames the call (Client, Sender), else
 ambiguous; without a fault the HTTP status decides as for the kind ``rest``; an answer that is no SOAP is
 ambiguous. Everything before the call itself is at worst temporary.
@@ -34,12 +38,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.answers import KEPT
-from adapters.contract import Context, Delivered, Letter, Request
+from adapters.contract import Context, Delivered, Letter, Notice, Request
 from adapters.outcomes import AlreadyThereError, Phase, in_phase
 from adapters.soap_calls import Line
 from adapters.soap_judge import judge, judge_look_up
 from adapters.soap_options import FindOperation, SoapRoute
-from adapters.view import letter_view
+from adapters.view import letter_view, notice_view
 from adapters.wsdl import WsdlCache
 from gateway.domain.errors import Ambiguous, DeliveryError, Misconfigured
 
@@ -91,6 +95,25 @@ class SoapAdapter:
         if line.route.find is None:
             raise Ambiguous("WASL-DLV-004", "this route has no look-up")
         return _looked_up(line, line.route.find, delivery_id, reference, Phase.BEFORE)
+
+    def check_telling(self, options: Mapping[str, Any]) -> list[str]:
+        """What is wrong with the options of a party's receipts."""
+        foreign = [f"{key}: is no option for receipts" for key in ("reads", "find") if key in options]
+        return foreign + self.check_options(options)
+
+    def tell(self, notice: Notice, context: Context) -> None:
+        """Call the operation with the mapped receipt.
+
+        Raises:
+            DeliveryError: see the module.
+        """
+        line = Line.open(self._wsdls, context)
+        operation = line.route.deliver
+        response = line.call(operation, notice_view(notice))
+        try:
+            judge(operation, line.route.faults, response, context)
+        except AlreadyThereError:
+            return
 
     def preview(self, letter: Letter, context: Context) -> tuple[Request, ...]:
         """The call as it would be sent; files and secrets stand as placeholders.

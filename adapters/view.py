@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from datetime import date as Day
 from datetime import datetime
@@ -13,7 +14,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, BinaryIO
 
-from adapters.contract import Letter
+from adapters.contract import Letter, Notice
 from gateway.domain.errors import GatewayFault, Temporary
 from gateway.domain.transit.envelope import Attachment
 
@@ -52,6 +53,14 @@ class Content:
             raise unreadable(self)
         return found
 
+    def base64(self) -> str:
+        """The whole content as base64.
+
+        Raises:
+            Temporary: as `octets`.
+        """
+        return base64.b64encode(self.octets()).decode("ascii")
+
 
 def unreadable(content: Content) -> Temporary:
     """The fault for a content that the store does not give as declared."""
@@ -83,6 +92,27 @@ def letter_view(letter: Letter) -> dict[str, Any]:
     }
 
 
+def notice_view(notice: Notice) -> dict[str, Any]:
+    """What the expressions of a mapping see of a receipt that a sender's system is told.
+
+    The facts of `Notice` under their names in camelCase, ``eventName`` (the event without what comes before
+    its name), ``reasons`` each with ``code`` and ``text``, and ``receipt``: the sealed receipt as a file,
+    with its ``content``.
+    """
+    facts = {
+        field.name: getattr(notice, field.name)
+        for field in dataclasses.fields(notice)
+        if field.name != "sealed"
+    }
+    view: dict[str, Any] = {_camel(name): plain(value) for name, value in facts.items()}
+    name = f"accuse-{notice.receipt_id}.{_SUFFIXES.get(notice.media_type, 'bin')}"
+    return view | {
+        "eventName": re.split("[/:]", notice.event)[-1],
+        "reasons": [{"code": code, "text": text} for code, text in notice.reasons],
+        "receipt": _octets("receipt", name, notice.sealed, notice.media_type),
+    }
+
+
 def plain(value: Any) -> Any:
     """A content model as dicts with camelCase keys, lists and JSON's own scalars."""
     if dataclasses.is_dataclass(value):
@@ -110,17 +140,22 @@ def _file(letter: Letter, attachment: Attachment) -> dict[str, Any]:
 
 
 def _original(letter: Letter) -> dict[str, Any]:
-    digest = hashlib.sha256(letter.original).hexdigest()
     media_type = letter.original_media_type
     name = f"enveloppe-{letter.reference}.{_SUFFIXES.get(media_type, 'bin')}"
-    content = Content(name, media_type, len(letter.original), digest, lambda: io.BytesIO(letter.original))
+    return _octets("original", name, letter.original, media_type)
+
+
+def _octets(role: str, name: str, octets: bytes, media_type: str) -> dict[str, Any]:
+    """Octets at hand in the shape of a file."""
+    digest = hashlib.sha256(octets).hexdigest()
+    content = Content(name, media_type, len(octets), digest, lambda: io.BytesIO(octets))
     return {
-        "id": "original",
+        "id": role,
         "name": name,
         "mediaType": media_type,
         "size": content.size,
         "sha256": digest,
-        "role": "original",
+        "role": role,
         "content": content,
     }
 

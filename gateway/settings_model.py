@@ -243,6 +243,15 @@ class Mail:
 
 
 @dataclass(frozen=True)
+class Push:
+    """How senders' own systems are told their receipts."""
+
+    threads: int = option(4, least=1, most=256)
+    poll_seconds: float = option(2.0, least=0.05, most=3600)
+    rest_seconds: float = option(6 * 3600.0, least=1, most=7 * _DAY)
+
+
+@dataclass(frozen=True)
 class Tokens:
     """Access tokens for reading calls."""
 
@@ -339,6 +348,7 @@ class Settings:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     outgoing: Outgoing = field(default_factory=Outgoing)
     mail: Mail = field(default_factory=Mail)
+    push: Push = field(default_factory=Push)
     tokens: Tokens = field(default_factory=Tokens)
     evidence: Evidence = field(default_factory=Evidence)
     ledger: Ledger = field(default_factory=Ledger)
@@ -363,6 +373,7 @@ SECTIONS: dict[str, type] = {
     "lifecycle": Lifecycle,
     "outgoing": Outgoing,
     "mail": Mail,
+    "push": Push,
     "tokens": Tokens,
     "evidence": Evidence,
     "ledger": Ledger,

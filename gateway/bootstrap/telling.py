@@ -1,26 +1,37 @@
-"""Builds what tells people, and what tells that workers are there."""
+"""Builds what tells people, what tells senders' systems, and what tells that workers are there."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from adapters.contract import Adapter, TellsSenders
 from gateway.clients.mail import Mailer, Security, Smtp, SmtpSettings
 from gateway.clients.mail import Outbox as Folder
+from gateway.domain.registry.parties import Route, RouteKind
 from gateway.domain.transit.notification import Pace
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.evidence.notices import Notices
 from gateway.exchange.operate.presence import Presence
+from gateway.exchange.registry.declared import Check
+from gateway.exchange.transit.feed import Feed
 from gateway.exchange.transit.outbox import Outbox
+from gateway.exchange.transit.push import Push, Tempo
+from gateway.exchange.transit.push_repair import PushRepair
 from gateway.exchange.transit.tell import Teller
 from gateway.exchange.transit.tell_words import Wording
 from gateway.i18n import Translator
 from gateway.i18n.country import CountryPack
 from gateway.settings import Settings
+from gateway.workers.pushing import Pushers
 
 if TYPE_CHECKING:
     from gateway.bootstrap import Gateway
+
+_CALL_S = 30.0
+"""What a call may take besides its own time: waiting for the database, sealing."""
 
 PASSWORD = "mail-password"  # noqa: S105 - its name
 
@@ -92,3 +103,38 @@ def teller(gateway: Gateway, owner: str) -> Teller:
 def presence(gateway: Gateway, owner: str) -> Presence:
     """The job by which a worker says that it is there."""
     return Presence(gateway.store, gateway.ambient, owner, gateway.ambient.now())
+
+
+def telling_checks(adapters: Mapping[str, Adapter]) -> dict[str, Check]:
+    """The option check of each adapter that tells senders, by the adapter's name."""
+    return {name: one.check_telling for name, one in adapters.items() if isinstance(one, TellsSenders)}
+
+
+def push(gateway: Gateway) -> Push:
+    """What tells senders' systems their receipts."""
+    from gateway.bootstrap import contexts
+
+    settings, context = gateway.settings, contexts(gateway)
+    return Push(
+        store=gateway.store,
+        ambient=gateway.ambient,
+        feed=Feed(gateway.store),
+        receipts=gateway.services.receipts,
+        adapters=gateway.adapters,
+        contexts=lambda told: context(Route(RouteKind.ADAPTER, told.adapter, told.options)),
+        tempo=Tempo(
+            retry=settings.retry.schedule,
+            lease=timedelta(seconds=settings.outgoing.total_seconds + _CALL_S),
+            rest=timedelta(seconds=settings.push.rest_seconds),
+        ),
+    )
+
+
+def pushers(gateway: Gateway) -> Pushers:
+    """The job by which a worker tells senders' systems their receipts."""
+    return Pushers(push(gateway), gateway.settings.push.threads)
+
+
+def push_repair(gateway: Gateway) -> PushRepair:
+    """What an operator sees of telling senders' systems, and decides about it."""
+    return PushRepair(gateway.store, gateway.ambient)

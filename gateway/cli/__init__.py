@@ -11,7 +11,7 @@ import traceback
 import click
 
 from gateway import __version__
-from gateway.cli import delivery, doctor, evidence, ledger, letters, process, purge, registry, witness
+from gateway.cli import delivery, doctor, evidence, ledger, letters, party, process, purge, registry, witness
 from gateway.cli.demo.command import demo
 from gateway.domain.errors import GatewayFault, Misconfigured, WaslError
 from gateway.logs import beside_output
@@ -36,7 +36,7 @@ for command in (
     doctor.doctor,
     registry.apply,
     registry.export,
-    registry.party,
+    party.party,
     registry.office,
     registry.cert,
     registry.route,

@@ -26,7 +26,7 @@ from gateway.bootstrap import (
 )
 from gateway.bootstrap.evidence import counting, long_term, purge, self_check, sequencer, stamping
 from gateway.bootstrap.lifecycle import lapses
-from gateway.bootstrap.telling import presence, teller
+from gateway.bootstrap.telling import presence, pushers, teller
 from gateway.bootstrap.waking import check_broker, wakeups
 from gateway.domain.errors import Misconfigured
 from gateway.exchange.operate.presence import EVERY_SECONDS
@@ -103,7 +103,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "threads": web.threads,
             "worker_class": "gthread",
             "timeout": web.request_seconds,
-            "graceful_timeout": 30,
+            "graceful_timeout": web.request_seconds,
             "loglevel": "warning",
             "proc_name": "wasl",
             "control_socket_disable": True,
@@ -156,6 +156,7 @@ def worker() -> None:
             Job(lapses(gateway, owner).run, 60.0, alone=True),
             Job(fallback(gateway, owner).run, 60.0),
             Job(teller(gateway, owner).run, settings.mail.poll_seconds),
+            Job(pushers(gateway).run, settings.push.poll_seconds),
             Job(here.beat, EVERY_SECONDS),
             Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR, alone=True),
             Job(purge(gateway).run, settings.retention.run_hours * _HOUR, alone=True),

@@ -1,4 +1,4 @@
-"""Commands on the registry: ``apply export party office cert route``."""
+"""Commands on the registry: ``apply export office cert route``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import tomli_w
 from cryptography import x509
 
 from gateway.bootstrap import Gateway, build
+from gateway.bootstrap.telling import telling_checks
 from gateway.cli.process import settings_from_environment
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate, read_declared
 from gateway.exchange.registry.names import name_in
@@ -39,7 +40,8 @@ def declared_in(file: Path, gateway: Gateway) -> Declared:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"{file}: {error}") from error
     checks = {name: adapter.check_options for name, adapter in gateway.adapters.items()}
-    return read_declared(table, file.parent, gateway.languages, checks)
+    telling = telling_checks(gateway.adapters)
+    return read_declared(table, file.parent, gateway.languages, checks, telling)
 
 
 @click.command()
@@ -88,19 +90,6 @@ def _listing(name: str, help_text: str, rows: Callable[[Gateway], list[dict[str,
     return listing
 
 
-def _parties(gateway: Gateway) -> list[dict[str, Any]]:
-    with gateway.store.read() as session:
-        return [
-            {
-                "id": party.id,
-                "kind": party.kind.value,
-                "state": "active" if party.active else "closed",
-                "name": name_in(party.names, gateway.languages),
-            }
-            for party in queries.parties(session)
-        ]
-
-
 def _offices(gateway: Gateway) -> list[dict[str, Any]]:
     with gateway.store.read() as session:
         return [
@@ -128,7 +117,6 @@ def _routes(gateway: Gateway) -> list[dict[str, Any]]:
         ]
 
 
-party = _listing("party", "List the registered parties.\n\nExample: wasl party --json", _parties)
 office = _listing("office", "List the order offices.\n\nExample: wasl office --json", _offices)
 route = _listing("route", "List how each office receives.\n\nExample: wasl route", _routes)
 

@@ -153,6 +153,7 @@ class Broker:
         """
         try:
             with self._connection() as connection:
+                connection.connect()  # once; by itself it would try for minutes
                 _queue(self._settings)(connection.default_channel).declare()
         except _troubles(self._app) as error:
             raise Unavailable(f"the broker cannot be used ({type(error).__name__})") from error
@@ -172,6 +173,7 @@ class Broker:
         while not self._closed.is_set():
             try:
                 with self._connection() as connection:
+                    connection.connect()
                     self._serve(connection, self._told_well)
             except _troubles(self._app) as error:
                 rest = _FIRST_REST_S if not self._ill else min(rest * 2, _LONGEST_REST_S)

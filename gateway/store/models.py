@@ -30,6 +30,7 @@ from gateway.store.transit.models import (
     Payload,
 )
 from gateway.store.transit.notice_models import NotificationRow, NotifiedDelivery, WorkerSeen
+from gateway.store.transit.push_models import PushRefusal, PushRow
 from gateway.store.transit.route_models import RouteState
 
 __all__ = [
@@ -55,6 +56,8 @@ __all__ = [
     "Payload",
     "PendingEntry",
     "PurgeRow",
+    "PushRefusal",
+    "PushRow",
     "ReceiptRow",
     "Rendering",
     "RouteState",

@@ -12,6 +12,7 @@ from gateway.exchange.operate.flow import Depth, Flow, age
 MOST_OFFICES = 1000
 """Offices that are named; the deepest ones. A figure with a label costs whoever keeps it, for each value."""
 _STATES = {"CLOSED": 0, "HALF_OPEN": 1, "OPEN": 2}
+_PUSHING = {"GOING": 0, "WAITING": 1, "STOPPED": 2}
 
 
 def add_flow(flow: Flow, registry: CollectorRegistry) -> None:
@@ -36,6 +37,8 @@ def add_flow(flow: Flow, registry: CollectorRegistry) -> None:
     named = _named(flow)
     _depths(flow, {key: one for key, one in flow.offices.items() if key[0] in named}, "office", registry)
     _routes(flow, named, registry)
+    if flow.pushes:
+        _pushes(flow, registry)
 
 
 def _s(flow: Flow, since: datetime | None) -> float:
@@ -70,3 +73,24 @@ def _routes(flow: Flow, named: set[str], registry: CollectorRegistry) -> None:
             breaker.labels(route.office).set(_STATES.get(route.state, 2))
             if route.last_success_at is not None:
                 success.labels(route.office).set(_s(flow, route.last_success_at))
+
+
+def _pushes(flow: Flow, registry: CollectorRegistry) -> None:
+    """Those furthest behind; parties are public as offices are."""
+
+    def gauge(name: str, says: str) -> Gauge:
+        return Gauge(f"wasl_push_{name}", says, ["party"], registry=registry)
+
+    state = gauge("state", "0 going, 1 waiting after a failure, 2 stopped.")
+    lag = gauge("lag_seconds", "Age of the oldest receipt that a sender's own system was not told.")
+    failing = gauge("failing_seconds", "Since the first of its failures in a row.")
+    refused = gauge("refused", "Receipts that it refused for good, or that were passed over.")
+    success = gauge("last_success_seconds", "Since it last took a receipt.")
+    behind = sorted(flow.pushes, key=lambda one: (-_s(flow, one.oldest), one.party))
+    for one in behind[:MOST_OFFICES]:
+        state.labels(one.party).set(_PUSHING.get(one.state, 2))
+        lag.labels(one.party).set(_s(flow, one.oldest))
+        failing.labels(one.party).set(_s(flow, one.failing_since))
+        refused.labels(one.party).set(one.refused)
+        if one.last_success_at is not None:
+            success.labels(one.party).set(_s(flow, one.last_success_at))

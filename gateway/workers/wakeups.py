@@ -54,6 +54,8 @@ class WakeupListener:
         _define_task(self._app, self._woken)
 
     def __enter__(self) -> WakeupListener:
+        # Celery's threads look for tasks in the process's default application
+        self._app.set_default()
         celery_state.should_stop = None
         self._thread.start()
         return self
@@ -93,6 +95,6 @@ def _nothing() -> None:
 
 
 def _define_task(app: Celery, woken: Any) -> None:
-    @app.task(name=TASK, ignore_result=True)  # type: ignore[untyped-decorator]
+    @app.task(name=TASK, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]
     def wake() -> None:
         woken()

@@ -255,6 +255,7 @@ def test_it_says_what_became_of_every_letter(left: Left) -> None:
     for words in (
         "registered it under C-26-",
         "registered it under 20",
+        "the ministry's own system was told of it",
         "available to",
         "refused: WASL-RTE-001",
     ):

@@ -18,7 +18,7 @@ from tools.services import NotStarted
 from tools.services.stack import stack
 
 ROOT = config_dir().parent
-DEADLINE_S = 240
+DEADLINE_S = 600
 _BLOCK = re.compile(r"<!-- run -->\n```sh\n(.*?)```", re.DOTALL)
 # every command is shown; what is left running ends with the script
 _BEFORE = "set -eux\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"

@@ -19,13 +19,24 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import date as Day
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.contract import Adapter, Context, Delivered, Finds, Letter, Previews, Probes
+from adapters.contract import (
+    Adapter,
+    Context,
+    Delivered,
+    Finds,
+    Letter,
+    Notice,
+    Previews,
+    Probes,
+    TellsSenders,
+)
 from adapters.rest import RestAdapter
 from adapters.skeleton import SkeletonAdapter
 from adapters.soap import SoapAdapter
@@ -251,6 +262,79 @@ def test_target_that_is_down_is_temporary(system: System) -> None:
             system.adapter.deliver(numbered(5), context(pointed(system.adapter, dead)))
 
 
+# Telling senders -----------------------------------------------------------------------------------
+
+
+def notice(number: int, **changes: Any) -> Notice:
+    """A receipt that no other test tells."""
+    plain = Notice(
+        receipt_id=f"018f0000-0000-7000-9000-{number:012d}",
+        kind="registration",
+        event="urn:wasl:event:Registered",
+        event_time=NOW,
+        sealed=b"<Receipt>\xc3\xa9</Receipt>",
+        media_type="application/xml",
+        content_digest="ab" * 32,
+        reference="7K2M-9QXT-4RB",
+        message_id="018f0000-0000-7000-8000-000000000002",
+        subject="<d'essai> & «été»",
+        office="B0000002-4",
+        office_name="مكتب الضبط",
+        register_number="C-26/7",
+        register_date=Day(2026, 11, 22),
+    )
+    return replace(plain, **changes)
+
+
+def telling_options(system: System) -> dict[str, Any]:
+    """What a party whose system this is declares under ``[party.receipts.options]``."""
+    if system.adapter.kind == "skeleton":
+        return system.options
+    name = {"rest": "commune_rest", "soap": "courrier_soap"}[system.adapter.kind]
+    declared = tomllib.loads((SYSTEMS / name / "receipts.toml").read_text("utf-8"))
+    same = {key: system.options[key] for key in ("base_url", "wsdl_url", "auth") if key in system.options}
+    return declared | same
+
+
+def tell(system: System, one: Notice) -> None:
+    adapter = system.adapter
+    assert isinstance(adapter, TellsSenders)
+    assert adapter.check_telling(telling_options(system)) == []
+    assert adapter.check_telling({**telling_options(system), "no such key": 1})
+    adapter.tell(one, context(telling_options(system)))
+
+
+def acknowledgments(system: System) -> list[dict[str, Any]]:
+    """What a foreign system was told, the newest first."""
+    if system.adapter.kind == "rest":
+        answer = json.loads(fetched(f"{system.url}/api/v2/accuses", {"X-Api-Key": KEY}))
+        return [{**one, "identifiant": one["cle"]} for one in answer["accuses"]]
+    found: list[dict[str, Any]] = json.loads(fetched(f"{system.url}/accuses.json"))
+    return found
+
+
+def test_senders_system_takes_a_receipt_once_however_often_it_is_told(system: System) -> None:
+    before = system.held()
+    for _ in range(2):
+        tell(system, notice(1))
+    if system.adapter.kind == "skeleton":
+        assert len(system.held()) == len(before) + 1
+        return
+    assert system.held() == before
+    [told] = [one for one in acknowledgments(system) if one["identifiant"] == notice(1).receipt_id]
+    assert (told["reference"], told["numero"]) == ("7K2M-9QXT-4RB", "C-26/7")
+    assert fetched(f"{system.url}/accuses/{told['rang']}") == notice(1).sealed
+
+
+def test_senders_system_that_is_down_is_temporary(system: System) -> None:
+    assert isinstance(system.adapter, TellsSenders)
+    with closing(socket.socket()) as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        dead = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        with pytest.raises(Temporary, match="WASL-DLV-001"):
+            system.adapter.tell(notice(2), context(telling_pointed(system.adapter, dead)))
+
+
 # Misbehaving targets -------------------------------------------------------------------------------
 
 SINGLE_CALL = {
@@ -268,6 +352,15 @@ def pointed(adapter: Adapter, url: str) -> dict[str, Any]:
     return {**SINGLE_CALL[adapter.kind], key: f"{url}/courrier?wsdl" if key == "wsdl_url" else url}
 
 
+def telling_pointed(adapter: Adapter, url: str) -> dict[str, Any]:
+    """Options by which a call to that address tells a receipt."""
+    name = {"rest": "commune_rest", "soap": "courrier_soap"}.get(adapter.kind)
+    declared = tomllib.loads((SYSTEMS / name / "receipts.toml").read_text("utf-8")) if name else {}
+    pointed_at = pointed(adapter, url)
+    key = {"rest": "base_url", "soap": "wsdl_url", "skeleton": "url"}[adapter.kind]
+    return {**declared, key: pointed_at[key]}
+
+
 class Rogue(BaseHTTPRequestHandler):
     """Takes a call whole, then does what the server's ``habit`` says."""
 
@@ -279,6 +372,8 @@ class Rogue(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         habit: Callable[[Rogue], None] = self.server.habit  # type: ignore[attr-defined]
         habit(self)
+
+    do_PUT = do_POST  # noqa: N815 - the name is the base class's
 
     def cut(self) -> None:
         self.close_connection = True
@@ -359,8 +454,7 @@ def rogue(habit: Callable[[Rogue], None]) -> Iterator[str]:
             server.released.set()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.kind)
-@pytest.mark.parametrize(
+MISBEHAVING = pytest.mark.parametrize(
     ("habit", "kind"),
     [
         (Rogue.cut, Ambiguous),
@@ -379,6 +473,21 @@ def rogue(habit: Callable[[Rogue], None]) -> Iterator[str]:
     ],
     ids=lambda value: value.__name__,
 )
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.kind)
+@MISBEHAVING
+def test_misbehaving_senders_system_is_judged_as_a_target_is(
+    adapter: Adapter, habit: Callable[[Rogue], None], kind: type[DeliveryError]
+) -> None:
+    assert isinstance(adapter, TellsSenders)
+    with rogue(habit) as url, pytest.raises(DeliveryError) as caught:
+        adapter.tell(notice(3), context(telling_pointed(adapter, url)))
+    assert type(caught.value) is kind, caught.value
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.kind)
+@MISBEHAVING
 def test_misbehaving_target_is_judged_alike_by_every_kind(
     adapter: Adapter, habit: Callable[[Rogue], None], kind: type[DeliveryError]
 ) -> None:
@@ -425,6 +534,32 @@ def test_register_page_shows_the_letter_and_never_its_markup(system: System) -> 
     assert done.register_number in page
     assert "&lt;d&#" in page
     assert "<d'essai>" not in page
+
+
+@FOREIGN
+def test_page_shows_what_its_system_was_told_and_never_its_markup(system: System) -> None:
+    tell(system, notice(4))
+    rejection = notice(
+        5, kind="rejection", reference=None, register_number=None, register_date=None,
+        reasons=(("WASL-RTE-001", "<b>no</b> such office"),),
+    )  # fmt: skip
+    tell(system, rejection)
+    page = fetched(f"{system.url}/").decode()
+    assert "C-26/7" in page
+    assert "مكتب الضبط" in page
+    assert "22/11/2026" in page
+    assert "such office" in page
+    assert "<b>no" not in page
+    assert "<d'essai>" not in page
+
+
+@pytest.mark.parametrize("system", ["soap"], indirect=True)
+def test_senders_system_refuses_what_it_does_not_know_for_good(system: System) -> None:
+    assert isinstance(system.adapter, TellsSenders)
+    options = telling_options(system)
+    options["request"] = {**options["request"], "CodeEtape": "'XXX'"}
+    with pytest.raises(Permanent, match="ETAPE_INCONNUE"):
+        system.adapter.tell(notice(6), context(options))
 
 
 @FOREIGN

@@ -10,6 +10,7 @@ import pytest
 import tomli_w
 
 from gateway.assets import config_dir
+from gateway.bootstrap.telling import telling_checks
 from gateway.domain.errors import Misconfigured
 from gateway.domain.identifiers import directory_id
 from gateway.exchange.registry.declared import Declared, read_declared
@@ -149,7 +150,8 @@ def test_demonstrations_registry_can_be_read(hub: HubUnderTest, tmp_path: Path) 
     for party in table["party"]:
         party["certificate"] = []
     checks = {name: adapter.check_options for name, adapter in hub.gateway.adapters.items()}
-    assert read_declared(table, tmp_path, LANGUAGES, checks).parties
+    declared = read_declared(table, tmp_path, LANGUAGES, checks, telling_checks(hub.gateway.adapters))
+    assert [bool(party["receipts"]) for party in declared.parties] == [True, True, False, False]
 
 
 def test_every_fault_of_a_file_is_told_at_once_with_its_place(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 
 from gateway import home
 from gateway.bootstrap import Gateway, build, dispatcher
+from gateway.bootstrap.telling import telling_checks
 from gateway.cli.compose import JWS, XML, SignedLetter, sign
 from gateway.domain.evidence.receipt import Receipt
 from gateway.domain.identifiers import directory_id, uuid7
@@ -167,7 +168,8 @@ class HubUnderTest:
     def apply(self, table: Mapping[str, Any], actor: str = "tests") -> list[str]:
         """Change the registry as a file with this table would."""
         checks = {name: adapter.check_options for name, adapter in self.gateway.adapters.items()}
-        declared = read_declared(table, self.home, self.gateway.languages, checks)
+        telling = telling_checks(self.gateway.adapters)
+        declared = read_declared(table, self.home, self.gateway.languages, checks, telling)
         return self.gateway.registry.apply(declared, actor)
 
     def issue(self, holder: str, **certificate: Any) -> None:

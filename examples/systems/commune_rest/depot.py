@@ -1,7 +1,8 @@
-"""The commune's folders, in a SQLite file and a directory of documents of its own."""
+"""The commune's folders and what became of its own letters, in a SQLite file and a folder of documents."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 import sqlite3
@@ -18,6 +19,17 @@ RUBRIQUES = {
     "DOLEANCES": "Doléances",
     "GENERAL": "Affaires générales",
 }
+ETAPES = {
+    "depot": "Accepté",
+    "rejet": "Refusé",
+    "mise à disposition": "Mis à disposition",
+    "remise": "Remis",
+    "enregistrement": "Enregistré par le destinataire",
+    "délai": "Délai applicable",
+    "suite": "Suite donnée",
+    "échec": "Non remis",
+    "autre": "Autre étape",
+}
 _TABLES = """
 CREATE TABLE IF NOT EXISTS dossier (
     rang INTEGER PRIMARY KEY AUTOINCREMENT, cle TEXT UNIQUE NOT NULL, numero TEXT UNIQUE, etat TEXT NOT NULL,
@@ -31,6 +43,10 @@ CREATE TABLE IF NOT EXISTS document (
 CREATE TABLE IF NOT EXISTS reponse (
     jeton TEXT NOT NULL, chemin TEXT NOT NULL, statut INTEGER NOT NULL, corps TEXT NOT NULL,
     PRIMARY KEY (jeton, chemin));
+CREATE TABLE IF NOT EXISTS accuse (
+    rang INTEGER PRIMARY KEY AUTOINCREMENT, cle TEXT UNIQUE NOT NULL, etape TEXT NOT NULL,
+    quand TEXT NOT NULL, intitule TEXT, reference TEXT, message TEXT, destinataire TEXT, numero TEXT,
+    numero_du TEXT, motifs TEXT, fichier TEXT NOT NULL, scelle TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS essai (
     rang INTEGER NOT NULL, sorte TEXT NOT NULL, jeton TEXT NOT NULL, fois INTEGER NOT NULL,
     PRIMARY KEY (sorte, jeton));
@@ -149,6 +165,39 @@ class Depot:
         with self._open() as db:
             row = db.execute("SELECT nom, fichier FROM document WHERE id = ?", (number,)).fetchone()
         return None if row is None else (row["nom"], self._documents / row["fichier"])
+
+    def keep(self, key: str, fields: dict[str, str]) -> bool:
+        """Keep an acknowledgment of a letter that the commune sent; False where it is there already."""
+        names = (
+            "etape",
+            "quand",
+            "intitule",
+            "reference",
+            "message",
+            "destinataire",
+            "numero",
+            "numero_du",
+            "motifs",
+            "fichier",
+            "scelle",
+        )
+        with self._open() as db:
+            kept = db.execute(
+                f"INSERT OR IGNORE INTO accuse (cle, {', '.join(names)}) VALUES (?{', ?' * len(names)})",
+                (key, *(fields.get(name) for name in names)),
+            )
+        return bool(kept.rowcount)
+
+    def sealed(self, number: int) -> tuple[str, bytes] | None:
+        """Name and octets of an acknowledgment."""
+        with self._open() as db:
+            row = db.execute("SELECT fichier, scelle FROM accuse WHERE rang = ?", (number,)).fetchone()
+        return None if row is None else (row["fichier"], base64.b64decode(row["scelle"]))
+
+    def acknowledgments(self) -> list[dict[str, Any]]:
+        """Every acknowledgment, the newest first."""
+        with self._open() as db:
+            return [dict(row) for row in db.execute("SELECT * FROM accuse ORDER BY rang DESC")]
 
     def _folders(self, where: str, *values: str) -> list[dict[str, Any]]:
         with self._open() as db:

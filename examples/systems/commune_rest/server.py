@@ -11,7 +11,10 @@ number when it is confirmed; ``Idempotency-Key`` is honoured; now and then it as
 from __future__ import annotations
 
 import argparse
+import base64
+import binascii
 import hmac
+import io
 import json
 import os
 import signal
@@ -21,7 +24,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from depot import RUBRIQUES, Depot
+from depot import ETAPES, RUBRIQUES, Depot
 from flask import Flask, Response, abort, render_template, request, send_file
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -60,11 +63,14 @@ class Commune:
         app.after_request(_harden)
         app.get("/")(self.register)
         app.get("/documents/<int:number>")(self.document)
+        app.get("/accuses/<int:number>")(self.sealed)
         app.get(f"{API}/etat")(self.health)
         app.get(f"{API}/dossiers")(self.folders)
         app.post(f"{API}/dossiers")(self.create)
         app.post(f"{API}/dossiers/<cle>/documents")(self.upload)
         app.post(f"{API}/dossiers/<cle>/valider")(self.confirm)
+        app.put(f"{API}/accuses/<cle>")(self.acknowledge)
+        app.get(f"{API}/accuses")(self.acknowledgments)
         return app
 
     def check_key(self) -> Response | None:
@@ -75,7 +81,13 @@ class Commune:
         return None
 
     def register(self) -> str:
-        return render_template("registre.html", folders=self._depot.all(), rubriques=RUBRIQUES)
+        return render_template(
+            "registre.html",
+            folders=self._depot.all(),
+            rubriques=RUBRIQUES,
+            told=self._depot.acknowledgments(),
+            etapes=ETAPES,
+        )
 
     def document(self, number: int) -> Response:
         name, place = self._depot.document(number) or abort(404)
@@ -88,6 +100,25 @@ class Commune:
         reference = request.args.get("ref_externe")
         found = self._depot.all() if reference is None else self._depot.by_reference(reference)
         return {"total": len(found), "dossiers": found}
+
+    def acknowledge(self, cle: str) -> Response:
+        fields = request.get_json(silent=True)
+        if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+            return _error(400, "JSON_ATTENDU", "Un objet JSON dont les valeurs sont des textes est attendu.")
+        if fields.get("etape") not in ETAPES or not all(map(fields.get, ("quand", "fichier", "scelle"))):
+            return _error(422, "ACCUSE_INCOMPLET", "Une étape connue, un moment et l'original sont attendus.")
+        if not _is_base64(fields["scelle"]):
+            return _error(422, "ORIGINAL_ILLISIBLE", "L'original n'est pas du base64.")
+        return _made(201 if self._depot.keep(cle, fields) else 200, accuse=cle)
+
+    def sealed(self, number: int) -> Response:
+        name, octets = self._depot.sealed(number) or abort(404)
+        place = io.BytesIO(octets)
+        return send_file(place, "application/octet-stream", as_attachment=True, download_name=name)
+
+    def acknowledgments(self) -> dict[str, Any]:
+        found = self._depot.acknowledgments()
+        return {"total": len(found), "accuses": found}
 
     def create(self) -> Response:
         return self._once(self._create)
@@ -151,6 +182,14 @@ def _wrong(fields: Any) -> Response | None:
     if fields["rubrique"] not in RUBRIQUES:
         return _error(422, "RUBRIQUE_INCONNUE", "Cette rubrique n'existe pas.")
     return None
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return False
+    return True
 
 
 def _shown(folder: dict[str, Any]) -> dict[str, Any]:

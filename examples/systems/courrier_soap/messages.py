@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from lxml import etree
-from registre import NATURES, Courrier, Piece
+from registre import ETAPES, NATURES, Accuse, Courrier, Piece
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 URN = "urn:demonstration:courrier-arrivee:v1"
@@ -57,6 +57,28 @@ def courrier(element: etree._Element) -> Courrier:
         urgent=_text(element, "Urgent") in ("true", "1"),
         texte=_text(element, "Texte"),
         pieces=tuple(map(_piece, element.iterfind(f"{{{URN}}}PiecesJointes/{{{URN}}}PieceJointe"))),
+    )
+
+
+def accuse(element: etree._Element) -> Accuse:
+    """The acknowledgment in a call of DeposerAccuse."""
+    etape, original = required(element, "CodeEtape"), element.find(f"{{{URN}}}Original")
+    if etape not in ETAPES:
+        raise Refus("ETAPE_INCONNUE", f"Code d'étape inconnu : {etape[:20]}.")
+    if original is None:
+        raise Refus("CHAMP_INVALIDE", "Le champ Original est absent.")
+    return Accuse(
+        identifiant=required(element, "IdentifiantAccuse"),
+        etape=etape,
+        horodatage=required(element, "Horodatage"),
+        original=_piece(original),
+        reference=_text(element, "Reference"),
+        message=_text(element, "IdentifiantMessage"),
+        objet=_text(element, "Objet"),
+        destinataire=_text(element, "Destinataire"),
+        numero=_text(element, "NumeroEnregistrement"),
+        date_enregistrement=_day(_text(element, "DateEnregistrement")),
+        motifs=tuple(one.text or "" for one in element.iterfind(f"{{{URN}}}Motif")),
     )
 
 

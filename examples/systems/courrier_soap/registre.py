@@ -1,4 +1,4 @@
-"""The ministry's register of incoming mail, in a SQLite file of its own."""
+"""The ministry's register of incoming mail and of what became of its own, in a SQLite file of its own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,18 @@ NATURES = {
     "FAC": "Facture",
     "DIV": "Divers",
 }
+ETAPES = {
+    "ACC": "Accepté par la plateforme",
+    "REJ": "Refusé par la plateforme",
+    "DIS": "Mis à disposition du destinataire",
+    "REM": "Remis au destinataire",
+    "ENR": "Enregistré par le destinataire",
+    "AVA": "Avancement",
+    "DEL": "Délai applicable",
+    "FIN": "Suite donnée",
+    "ECH": "Non remis",
+    "AUT": "Autre étape",
+}
 _TABLES = """
 CREATE TABLE IF NOT EXISTS courrier (
     rang INTEGER PRIMARY KEY AUTOINCREMENT, numero TEXT UNIQUE, identifiant TEXT NOT NULL, reference TEXT,
@@ -28,6 +40,11 @@ CREATE INDEX IF NOT EXISTS courrier_identifiant ON courrier (identifiant);
 CREATE TABLE IF NOT EXISTS piece (
     id INTEGER PRIMARY KEY AUTOINCREMENT, courrier INTEGER NOT NULL REFERENCES courrier, nom TEXT NOT NULL,
     type TEXT NOT NULL, contenu BLOB NOT NULL, empreinte TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS accuse (
+    rang INTEGER PRIMARY KEY AUTOINCREMENT, identifiant TEXT UNIQUE NOT NULL, etape TEXT NOT NULL,
+    horodatage TEXT NOT NULL, reference TEXT, message TEXT, objet TEXT, destinataire TEXT, numero TEXT,
+    date_enregistrement TEXT, motifs TEXT, nom TEXT NOT NULL, type TEXT NOT NULL, contenu BLOB NOT NULL,
+    recu TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS essai (
     rang INTEGER PRIMARY KEY AUTOINCREMENT, identifiant TEXT UNIQUE NOT NULL, fois INTEGER NOT NULL);
 """
@@ -60,6 +77,23 @@ class Courrier:
     urgent: bool = False
     texte: str = ""
     pieces: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True)
+class Accuse:
+    """What became of a letter that the ministry sent, as the service is told it."""
+
+    identifiant: str
+    etape: str
+    horodatage: str
+    original: Piece
+    reference: str = ""
+    message: str = ""
+    objet: str = ""
+    destinataire: str = ""
+    numero: str = ""
+    date_enregistrement: str = ""
+    motifs: tuple[str, ...] = ()
 
 
 class Registre:
@@ -137,4 +171,47 @@ class Registre:
         """One document with its content."""
         with self._open() as db:
             row = db.execute("SELECT nom, type, contenu FROM piece WHERE id = ?", (number,)).fetchone()
+        return None if row is None else Piece(row["nom"], row["type"], row["contenu"])
+
+    def keep(self, accuse: Accuse, now: datetime) -> bool:
+        """Keep an acknowledgment; False where its identifier is there already."""
+        values = (
+            accuse.identifiant,
+            accuse.etape,
+            accuse.horodatage,
+            accuse.reference,
+            accuse.message,
+            accuse.objet,
+            accuse.destinataire,
+            accuse.numero,
+            accuse.date_enregistrement,
+            "\n".join(accuse.motifs),
+            accuse.original.nom,
+            accuse.original.type,
+            accuse.original.contenu,
+            now.isoformat(timespec="seconds"),
+        )
+        with self._open() as db:
+            kept = db.execute(
+                "INSERT OR IGNORE INTO accuse (identifiant, etape, horodatage, reference, message, objet,"
+                " destinataire, numero, date_enregistrement, motifs, nom, type, contenu, recu)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                values,
+            )
+        return bool(kept.rowcount)
+
+    def acknowledgments(self) -> list[dict[str, Any]]:
+        """Every acknowledgment without its octets, the newest first."""
+        columns = (
+            "rang, identifiant, etape, horodatage, reference, message, objet, destinataire, numero,"
+            " date_enregistrement, motifs, nom, length(contenu) AS taille, recu"
+        )
+        with self._open() as db:
+            rows = db.execute(f"SELECT {columns} FROM accuse ORDER BY rang DESC").fetchall()
+        return [dict(row) for row in rows]
+
+    def original(self, number: int) -> Piece | None:
+        """The sealed octets of one acknowledgment."""
+        with self._open() as db:
+            row = db.execute("SELECT nom, type, contenu FROM accuse WHERE rang = ?", (number,)).fetchone()
         return None if row is None else Piece(row["nom"], row["type"], row["contenu"])

@@ -25,14 +25,14 @@ from urllib.parse import quote
 import messages
 from messages import Refus
 from page import register_page
-from registre import Registre
+from registre import Piece, Registre
 
 LARGEST = 16 * 1024 * 1024
 PATH = "/courrier"
 
 
 class Service:
-    """The two operations over the register.
+    """The three operations over the register.
 
     Args:
         fault_every: every so many-th new identifier meets a passing fault on its first try; 0 for none.
@@ -57,6 +57,9 @@ class Service:
             return self._register(messages.courrier(element), now)
         if operation == "RechercherCourrier":
             return self._search(messages.required(element, "IdentifiantExterne"))
+        if operation == "DeposerAccuse":
+            kept = self.registre.keep(messages.accuse(element), now)
+            return messages.reply("DeposerAccuseReponse", {"Code": "RECU" if kept else "DEJA_RECU"})
         raise Refus("OPERATION_INCONNUE", "Cette opération n'existe pas.")
 
     def _register(self, courrier: messages.Courrier, now: datetime) -> bytes | None:
@@ -107,14 +110,21 @@ class Door(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
         if path == "/":
-            self._answer(200, "text/html; charset=utf-8", register_page(self.service.registre.search()))
+            registre = self.service.registre
+            page = register_page(registre.search(), registre.acknowledgments())
+            self._answer(200, "text/html; charset=utf-8", page)
         elif path == "/registre.json":
             entries = json.dumps(self.service.registre.search(), ensure_ascii=False, indent=1)
             self._answer(200, "application/json", entries.encode())
+        elif path == "/accuses.json":
+            told = json.dumps(self.service.registre.acknowledgments(), ensure_ascii=False, indent=1)
+            self._answer(200, "application/json", told.encode())
         elif path == PATH and query.lower() == "wsdl":
             self._answer(200, "text/xml; charset=utf-8", self._wsdl())
         elif path.startswith("/pieces/") and path[8:].isdecimal():
-            self._piece(int(path[8:]))
+            self._file(self.service.registre.piece(int(path[8:])))
+        elif path.startswith("/accuses/") and path[9:].isdecimal():
+            self._file(self.service.registre.original(int(path[9:])))
         else:
             self._answer(404, "text/plain; charset=utf-8", b"Introuvable.")
 
@@ -154,8 +164,7 @@ class Door(BaseHTTPRequestHandler):
         text = Path(__file__).with_name("courrier.wsdl").read_text("utf-8")
         return text.replace("{adresse}", f"http://{safe}{PATH}").encode()
 
-    def _piece(self, number: int) -> None:
-        piece = self.service.registre.piece(number)
+    def _file(self, piece: Piece | None) -> None:
         if piece is None:
             self._answer(404, "text/plain; charset=utf-8", b"Introuvable.")
             return

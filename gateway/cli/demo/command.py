@@ -18,10 +18,12 @@ import click
 from gateway import home
 from gateway.assets import config_dir, examples_dir
 from gateway.bootstrap import build
+from gateway.bootstrap.telling import telling_checks
 from gateway.cli.demo import letters
 from gateway.cli.demo.account import write_account
 from gateway.cli.demo.control import Control
 from gateway.cli.demo.engines import WORKERS, engines
+from gateway.cli.demo.heard import heard_back
 from gateway.cli.demo.story import Story
 from gateway.cli.demo.world import Program, World, wasl
 from gateway.cli.process import check_port, made_home
@@ -94,6 +96,7 @@ def _settings() -> Settings:
         "WASL_LEDGER_POLL_SECONDS": "0.2",
         "WASL_TIMESTAMPS_RETRY_SECONDS": "0.3",
         "WASL_EVIDENCE_LONG_TERM_SECONDS": "1",
+        "WASL_PUSH_POLL_SECONDS": "0.3",
         **_SECRETS,
     }
     for name, value in wanted.items():
@@ -122,7 +125,8 @@ def _register(settings: Settings) -> None:
     text = text.replace(":8301/", f":{settings.demo.soap_port}/")
     text = text.replace(":8302/", f":{settings.demo.rest_port}/")
     checks = {name: adapter.check_options for name, adapter in gateway.adapters.items()}
-    declared = read_declared(tomllib.loads(text), settings.home, gateway.languages, checks)
+    telling = telling_checks(gateway.adapters)
+    declared = read_declared(tomllib.loads(text), settings.home, gateway.languages, checks, telling)
     gateway.registry.apply(declared, "demonstration")
 
 
@@ -154,6 +158,7 @@ def _tell(settings: Settings, folder: Path, stopped: Event) -> Story:
     documents = examples_dir() / "letters"
     steps: tuple[Callable[[], object], ...] = (
         lambda: story.tell(letters.works_notice(1, now, documents)),
+        lambda: heard_back(story, story.told[0], f"http://127.0.0.1:{settings.demo.soap_port}/accuses.json"),
         lambda: story.tell(letters.permit_request(2, now)),
         lambda: story.repeat(story.told[0], 3),
         lambda: story.tell(letters.lost_letter(4, now)),

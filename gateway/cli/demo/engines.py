@@ -25,10 +25,10 @@ def _database(settings: Settings) -> str:
 def _work(settings: Settings) -> str:
     workers = WORKERS[settings.profile]
     said = f"delivery: {workers} worker process{'es' if workers > 1 else ''}"
+    every = f"looking every {settings.worker.poll_seconds:g} s"
     if not settings.broker.url:
-        return f"{said} that look every {settings.worker.poll_seconds:g} s"
-    every = f"and look every {settings.worker.poll_seconds:g} s besides"
-    return f"{said}, woken over RabbitMQ, {_place(settings.broker.url)}, {every}"
+        return f"{said}, {every}"
+    return f"{said}, woken over RabbitMQ, {_place(settings.broker.url)}, and {every} besides"
 
 
 def _payloads(settings: Settings) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from gateway.domain.evidence.receipt import ReceiptKind
 from gateway.domain.transit.retry import RetrySchedule
 
 Names = Mapping[str, str]
@@ -30,6 +31,29 @@ class RouteKind(Enum):
 
 
 @dataclass(frozen=True)
+class ReceiptRoute:
+    """How the receipts of a party's letters reach its own system.
+
+    Attributes:
+        adapter: an entry point of the group ``wasl.adapters`` that tells senders; ``options`` is its own
+            business.
+        kinds: which receipts are told; the others are in the feed alone.
+        retry: its lifetime counts from the first failure in a row.
+        accepts_test: receipts of tests are told too.
+    """
+
+    adapter: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    kinds: frozenset[ReceiptKind] = frozenset(ReceiptKind)
+    retry: RetrySchedule = RetrySchedule()
+    accepts_test: bool = False
+
+    def wants(self, kind: str, test: bool) -> bool:
+        """Whether a receipt of this kind is told."""
+        return ReceiptKind(kind) in self.kinds and (self.accepts_test or not test)
+
+
+@dataclass(frozen=True)
 class Party:
     """A registered body or platform."""
 
@@ -42,6 +66,8 @@ class Party:
     test: bool = False
     aliases: tuple[str, ...] = ()
     """Outside identifiers as ``scheme:value``."""
+    receipts: ReceiptRoute | None = None
+    """Where the receipts of its letters go by themselves; None: they are in its feed."""
 
 
 @dataclass(frozen=True)

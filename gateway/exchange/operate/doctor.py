@@ -14,7 +14,8 @@ from pathlib import Path
 from cryptography import x509
 
 from gateway.domain.errors import GatewayFault, Misconfigured
-from gateway.exchange.operate.flow import Flow
+from gateway.domain.transit.pushing import Pushing
+from gateway.exchange.operate.flow import Flow, age
 from gateway.store.registry.models import CertificateRow
 from gateway.trust.timestamp import TimeSource
 
@@ -24,6 +25,11 @@ _CLOCK_LOOK, _CLOCK_BAD = timedelta(seconds=5), timedelta(seconds=60)
 _MEBI = 1024**2
 _SPACE_LOOK, _SPACE_BAD = 2048 * _MEBI, 200 * _MEBI
 _CONNECT_S = 2.0
+_STATES = {
+    Pushing.GOING.value: "is told its receipts",
+    Pushing.WAITING.value: "could not be told, and is tried again",
+    Pushing.STOPPED.value: "could not be told for so long that it is hardly tried any more",
+}
 
 
 class Mark(Enum):
@@ -147,6 +153,20 @@ def journey(flow: Flow) -> Iterator[Finding]:
         yield Finding("routes", Mark.LOOK, f"{office}: fails and is left alone for now")
     if not shut:
         yield Finding("routes", Mark.GOOD, "none is left alone")
+    yield from _senders(flow)
+
+
+def _senders(flow: Flow) -> Iterator[Finding]:
+    """How far senders' own systems were told their receipts."""
+    for one in flow.pushes:
+        late = (
+            f", the oldest receipt waits {age(flow, one.oldest).total_seconds():.0f} s" if one.oldest else ""
+        )
+        refused = f", {one.refused} receipts not taken" if one.refused else ""
+        well = one.state == Pushing.GOING.value
+        mark = Mark.GOOD if well and not one.refused else Mark.LOOK
+        remedy = "" if well else ": wasl party receipts"
+        yield Finding("senders", mark, f"{one.party} {_STATES[one.state]}{late}{refused}{remedy}")
 
 
 def port(name: str, host: str, number: int) -> Iterator[Finding]:

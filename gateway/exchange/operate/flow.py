@@ -10,13 +10,15 @@ from gateway.exchange.clock import Ambient
 from gateway.exchange.operate.presence import ALIVE
 from gateway.store.evidence import ledger_queries
 from gateway.store.sessions import Store
-from gateway.store.transit import flow_queries, notice_queries, worker_queries
+from gateway.store.transit import flow_queries, notice_queries, push_queries, worker_queries
 from gateway.store.transit.flow_queries import RouteSeen, Waiting
+from gateway.store.transit.push_queries import PushSeen
 
 LATE = timedelta(minutes=5)
 """So long a due delivery may wait for a worker; longer than any pause between two looks."""
 LEDGER_LATE = timedelta(minutes=10)
 UNTOLD = timedelta(hours=1)
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Flow:
         workers: processes that gave a sign of life lately.
         untold: notifications not sent yet; ``untold_since`` when the first of them was due.
         unplaced_since: since when the oldest receipt waits for its place in a ledger.
+        pushes: every party whose own system is told its receipts.
     """
 
     at: datetime
@@ -48,6 +51,7 @@ class Flow:
     untold: int
     untold_since: datetime | None
     unplaced_since: datetime | None
+    pushes: tuple[PushSeen, ...] = ()
 
     @property
     def oldest(self) -> datetime | None:
@@ -83,6 +87,7 @@ class Watch:
                 untold=untold,
                 untold_since=untold_since,
                 unplaced_since=min((one for one in placing if one is not None), default=None),
+                pushes=tuple(push_queries.seen(session)),
             )
 
     def warnings(self) -> Mapping[str, str]:
@@ -105,6 +110,10 @@ def _warnings(flow: Flow) -> Iterator[tuple[str, str]]:
     if age(flow, flow.untold_since) > UNTOLD:
         since = _minutes(age(flow, flow.untold_since))
         yield "notifications", f"people could not be told since {since}"
+    late = [one.party for one in flow.pushes if age(flow, one.oldest) > UNTOLD]
+    if late:
+        names = ", ".join(late[:_NAMED]) + (", …" if len(late) > _NAMED else "")
+        yield "receipts", f"senders' own systems were not told for an hour or more: {names}"
 
 
 def age(flow: Flow, since: datetime | None) -> timedelta:

@@ -18,6 +18,7 @@ from gateway.exchange.registry.signers import name_digests
 from gateway.store.registry import queries
 from gateway.store.registry.models import CertificateRow, Change, OfficeRow, PartyRow
 from gateway.store.sessions import Store
+from gateway.store.transit import push_queries
 from gateway.store.turns import take_turn
 
 _Row = PartyRow | OfficeRow | CertificateRow
@@ -43,6 +44,8 @@ class Registry:
             take_turn(session, "registry")
             for values in declared.parties:
                 made += self._put(session, PartyRow, "party", values["id"], values, actor)
+                if values["receipts"] is not None:
+                    push_queries.begin(session, values["id"], self.ambient.now())
             session.flush()
             self._check_parties(session, declared)
             for values in declared.offices:
@@ -139,7 +142,7 @@ def _party(row: PartyRow, certificates: list[CertificateRow]) -> dict[str, Any]:
         "test": row.test,
         "aliases": row.aliases,
         "certificate": [_pem(certificate) for certificate in certificates],
-    }
+    } | ({"receipts": row.receipts} if row.receipts is not None else {})
 
 
 def _pem(row: CertificateRow) -> dict[str, Any]:

@@ -6,11 +6,13 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cryptography import x509
 
 from gateway.domain.errors import Misconfigured
+from gateway.domain.evidence.receipt import ReceiptKind
 from gateway.domain.identifiers import is_directory_id
 from gateway.domain.registry.addresses import is_mail_address
 from gateway.domain.registry.parties import PartyKind, RouteKind
@@ -20,7 +22,18 @@ from gateway.exchange.registry.signers import certificate_digest
 Check = Callable[[Mapping[str, Any]], list[str]]
 """What is wrong with an adapter's options."""
 
-_PARTY_KEYS = {"id", "kind", "names", "active", "may_represent", "test", "aliases", "certificate"}
+_PARTY_KEYS = {
+    "id",
+    "kind",
+    "names",
+    "active",
+    "may_represent",
+    "test",
+    "aliases",
+    "certificate",
+    "receipts",
+}
+_RECEIPT_KEYS = {"adapter", "options", "kinds", "retry", "accepts_test"}
 _OFFICE_KEYS = {
     "id",
     "party",
@@ -106,6 +119,8 @@ _FORMS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "options": _TABLE,
     "aliases": _TEXTS,
     "readers": _TEXTS,
+    "receipts": _TABLE,
+    "kinds": ("a list of kinds of receipts", _is_list),
     "document_types": ("a table of codes", _is_code_table),
     "reader_addresses": ("a table of e-mail addresses by reader", _is_code_table),
 }
@@ -130,7 +145,11 @@ class Declared:
 
 
 def read_declared(
-    table: Mapping[str, Any], folder: Path, languages: tuple[str, ...], options: Mapping[str, Check]
+    table: Mapping[str, Any],
+    folder: Path,
+    languages: tuple[str, ...],
+    options: Mapping[str, Check],
+    telling: Mapping[str, Check] = MappingProxyType({}),
 ) -> Declared:
     """The content of a registry file.
 
@@ -138,6 +157,7 @@ def read_declared(
         folder: against which certificate files are resolved.
         languages: in which every name must exist.
         options: the option check of each installed adapter.
+        telling: that of each adapter which tells senders, for what it needs for that.
 
     Raises:
         Misconfigured: everything that is wrong, each with its place.
@@ -146,7 +166,7 @@ def read_declared(
     parties = _tables(table, "party", faults)
     offices = _tables(table, "office", faults)
     for index, party in enumerate(parties):
-        faults.extend(_place(f"party[{index}]", _party_faults(party, languages)))
+        faults.extend(_place(f"party[{index}]", _party_faults(party, languages, telling)))
     for index, office in enumerate(offices):
         faults.extend(_place(f"office[{index}]", _office_faults(office, languages, options)))
     certificates = _certificates(parties, folder, faults)
@@ -190,12 +210,26 @@ def _place(where: str, faults: Iterator[str]) -> Iterator[str]:
         yield f"{where}.{fault}"
 
 
-def _party_faults(party: Mapping[str, Any], languages: tuple[str, ...]) -> Iterator[str]:
+def _party_faults(
+    party: Mapping[str, Any], languages: tuple[str, ...], telling: Mapping[str, Check]
+) -> Iterator[str]:
     yield from _unknown(party, _PARTY_KEYS)
     yield from _identifier(party, "id")
     if party.get("kind") not in {kind.value for kind in PartyKind}:
         yield f"kind: one of {', '.join(kind.value for kind in PartyKind)}"
     yield from _names(party, languages)
+    if isinstance(party.get("receipts"), Mapping):
+        yield from _place("receipts", _receipt_faults(party["receipts"], telling))
+
+
+def _receipt_faults(receipts: Mapping[str, Any], telling: Mapping[str, Check]) -> Iterator[str]:
+    yield from _unknown(receipts, _RECEIPT_KEYS)
+    yield from _retry_faults(receipts)
+    known = [kind.value for kind in ReceiptKind]
+    kinds = receipts.get("kinds", known)
+    if not kinds or (_is_list(kinds) and not set(kinds) <= set(known)):
+        yield f"kinds: one or more of {', '.join(known)}"
+    yield from _adapter_faults(receipts, telling)
 
 
 def _office_faults(
@@ -230,14 +264,21 @@ def _route_faults(route: Mapping[str, Any], options: Mapping[str, Check]) -> Ite
     kind = route.get("kind")
     if kind not in {kind.value for kind in RouteKind}:
         yield f"kind: one of {', '.join(kind.value for kind in RouteKind)}"
+    yield from _retry_faults(route)
+    if kind == RouteKind.ADAPTER.value:
+        yield from _adapter_faults(route, options)
+
+
+def _retry_faults(route: Mapping[str, Any]) -> Iterator[str]:
     retry = _table(route, "retry")
     yield from (f"retry.{key}: unknown key" for key in sorted(set(retry) - _RETRY_KEYS))
     for key in sorted(set(retry) & _RETRY_KEYS):
         least, most = _RETRY_BOUNDS[key]
         if not _is_number(retry[key], least, most):
             yield f"retry.{key}: a number from {least:g} to {most:g}"
-    if kind != RouteKind.ADAPTER.value:
-        return
+
+
+def _adapter_faults(route: Mapping[str, Any], options: Mapping[str, Check]) -> Iterator[str]:
     check = options.get(str(route.get("adapter", "")))
     if check is None:
         yield f"adapter: one of {', '.join(sorted(options))}"
@@ -299,6 +340,7 @@ def _party_row(party: Mapping[str, Any]) -> dict[str, Any]:
         "may_represent": party.get("may_represent", False),
         "test": party.get("test", False),
         "aliases": list(party.get("aliases", [])),
+        "receipts": dict(party["receipts"]) if "receipts" in party else None,
     }
 
 

@@ -59,6 +59,18 @@ class Page:
     more: bool
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the feed by numbers.
+
+    Attributes:
+        last: the number up to which was looked; the next stretch begins after it.
+    """
+
+    rows: tuple[queries.Told, ...]
+    last: int
+
+
 @dataclass
 class Feed:
     """Tells parties what became of their letters.
@@ -79,7 +91,7 @@ class Feed:
                 replaced by an older copy; the feed can be read anew from its beginning.
             Unavailable: the database cannot be read now.
         """
-        settled = self._settle()
+        settled = self.settle()
         with self.store.read() as session:
             start = 0 if after is None else _position(session, party, after)
             rows, last = _looked_through(session, party, start, settled, limit + 1)
@@ -90,8 +102,25 @@ class Feed:
             cursor = after if anchor is None else _cursor(party, anchor)
         return Page(tuple(_told(row) for row in rows[:limit]), cursor, len(rows) > limit or last < settled)
 
-    def _settle(self) -> int:
-        """The number up to which nothing can appear any more; one that was true stays true."""
+    def stretch(self, party: str, after: int, settled: int, limit: int) -> Stretch:
+        """What follows the receipt with the number ``after``, for the hub's own use.
+
+        Args:
+            settled: what `settle` gave; nothing over it is told.
+
+        Raises:
+            Unavailable: the database cannot be read now.
+        """
+        with self.store.read() as session:
+            rows, last = _looked_through(session, party, after, settled, limit)
+        return Stretch(tuple(rows), rows[-1].receipt.id if len(rows) == limit else last)
+
+    def settle(self) -> int:
+        """The number up to which nothing can appear any more; one that was true stays true.
+
+        Raises:
+            Unavailable: the database cannot be read now.
+        """
         with self.store.read() as session:
             # in this order: whoever begins to write after the first question gets a higher number
             newest = queries.newest(session)

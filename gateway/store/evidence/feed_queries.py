@@ -18,12 +18,13 @@ _WRITERS = text(
 
 
 class Told(NamedTuple):
-    """A receipt with its letter's names."""
+    """A receipt with its letter's names and syntax."""
 
     receipt: ReceiptRow
     reference: str | None
     message_id: str | None
     test: bool
+    media_type: str
 
 
 def newest(session: Session) -> int:
@@ -47,9 +48,10 @@ def writers(session: Session) -> frozenset[str]:
 def of_party(session: Session, party: str, after: int, last: int, limit: int) -> list[Told]:
     """Receipts of a party's letters with numbers over ``after`` and up to ``last``, each with its letter."""
     query = (
-        select(ReceiptRow, Message.reference, Message.message_id, Message.test)
+        select(ReceiptRow, Message.reference, Message.message_id, Message.test, Message.media_type)
         .join(Message, Message.id == ReceiptRow.message)
-        .where(ReceiptRow.id > after, ReceiptRow.id <= last, Message.party == party)
+        # not by an index on parties: SQLite would read every letter that the party ever sent
+        .where(ReceiptRow.id > after, ReceiptRow.id <= last, func.coalesce(Message.party, "") == party)
         .order_by(ReceiptRow.id)
         .limit(limit)
     )

@@ -24,6 +24,7 @@ class PartyRow(Base):
     may_represent: Mapped[bool] = mapped_column(default=False)
     test: Mapped[bool] = mapped_column(default=False)
     aliases: Mapped[list[str]] = mapped_column(JSON, default=list)
+    receipts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class OfficeRow(Base):

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from gateway.domain.registry.parties import Office, Party, PartyKind, Route, RouteKind
+from gateway.domain.evidence.receipt import ReceiptKind
+from gateway.domain.registry.parties import Office, Party, PartyKind, ReceiptRoute, Route, RouteKind
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.domain.transit.states import MessageState
 from gateway.store.registry.models import (
@@ -28,12 +29,13 @@ _USUAL = RetrySchedule()
 _VERSION = select(func.max(table(Change).c.id))
 
 
-def party(session: Session, party_id: str) -> Party | None:
+def party(session: Session, party_id: str, retry: RetrySchedule = _USUAL) -> Party | None:
+    """A party; the schedule for its receipts is ``retry`` but for what their route itself says."""
     row = session.get(PartyRow, party_id)
-    return None if row is None else party_of(row)
+    return None if row is None else party_of(row, retry)
 
 
-def party_of(row: PartyRow) -> Party:
+def party_of(row: PartyRow, retry: RetrySchedule = _USUAL) -> Party:
     return Party(
         id=row.id,
         kind=PartyKind(row.kind),
@@ -42,6 +44,19 @@ def party_of(row: PartyRow) -> Party:
         may_represent=row.may_represent,
         test=row.test,
         aliases=tuple(row.aliases),
+        receipts=None if row.receipts is None else receipt_route_of(row.receipts, retry),
+    )
+
+
+def receipt_route_of(declared: Mapping[str, Any], retry: RetrySchedule = _USUAL) -> ReceiptRoute:
+    """The way of its receipts that a party's stored declaration describes."""
+    kinds = declared.get("kinds")
+    return ReceiptRoute(
+        adapter=declared["adapter"],
+        options=declared.get("options", {}),
+        kinds=frozenset(ReceiptKind if kinds is None else map(ReceiptKind, kinds)),
+        retry=replace(retry, **declared.get("retry", {})),
+        accepts_test=declared.get("accepts_test", False),
     )
 
 
