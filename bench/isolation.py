@@ -14,13 +14,14 @@ Exit status 1: the dead routes cost the others 5 % of their throughput or more.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import statistics
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,8 +138,18 @@ class Sampling:
     probes: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
 
-    def run(self) -> None:
-        """Look until it is ended."""
+    @contextlib.contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Look for the length of the block."""
+        thread = threading.Thread(target=self._run)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.ended.set()
+            thread.join()
+
+    def _run(self) -> None:
         counted = (
             select(DeliveryRow.office, func.count())
             .where(DeliveryRow.state == Transport.DELIVERING.value)
@@ -164,22 +175,18 @@ def watch(shape_name: str, minutes: int, dead: int, workers: int, rate: float) -
     with tempfile.TemporaryDirectory(prefix="wasl-bench-") as name, target(), shaped(shape_name) as shape:
         home = make(Path(name) / "beside", shape, dead)
         sampling = Sampling(Store(open_engine(load(environment(home.folder, shape)))))
-        with hub(home.folder, shape, workers) as programs:
-            thread = threading.Thread(target=sampling.run)
-            thread.start()
+        with hub(home.folder, shape, workers) as programs, sampling.going_on():
             for minute in range(1, minutes + 1):
                 started = time.monotonic()
                 made = letters(home.keys, XML, int(rate * 55), _HEALTHY)
                 healthy = travel(home.folder, shape, programs, made, XML, Pace(rate=rate))
                 time.sleep(max(0.0, started + 60 - time.monotonic()))
-                share = sampling.share(workers * _PLACES)
+                held = sampling.share(workers * _PLACES)
                 print(
-                    f"minute {minute}: hanging routes hold {share:.0%} of the places; {line(healthy)}",
+                    f"minute {minute}: hanging routes hold {held:.0%} of the places, "
+                    f"at most {sampling.probes} letter(s) at once find out; {line(healthy)}",
                     flush=True,
                 )
-            sampling.ended.set()
-            thread.join()
-    print(f"at most {sampling.probes} letter(s) at once found out whether a route works again")
     return 0 if sampling.probes <= 1 else 1
 
 
