@@ -495,9 +495,12 @@ def _faults_of_handover(
     receipt: dict[str, Any],
 ) -> Iterator[str]:
     handover = receipt["handover"]
+    if handover.get("acknowledgedBy"):  # where it lay ready, in the hub's own office or inbox
+        if there:
+            yield "a reader took it where it lay ready, and the recipient's own system has it too"
+        return
     if office["store"] is None:
-        if not handover.get("acknowledgedBy"):
-            yield "nobody acknowledged it"
+        yield "nobody acknowledged it"
         return
     if not there:
         yield "the receipt says that it was handed over, and the recipient does not have it"

@@ -277,7 +277,8 @@ def at_the_desk(*verb: str) -> Callable[[Scenario, str], None]:
             town.command("reader", "lock" if verb[0] == "unlock" else "acknowledge", name)
         command = ("reader", verb[0], name, *verb[1:])
         town.dies(point, *command)
-        if scenario.delivery(sent).state == "AVAILABLE" or verb[0] in ("acknowledge", "progress"):
+        [state] = [row.state for row in scenario.deliveries(sent) if row.id == name]
+        if state == "AVAILABLE" or verb[0] in ("acknowledge", "progress"):
             town.command(*command)
         hand_over_at_the_desk(scenario, sent)
 

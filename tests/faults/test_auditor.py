@@ -287,6 +287,10 @@ def false_handover(world: World) -> None:
     world.stores["repeats"] = [took("d-r", original="2" * 64), world.stores["repeats"][1]]
 
 
+def taken_at_the_desk_and_by_the_system(world: World) -> None:
+    world.chains["d-r"][0]["handover"]["acknowledgedBy"] = "order-office-1"
+
+
 def invented_answer(world: World) -> None:
     world.chains["d-r"][0]["handover"]["answer"]["sha256"] = "3" * 64
 
@@ -412,6 +416,7 @@ SPOILT: dict[Callable[[World], None], str] = {
     doubled_untold: "duplicate: d-n: the store got it 1 times more",
     doubled_told_to_the_store_alone: "duplicate: d-n: the receipt does not say",
     false_handover: "true: d-r: the recipient has another letter",
+    taken_at_the_desk_and_by_the_system: "true: d-r: a reader took it where it lay ready, and",
     invented_answer: "true: d-r: the recipient never gave the answer",
     false_failure: "unknown: d-f: the recipient has it",
     gap: "chain: d-r: 1 receipts do not follow",

@@ -95,8 +95,18 @@ def test_a_database_of_a_later_version_is_not_touched(open_engine: Callable[[str
     engine = open_engine(postgres.fresh_database())
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE schema_floor SET revision = '9998'"))
     with pytest.raises(Misconfigured, match="9999 belongs to a later version"):
         migrate.upgrade(engine)
+
+
+def test_a_database_of_a_later_version_that_only_added_is_worked_with(
+    open_engine: Callable[[str], Any],
+) -> None:
+    engine = open_engine(postgres.fresh_database())
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert migrate.upgrade(engine) == "9999"
 
 
 def test_moments_come_back_in_utc_to_the_microsecond(hub: HubUnderTest) -> None:

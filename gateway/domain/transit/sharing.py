@@ -63,6 +63,7 @@ class Work:
         mine: by the worker that asks.
         adapter: by a call to another system, not from the store.
         unproven: on a route that is not known to work.
+        failing: on a route whose last attempt failed; others that are not proven were never tried.
     """
 
     office: str
@@ -70,6 +71,7 @@ class Work:
     mine: bool
     adapter: bool = True
     unproven: bool = False
+    failing: bool = False
 
 
 def in_turn(queues: Iterable[Queue], now: datetime, shares: Shares) -> list[Queue]:
@@ -104,7 +106,11 @@ def has_room(
         return False
     if _count(mine, office=wanted.office) >= shares.room(shares.route, places):
         return False
-    return not wanted.unproven or _count(mine, unproven=True) < shares.room(shares.unproven, places)
+    most = shares.room(shares.unproven, places)
+    # those that failed leave a place to those that were never tried, which may well work
+    if wanted.failing and _count(mine, failing=True) >= max(1, most - 1):
+        return False
+    return not wanted.unproven or _count(mine, unproven=True) < most
 
 
 def _count(work: list[Work], **of: object) -> int:

@@ -113,7 +113,14 @@ class Turns:
 
     def _as_work(self, queue: Queue, route: Route, breaker: Breaker) -> Work:
         adapter = route.kind is RouteKind.ADAPTER
-        return Work(queue.office, queue.lane, True, adapter, unproven=adapter and not breaker.known_good)
+        return Work(
+            office=queue.office,
+            lane=queue.lane,
+            mine=True,
+            adapter=adapter,
+            unproven=adapter and not breaker.known_good,
+            failing=adapter and breaker.failures > 0,
+        )
 
     def _may_call(self, wanted: Work, breaker: Breaker) -> bool:
         """Whether the breaker lets this letter through; not more than one at a time finds out."""

@@ -126,6 +126,7 @@ def in_hand(session: Session, mine: Collection[str], office: str | None = None) 
             lane=Lane(lane),
             mine=lease in mine,
             unproven=state is None or not breaker_of(state).known_good,
+            failing=state is not None and state.failures > 0,
         )
         for found, lane, lease, state in session.execute(query)
     ]

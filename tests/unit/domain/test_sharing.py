@@ -54,6 +54,12 @@ def test_the_limit_of_a_route_counts_all_workers() -> None:
     assert has_room(others, work("a", adapter=False), SHARES, free=4, concurrency=3)
 
 
+def test_routes_that_failed_leave_a_place_to_those_that_were_never_tried() -> None:
+    failing = [work("a", unproven=True, failing=True)]
+    assert not has_room(failing, work("b", unproven=True, failing=True), SHARES, free=3)
+    assert has_room(failing, work("c", unproven=True), SHARES, free=3)
+
+
 @pytest.mark.parametrize("wanted", [work("a"), work("a", Lane.BULK), work("a", unproven=True)])
 def test_a_single_place_is_for_everybody(wanted: Work) -> None:
     assert has_room([], wanted, Shares(places=1, route=0, unproven=0, bulk=0), free=1)
