@@ -66,6 +66,8 @@ _TELLS = ("repeats", "finds")
 _OPEN = ("QUEUED", "DELIVERING", "WAITING", "HELD", "AVAILABLE")
 _ENDED_BY = {"REFUSED", "REDIRECTED", "EXPIRED", "CANCELLED"}
 _LATE = "urn:wasl:event:LateHandover"
+_BESIDE = {_LATE, "urn:wasl:event:Resent"}
+"""Told beside an outcome, which they repeat and do not replace."""
 _DS = "{http://www.w3.org/2000/09/xmldsig#}"
 _RECEIPT = "{urn:wasl:receipt:1.0}"
 _EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
@@ -471,7 +473,7 @@ def _outcomes(chain: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         if one["kind"] in ("delivery", "non-delivery"):
             has_it = has_it or one["kind"] == "delivery"
             yield one
-        elif one["kind"] == "outcome" and state in _ENDED_BY and one["event"] != _LATE and not has_it:
+        elif one["kind"] == "outcome" and state in _ENDED_BY and one["event"] not in _BESIDE and not has_it:
             yield one
 
 
