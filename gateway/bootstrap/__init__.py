@@ -28,7 +28,7 @@ from gateway.exchange.evidence.ledger import Ledger
 from gateway.exchange.evidence.limits import Limits
 from gateway.exchange.evidence.notices import Notices
 from gateway.exchange.operate.flow import Watch
-from gateway.exchange.operate.health import Health, no_broker
+from gateway.exchange.operate.health import Health
 from gateway.exchange.registry.apply import Registry
 from gateway.exchange.registry.cache import RegistryCache
 from gateway.exchange.registry.revocation import Revocations
@@ -39,7 +39,7 @@ from gateway.exchange.transit.check import Checking
 from gateway.exchange.transit.dispatch import Dispatch
 from gateway.exchange.transit.fallback import Fallback
 from gateway.exchange.transit.feed import Feed
-from gateway.exchange.transit.intake import Intake, nobody_is_woken
+from gateway.exchange.transit.intake import Intake
 from gateway.exchange.transit.judge import Judge, Window
 from gateway.exchange.transit.letters import Letters
 from gateway.exchange.transit.look import Looking
@@ -105,13 +105,13 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     pack = load_country(settings.hub.country, country_folders(settings))
     store = Store(open_engine(settings))
     secret = partial(read_secret, settings.home / "secrets")
-    broker = waking.broker(settings, secret)
+    wake, check_broker = waking.by_broker(settings, secret)
     payloads = PayloadStore(place(settings, secret), _master_key(settings), ambient.random_bytes)
     issuing = _issuing(settings, pack, ambient)
     certificates = CertificateJudge(settings.trust.directory / "parties", settings.trust.require_revocation)
     ledger = evidence.ledger(settings, store)
     receipts = evidence.receipts(settings, pack, store, issuing)
-    judge = _judge(settings, store, certificates)
+    judge, chain = _judge(settings, store, certificates), _chains(pack, store, issuing, ambient)
     services = Services(
         intake=Intake(
             store=store,
@@ -123,14 +123,12 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
             ambient=ambient,
             languages=pack.languages,
             limits=TimeLimits(pack.procedures, pack),
-            wake=nobody_is_woken if broker is None else broker.wake,
+            wake=wake,
         ),
         checking=Checking(store, judge, ambient, pack.languages),
         looking=Looking(store),
         feed=Feed(store),
-        cancelling=lifecycle.cancelling(
-            _letters(settings, store, payloads), _chains(pack, store, issuing, ambient)
-        ),
+        cancelling=lifecycle.cancelling(_letters(settings, store, payloads), chain),
         receipts=receipts,
         bundles=_bundles(settings, pack, payloads, receipts, ledger, ambient),
         tokens=_tokens(settings, store, certificates, ambient),
@@ -142,7 +140,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
             ledger,
             evidence.timestamp_lag(settings, store, ambient),
             Watch(store, ambient),
-            no_broker if broker is None else broker.check,
+            check_broker,
         ),
     )
     return Gateway(

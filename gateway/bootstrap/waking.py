@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.domain.errors import Misconfigured
+from gateway.exchange.operate.health import no_broker
+from gateway.exchange.transit.intake import nobody_is_woken
 from gateway.settings import Settings
 from gateway.workers.worker import Wakeups, nobody_wakes
 
 if TYPE_CHECKING:
     from gateway.bootstrap import Gateway
-    from gateway.clients.broker import Broker, BrokerSettings
+    from gateway.clients.broker import BrokerSettings
 
 PASSWORD = "broker-password"  # noqa: S105 - its name
 
@@ -23,7 +25,7 @@ def wakeups(gateway: Gateway) -> Wakeups:
     """What lets a worker's places be woken.
 
     Raises:
-        Misconfigured: see `broker`.
+        Misconfigured: see `by_broker`.
     """
     if not gateway.settings.broker.url:
         return nobody_wakes
@@ -35,21 +37,24 @@ def wakeups(gateway: Gateway) -> Wakeups:
     return partial(WakeupListener, found)
 
 
-def broker(settings: Settings, secret: Callable[[str], str]) -> Broker | None:
-    """The broker of the settings, if there is one; nothing is connected before it is used.
+def by_broker(
+    settings: Settings, secret: Callable[[str], str]
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """What wakes workers, and what asks whether it can be used; nothing is connected before either is called.
 
     Args:
         secret: reads a secret of that name.
 
     Raises:
-        Misconfigured: its library is missing, or its address cannot be read.
+        Misconfigured: the broker's library is missing, or its address cannot be read.
     """
     if not settings.broker.url:
-        return None
+        return nobody_is_woken, no_broker
     found = _settings(settings, secret)
     from gateway.clients.broker import Broker
 
-    return Broker(found)
+    broker = Broker(found)
+    return broker.wake, broker.check
 
 
 def _settings(settings: Settings, secret: Callable[[str], str]) -> BrokerSettings:

@@ -142,7 +142,13 @@ OUTCOME = "(SELECT id FROM receipt WHERE delivery = :id AND outcome)"
         ("delivery.no-outcome-receipt", [f"DELETE FROM receipt WHERE id = {OUTCOME}"]),
         ("ledger.receipt-missing", [f"DELETE FROM receipt WHERE id = {OUTCOME}"]),
         ("chain.end", [f"DELETE FROM receipt WHERE id = {RECEIPT}"]),
-        ("chain.end", ["UPDATE delivery SET chain_digest = 'f' || substr(chain_digest, 2) WHERE id = :id"]),
+        (
+            "chain.end",
+            [
+                "UPDATE delivery SET chain_digest = CASE substr(chain_digest, 1, 1) WHEN 'f' THEN 'e' ELSE 'f' END"
+                " || substr(chain_digest, 2) WHERE id = :id"
+            ],
+        ),
         ("letter.no-first-receipt", [f"DELETE FROM receipt WHERE message = {MESSAGE} AND delivery IS NULL"]),
         ("chain.broken", [f"UPDATE receipt SET predecessor = '{64 * '0'}' WHERE id = {OUTCOME}"]),
         (

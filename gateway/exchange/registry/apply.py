@@ -45,7 +45,7 @@ class Registry:
             take_turn(session, "registry")
             for values in declared.parties:
                 made += self._put(session, PartyRow, "party", values["id"], values, actor)
-                if values["receipts"] is not None:
+                if values.get("receipts") is not None:
                     push_queries.begin(session, values["id"], self.ambient.now())
             session.flush()
             self._check_parties(session, declared)
