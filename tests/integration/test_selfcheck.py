@@ -146,7 +146,8 @@ OUTCOME = "(SELECT id FROM receipt WHERE delivery = :id AND outcome)"
             "chain.end",
             [
                 "UPDATE delivery SET chain_digest ="
-                " CASE substr(chain_digest, 1, 1) WHEN 'f' THEN 'e' ELSE 'f' END || substr(chain_digest, 2) WHERE id = :id"
+                " CASE substr(chain_digest, 1, 1) WHEN 'f' THEN 'e' ELSE 'f' END"
+                " || substr(chain_digest, 2) WHERE id = :id"
             ],
         ),
         ("letter.no-first-receipt", [f"DELETE FROM receipt WHERE message = {MESSAGE} AND delivery IS NULL"]),
