@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from gateway.domain.errors import Unavailable
 from gateway.store.engine import ACCESS, READ, WRITE, write_lock
 from gateway.store.filelock import LockBroken, LockTimeout
+from gateway.store.group_commit import CommitLost, GroupCommit, Joining
 from gateway.store.leader import sole
 
 BUSY = "database busy"
@@ -49,6 +50,9 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        lock = write_lock(engine)
+        options = access_options(engine.dialect.name, WRITE)
+        self._group = None if lock is None else GroupCommit(engine, lock, options)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Session]:
@@ -62,12 +66,10 @@ class Store:
                 commit itself, the transaction may have been committed.
             IntegrityError: a constraint decided against it.
         """
-        # The connection comes first: waiting for one must not keep other writers waiting.
         with (
             database_trouble(),
-            self._connect(WRITE) as connection,
-            self._turn(),
-            Session(connection, expire_on_commit=False) as session,
+            self._part() as (connection, joining),
+            Session(connection, expire_on_commit=False, join_transaction_mode=joining) as session,
             session.begin(),
         ):
             yield session
@@ -131,10 +133,14 @@ class Store:
             yield connection.execution_options(**access_options(self.engine.dialect.name, access))
 
     @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
-        lock = write_lock(self.engine)
-        with lock.hold() if lock is not None else contextlib.nullcontext():
-            yield
+    def _part(self) -> Iterator[tuple[Connection, Joining]]:
+        """A transaction, or a part in one that is committed before this ends."""
+        if self._group is not None:
+            with self._group.part() as part:
+                yield part
+            return
+        with self._connect(WRITE) as connection:
+            yield connection, "control_fully"
 
 
 def access_options(dialect: str, access: str) -> dict[str, object]:
@@ -165,6 +171,9 @@ def database_trouble() -> Iterator[None]:
         raise Unavailable(BUSY) from error
     except LockBroken as error:
         raise Unavailable(OUT) from error
+    except CommitLost as lost:
+        cause = lost.__cause__ or lost
+        raise Unavailable(_judged(cause) or OUT) from cause
     except (sqlite3.Error, DBAPIError) as error:  # the driver's own where it is called past SQLAlchemy
         verdict = _judged(error)
         if verdict is None:
@@ -172,7 +181,7 @@ def database_trouble() -> Iterator[None]:
         raise Unavailable(verdict) from error
 
 
-def _judged(error: Exception) -> str | None:
+def _judged(error: BaseException) -> str | None:
     """What is the matter with the database; None for a fault of the statement alone."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(cause, "sqlstate", None)
