@@ -21,8 +21,8 @@ WRITE = "write"
 WRITE_LOCK = "wasl_write_lock"
 """Execution option of the engine: the lock on which its writers queue, or None."""
 
+_READERS = "wasl_readers"
 _BEGIN = {READ: "BEGIN", WRITE: "BEGIN IMMEDIATE"}
-_QUERY_ONLY = {READ: "PRAGMA query_only=ON", WRITE: "PRAGMA query_only=OFF"}
 _RESTS_SINCE = "wasl_rests_since"
 _RESTED_S = 1.0
 _WAL_LIMIT = 64 * 1024 * 1024
@@ -70,12 +70,42 @@ def make_engine(
     if address.get_backend_name() != "sqlite" or address.database not in (None, "", ":memory:"):
         # the pool of a database in memory takes no sizes
         options |= {"pool_size": pool_size, "max_overflow": pool_size, "pool_timeout": busy_s}
+    if address.get_backend_name() == "sqlite":
+        return _sqlite(address, options, lock, busy_s)
     engine = create_engine(address, **options)
-    if engine.dialect.name == "sqlite":
-        _tune_sqlite(engine, lock, busy_s)
-    else:
-        _ping_after_rest(engine)
+    _ping_after_rest(engine)
     return engine
+
+
+def _sqlite(address: URL, options: dict[str, Any], lock: FileLock | None, busy_s: float) -> Engine:
+    """An engine that writes, with another for its readers unless the database lives in one connection.
+
+    A connection is one or the other for good: to change its mind is a pragma after which SQLite compiles
+    every statement anew.
+    """
+    if "pool_size" in options:
+        readers = create_engine(address, **options)
+        _tune_sqlite(readers, lock, busy_s)
+        _query_only(readers)
+        given = options["execution_options"]
+        engine = create_engine(address, **options | {"execution_options": {**given, _READERS: readers}})
+        event.listen(engine, "engine_disposed", lambda _: readers.dispose())
+    else:
+        engine = create_engine(address, **options)
+    _tune_sqlite(engine, lock, busy_s)
+    return engine
+
+
+def readers_of(engine: Engine) -> Engine:
+    """The engine for those who only read: the same one but on SQLite."""
+    readers: Engine = engine.get_execution_options().get(_READERS, engine)
+    return readers
+
+
+def _query_only(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def forbid(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA query_only=ON")
 
 
 def _ping_after_rest(engine: Engine) -> None:
@@ -151,9 +181,8 @@ def _tune_sqlite(engine: Engine, lock: FileLock | None, busy_s: float) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         access = connection.get_execution_options().get(ACCESS, WRITE)
-        # Past SQLAlchemy, which would take longer over these two than SQLite itself.
+        # Past SQLAlchemy, which would take longer over this than SQLite itself.
         driver: Any = connection.connection.driver_connection
-        driver.execute(_QUERY_ONLY[access])
         driver.execute(_BEGIN[access])
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Unavailable
-from gateway.store.engine import ACCESS, READ, WRITE, write_lock
+from gateway.store.engine import ACCESS, READ, WRITE, readers_of, write_lock
 from gateway.store.filelock import LockBroken, LockTimeout
 from gateway.store.group_commit import CommitLost, GroupCommit, Joining
 from gateway.store.leader import sole
@@ -129,8 +129,9 @@ class Store:
 
     @contextlib.contextmanager
     def _connect(self, access: str) -> Iterator[Connection]:
-        with self.engine.connect() as connection:
-            yield connection.execution_options(**access_options(self.engine.dialect.name, access))
+        engine = readers_of(self.engine) if access == READ else self.engine
+        with engine.connect() as connection:
+            yield connection.execution_options(**access_options(engine.dialect.name, access))
 
     @contextlib.contextmanager
     def _part(self) -> Iterator[tuple[Connection, Joining]]:

@@ -19,7 +19,7 @@ from gateway.exchange.transit.turns import Turns
 from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
 from gateway.store.transit import claim_queries, queries
-from gateway.store.transit.claim_queries import Lease
+from gateway.store.transit.claim_queries import Due, Lease
 from gateway.store.transit.models import DeliveryRow, Message
 
 LOST_LEASE = "WASL-DLV-010"
@@ -87,22 +87,19 @@ class Claims:
             mine = {lease.token for lease, _ in self.leases.held()}
             turns = Turns(session, mine, now, self.lease, self.shares, self.retry)
             line = in_turn(waiting, now, self.shares)
-            taken = [self._take(session, row, now) for row in turns.take(line, limit)]
-        for lease in taken:
+            taken = [(due, self._lease(due)) for due in turns.take(line, limit)]
+            claim_queries.take(session, taken, now, now + self.lease, self.owner)
+        for _, lease in taken:
             self.leases.hold(lease, now)
-        return [lease.delivery for lease in taken]
+        return [lease.delivery for _, lease in taken]
 
     @property
     def _name(self) -> str:
         return self.owner[:_LONGEST_OWNER]
 
-    def _take(self, session: Session, row: DeliveryRow, now: datetime) -> Lease:
+    def _lease(self, due: Due) -> Lease:
         # two leases are never alike, not even of the same worker: a late result must show as late
-        row.lease_owner = f"{self._name}#{self.ambient.random_bytes(6).hex()}"
-        row.lease_until = now + self.lease
-        row.sending_since = None
-        queries.move(session, row, Transport.DELIVERING, now, self.owner)
-        return Lease(row.id, row.lease_owner)
+        return Lease(due.id, f"{self._name}#{self.ambient.random_bytes(6).hex()}")
 
     def _recover(self, now: datetime) -> list[Queue]:
         """Take over what other workers left; what is due then."""

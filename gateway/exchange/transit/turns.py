@@ -16,7 +16,7 @@ from gateway.domain.transit.retry import RetrySchedule
 from gateway.domain.transit.sharing import Queue, Shares, Work, has_room
 from gateway.store.registry import queries as registry
 from gateway.store.transit import claim_queries, route_queries
-from gateway.store.transit.models import DeliveryRow
+from gateway.store.transit.claim_queries import Due
 from gateway.store.transit.route_models import RouteState
 
 _FROM_THE_STORE = Route(RouteKind.OFFICE)
@@ -41,13 +41,15 @@ class Turns:
         self._session, self._mine, self._now, self._lease = session, mine, now, lease
         self._shares, self._retry = shares, retry
         self._work: list[Work] = []
-        self._locked: dict[str, RouteState | None] = {}
+        self._ahead: deque[str] = deque()
+        self._locked: dict[str, RouteState] = {}
         self._routes: dict[str, Route] = {}
-        self._fetched: dict[tuple[str, Lane], deque[DeliveryRow]] = {}
+        self._fetched: dict[tuple[str, Lane], deque[Due]] = {}
         self._given: set[str] = set()
+        self._asked: set[tuple[str, Lane]] = set()
         self._at_once = 1
 
-    def take(self, line: Sequence[Queue], limit: int) -> Iterator[DeliveryRow]:
+    def take(self, line: Sequence[Queue], limit: int) -> Iterator[Due]:
         """The deliveries whose turn it is, locked.
 
         Args:
@@ -55,61 +57,60 @@ class Turns:
             limit: how many at most; the free places of the worker.
         """
         turns, free = deque(line), limit
+        self._ahead = deque(dict.fromkeys(queue.office for queue in line))
         self._at_once = -(-limit // max(1, len(line)))
         while turns and free:
             queue = turns.popleft()
-            row = self._next(queue, free)
-            if row is not None:
-                yield row
+            due = self._next(queue, free)
+            if due is not None:
+                yield due
                 turns.append(queue)
                 free -= 1
 
-    def _next(self, queue: Queue, free: int) -> DeliveryRow | None:
-        state = self._lock(queue.office)
+    def _next(self, queue: Queue, free: int) -> Due | None:
+        self._look_ahead(queue.office, free)
+        state = self._locked.get(queue.office)
         if state is None or state.paused:
             return None
-        route, breaker = self._route(queue.office), route_queries.breaker_of(state)
+        route = self._routes.get(queue.office, _FROM_THE_STORE)
+        breaker = route_queries.breaker_of(state)
         wanted = self._as_work(queue, route, breaker)
         if not self._may_call(wanted, breaker):
             return None
         if not has_room(self._work, wanted, self._shares, free, route.concurrency):
             return None
         until = self._place(route, state)
-        row = None if until is None else self._oldest(queue)
-        if row is not None:
+        due = None if until is None else self._oldest(queue)
+        if due is not None:
             self._serve(state, wanted, breaker, until)
-        return row
+        return due
 
-    def _oldest(self, queue: Queue) -> DeliveryRow | None:
+    def _oldest(self, queue: Queue) -> Due | None:
         """The first delivery of a queue that was not given yet; some are fetched at once, in their order."""
         found = self._fetched.setdefault((queue.office, queue.lane), deque())
         if not found:
-            rows = claim_queries.oldest_due(self._session, queue, self._now, self._given, self._at_once)
+            # of this queue none was given yet, or all that were fetched
+            given = self._given if (queue.office, queue.lane) in self._asked else ()
+            self._asked.add((queue.office, queue.lane))
+            rows = claim_queries.oldest_due(self._session, queue, self._now, given, self._at_once)
             found.extend(rows)
             self._given.update(row.id for row in rows)
         return found.popleft() if found else None
 
-    def _lock(self, office: str) -> RouteState | None:
-        if office not in self._locked:
-            # only the first is waited for: who waits with one in the hand could wait in a circle
-            state = route_queries.locked(self._session, office, wait=not self._locked)
-            self._locked[office] = state
-            self._look_at_work(office)
-        return self._locked[office]
+    def _look_ahead(self, office: str, free: int) -> None:
+        """Lock the routes of the next in the line, one more than there are places, unless that was done.
 
-    def _look_at_work(self, office: str) -> None:
-        """What others took of this route before it was locked counts."""
-        if len(self._locked) == 1:
-            self._work = claim_queries.in_hand(self._session, self._mine)
+        What others took of these routes before they were locked counts.
+        """
+        if office not in self._ahead:
             return
-        others = [one for one in self._work if one.office != office]
-        self._work = others + claim_queries.in_hand(self._session, self._mine, office)
-
-    def _route(self, office: str) -> Route:
-        if office not in self._routes:
-            found = registry.office(self._session, office, self._retry)
-            self._routes[office] = _FROM_THE_STORE if found is None else found.route
-        return self._routes[office]
+        chunk = [self._ahead.popleft() for _ in range(min(free + 1, len(self._ahead)))]
+        # only the very first is waited for: who waits with one in the hand could wait in a circle
+        self._locked |= route_queries.locked_all(self._session, chunk, wait=not self._locked)
+        self._routes |= registry.routes(self._session, chunk, self._retry)
+        ours = [one for one in self._work if one.office not in chunk]
+        others = claim_queries.in_hand(self._session, self._mine)
+        self._work = ours + [one for one in others if not ours or one.office in chunk]
 
     def _as_work(self, queue: Queue, route: Route, breaker: Breaker) -> Work:
         adapter = route.kind is RouteKind.ADAPTER

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import bindparam, delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from gateway.domain.evidence.receipt import ReceiptKind
@@ -68,6 +68,17 @@ def office(session: Session, office_id: str, retry: RetrySchedule = _USUAL) -> O
     """An office; its route's schedule is ``retry`` but for what the route itself says."""
     row = session.get(OfficeRow, office_id)
     return None if row is None else office_of(row, retry)
+
+
+_ROUTES = select(table(OfficeRow).c.id, table(OfficeRow).c.route).where(
+    table(OfficeRow).c.id.in_(bindparam("of_offices", expanding=True))
+)
+
+
+def routes(session: Session, offices: Sequence[str], retry: RetrySchedule = _USUAL) -> dict[str, Route]:
+    """The routes of offices; those that left the registry have none."""
+    rows = session.execute(_ROUTES, {"of_offices": list(offices)})
+    return {office: route_of(declared, retry) for office, declared in rows}
 
 
 def default_office(session: Session, party_id: str) -> Office | None:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, and_, bindparam, func, select, true, update
+from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from gateway.domain.transit.breaker import Breaker
 from gateway.domain.transit.envelope import Lane
 from gateway.domain.transit.sharing import Queue, Work
 from gateway.domain.transit.states import Transport
 from gateway.store.rows import table
+from gateway.store.transit import queries as moves
 from gateway.store.transit.models import WAITING, DeliveryRow
-from gateway.store.transit.route_models import RouteState
-from gateway.store.transit.route_queries import breaker_of
+from gateway.store.transit.route_queries import KNOWN_OF_ROUTE, STATE, breaker_of
 
 _LANES = tuple(Lane)
+_ROW = table(DeliveryRow)
 
 
 def _offices() -> CTE:
@@ -40,13 +41,13 @@ def _oldest(found: CTE, lane: Lane) -> ScalarSelect[datetime | None]:
     return oldest.correlate(found).scalar_subquery()
 
 
-def _queues() -> object:
+def _queues() -> Select[Any]:
     found = _offices()
-    state = aliased(RouteState)
+    oldest = (_oldest(found, lane).label(lane.value) for lane in _LANES)
     return (
-        select(found.c.office, state, *(_oldest(found, lane) for lane in _LANES))
+        select(found.c.office, STATE.c.paused, STATE.c.claimed_at, *KNOWN_OF_ROUTE, *oldest)
         .select_from(found)
-        .join(state, state.office == found.c.office, isouter=True)
+        .join(STATE, STATE.c.office == found.c.office, isouter=True)
         .where(found.c.office.is_not(None))
     )
 
@@ -58,38 +59,45 @@ _QUEUES = _queues()
 def queues(session: Session, now: datetime) -> list[Queue]:
     """The routes and lanes with due deliveries, not paused, whose breaker lets a letter through."""
     found = []
-    for office, state, *oldest in session.execute(_QUEUES):  # type: ignore[call-overload]
-        if state is not None and state.paused:
+    for row in session.execute(_QUEUES):
+        if row.paused or not breaker_of(row).lets_through(now):
             continue
-        breaker = Breaker() if state is None else breaker_of(state)
-        if not breaker.lets_through(now):
-            continue
-        served = None if state is None else state.claimed_at
-        for lane, due in zip(_LANES, oldest, strict=True):
+        for lane in _LANES:
+            due = getattr(row, lane.value)
             if due is not None and due <= now:
-                found.append(Queue(office, lane, due, served))
+                found.append(Queue(row.office, lane, due, row.claimed_at))
     return found
+
+
+@dataclass(frozen=True)
+class Due:
+    """A delivery that may be claimed."""
+
+    id: str
+    state: str
+
+
+_OLDEST_DUE = (
+    select(_ROW.c.id, _ROW.c.state)
+    .where(WAITING, _ROW.c.office == bindparam("of_office"), _ROW.c.lane == bindparam("in_lane"))
+    .where(_ROW.c.due_at <= bindparam("until"))
+    .order_by(_ROW.c.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
 
 
 def oldest_due(
     session: Session, queue: Queue, now: datetime, but: Collection[str] = (), limit: int = 1
-) -> list[DeliveryRow]:
+) -> list[Due]:
     """The first deliveries of a queue, locked; rows that others have locked are passed over.
 
     Args:
         but: identifiers of those that are not wanted.
     """
-    query = (
-        select(DeliveryRow)
-        .where(WAITING, DeliveryRow.office == queue.office, DeliveryRow.lane == queue.lane.value)
-        .where(DeliveryRow.due_at <= now)
-        .order_by(DeliveryRow.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    if but:
-        query = query.where(DeliveryRow.id.not_in(but))
-    return list(session.scalars(query))
+    query = _OLDEST_DUE.where(_ROW.c.id.not_in(but)) if but else _OLDEST_DUE
+    values = {"of_office": queue.office, "in_lane": queue.lane.value, "until": now, "most": limit}
+    return [Due(*row) for row in session.execute(query, values)]
 
 
 def any_lost(session: Session, now: datetime) -> bool:
@@ -108,31 +116,31 @@ def _lost(now: datetime) -> Select[DeliveryRow]:
     return select(DeliveryRow).where(being, DeliveryRow.lease_until <= now)
 
 
-def in_hand(session: Session, mine: Collection[str], office: str | None = None) -> list[Work]:
-    """Deliveries that workers have now: all, or those of one office.
+_IN_HAND: Select[Any] = (
+    select(_ROW.c.office, _ROW.c.lane, _ROW.c.lease_owner, *KNOWN_OF_ROUTE)
+    .join(STATE, STATE.c.office == _ROW.c.office, isouter=True)
+    .where(_ROW.c.state == Transport.DELIVERING.value)
+)
+
+
+def in_hand(session: Session, mine: Collection[str]) -> list[Work]:
+    """Deliveries that workers have now.
 
     Args:
         mine: the leases of the worker that asks; what it dropped is nobody's until the lease runs out.
     """
-    query = (
-        select(DeliveryRow.office, DeliveryRow.lane, DeliveryRow.lease_owner, RouteState)
-        .join(RouteState, RouteState.office == DeliveryRow.office, isouter=True)
-        .where(DeliveryRow.state == Transport.DELIVERING.value)
-        .where(true() if office is None else DeliveryRow.office == office)
-    )
     return [
         Work(
-            office=found,
-            lane=Lane(lane),
-            mine=lease in mine,
-            unproven=state is None or not breaker_of(state).known_good,
-            failing=state is not None and state.failures > 0,
+            office=row.office,
+            lane=Lane(row.lane),
+            mine=row.lease_owner in mine,
+            unproven=not breaker_of(row).known_good,
+            failing=bool(row.failures),
         )
-        for found, lane, lease, state in session.execute(query)
+        for row in session.execute(_IN_HAND)
     ]
 
 
-_ROW = table(DeliveryRow)
 _MARK_SENDING = (
     update(_ROW)
     .where(
@@ -164,6 +172,36 @@ class Lease:
 
     delivery: str
     token: str
+
+
+_TAKE = (
+    update(_ROW)
+    .where(_ROW.c.id == bindparam("of_delivery"))
+    .values(
+        state=Transport.DELIVERING.value,
+        lease_owner=bindparam("holder"),
+        lease_until=bindparam("until"),
+        sending_since=None,
+        lock_owner=None,
+        lock_until=None,
+    )
+)
+
+
+def take(
+    session: Session, taken: Sequence[tuple[Due, Lease]], now: datetime, until: datetime, by: str
+) -> None:
+    """Move locked deliveries into a worker's hands, each under its lease until then.
+
+    Raises:
+        ForbiddenMove: the table has no such move.
+    """
+    if not taken:
+        return
+    began = [(due.id, Transport(due.state)) for due, _ in taken]
+    moves.note_moves(session, began, Transport.DELIVERING, now, by)
+    rows = [{"of_delivery": lease.delivery, "holder": lease.token, "until": until} for _, lease in taken]
+    session.execute(_TAKE, rows)
 
 
 def prolong(session: Session, lease: Lease, until: datetime) -> bool:

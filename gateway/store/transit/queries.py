@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -181,6 +181,24 @@ def move(
     _record(session, row, "transport", was.value, to.value, at, by, why)
 
 
+def note_moves(
+    session: Session, began: Sequence[tuple[str, Transport]], to: Transport, at: datetime, by: str
+) -> None:
+    """Append the events of deliveries that all move to one state; their rows are written by the caller.
+
+    Args:
+        began: each delivery with the state that it was in.
+
+    Raises:
+        ForbiddenMove: the table has no such move.
+    """
+    events = [
+        _event(delivery, "transport", was.value, advance(TRANSPORT_MOVES, was, to).value, at, by, None)
+        for delivery, was in began
+    ]
+    session.execute(_ADD_EVENT, events)
+
+
 def begin(session: Session, row: DeliveryRow, at: datetime, by: str, why: str | None = None) -> None:
     """Append the first event of a delivery that succeeds another."""
     _record(session, row, "transport", "", row.state, at, by, why)
@@ -216,8 +234,14 @@ def _record(
     by: str,
     why: str | None,
 ) -> None:
-    event = {"track": track, "was": was, "now": now, "at": at, "by": by[:_LONGEST_BY], "why": why}
-    session.execute(_ADD_EVENT, {"delivery": row.id, **event})
+    session.execute(_ADD_EVENT, _event(row.id, track, was, now, at, by, why))
+
+
+def _event(
+    delivery: str, track: str, was: str, now: str, at: datetime, by: str, why: str | None
+) -> dict[str, Any]:
+    moved = {"track": track, "was": was, "now": now}
+    return {"delivery": delivery, **moved, "at": at, "by": by[:_LONGEST_BY], "why": why}
 
 
 def depth(session: Session) -> dict[str, int]:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from gateway.domain.transit.breaker import Breaker, BreakerState
 from gateway.domain.transit.states import Transport
+from gateway.store.rows import table
 from gateway.store.transit.models import DeliveryRow, Message
 from gateway.store.transit.route_models import RouteState
+
+STATE = table(RouteState)
+KNOWN_OF_ROUTE = (
+    STATE.c.state.label("route_state"),
+    STATE.c.failures,
+    STATE.c.openings,
+    STATE.c.failing_since,
+    STATE.c.opened_at,
+    STATE.c.probe_until,
+    STATE.c.last_success_at,
+)
+"""The columns that `breaker_of` reads."""
 
 # In words that both databases know: whoever comes second finds the row there.
 _ADD = text(
@@ -34,15 +49,47 @@ def locked(session: Session, office: str, wait: bool = True) -> RouteState | Non
     return row
 
 
+_OF_SEVERAL = (
+    select(RouteState)
+    .where(RouteState.office.in_(bindparam("of_offices", expanding=True)))
+    .order_by(RouteState.office)
+    .with_for_update(skip_locked=True)
+    .execution_options(populate_existing=True)
+)
+
+
+def locked_all(session: Session, offices: Sequence[str], wait: bool = True) -> dict[str, RouteState]:
+    """The states of several routes, made where there are none, for the transaction alone.
+
+    Those that somebody has are left out: who waits with one in the hand could wait in a circle.
+
+    Args:
+        wait: for the first of them.
+    """
+    first = locked(session, offices[0], wait)
+    found = {} if first is None else {offices[0]: first}
+    for row in session.scalars(_OF_SEVERAL, {"of_offices": list(offices[1:])}):
+        found[row.office] = row
+    for office in offices[1:]:
+        new = None if office in found else locked(session, office, wait=False)
+        if new is not None:
+            found[office] = new
+    return found
+
+
 def breaker(session: Session, office: str) -> Breaker:
     """What is known of a route now; of one that had no letter yet, nothing."""
     row = session.get(RouteState, office)
     return Breaker() if row is None else breaker_of(row)
 
 
-def breaker_of(row: RouteState) -> Breaker:
+def breaker_of(row: RouteState | Row[Any]) -> Breaker:
+    """What a route's row tells, or the columns `KNOWN_OF_ROUTE`: nothing where it is not there yet."""
+    state = row.state if isinstance(row, RouteState) else row.route_state
+    if state is None:
+        return Breaker()
     return Breaker(
-        state=BreakerState(row.state),
+        state=BreakerState(state),
         failures=row.failures,
         openings=row.openings,
         failing_since=row.failing_since,
