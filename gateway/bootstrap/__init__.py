@@ -111,7 +111,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     certificates = CertificateJudge(settings.trust.directory / "parties", settings.trust.require_revocation)
     ledger = evidence.ledger(settings, store)
     receipts = evidence.receipts(settings, pack, store, issuing)
-    judge, chain = _judge(settings, store, certificates), _chains(pack, store, issuing, ambient)
+    judge, chain = _judge(settings, certificates), _chains(pack, store, issuing, ambient)
     services = Services(
         intake=Intake(
             store=store,
@@ -365,10 +365,10 @@ def _issuing(settings: Settings, pack: CountryPack, ambient: Ambient) -> Issuing
     )
 
 
-def _judge(settings: Settings, store: Store, certificates: CertificateJudge) -> Judge:
+def _judge(settings: Settings, certificates: CertificateJudge) -> Judge:
     limits = settings.limits
     return Judge(
-        signers=Signers(store, RegistryCache()),
+        signers=Signers(RegistryCache()),
         certificates=certificates,
         hub=settings.hub.code,
         window=Window(

@@ -14,6 +14,7 @@ from gateway.store.registry import queries
 from gateway.store.registry.models import CertificateRow
 
 Found = TypeVar("Found")
+_AT = "wasl_registry"
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,17 @@ class RegistryCache:
         self._lock = Lock()
 
     def at(self, session: Session) -> CachedRegistry:
-        """The registry as of this transaction."""
-        version = queries.version(session)
+        """The registry as of this transaction, which reads only: its version is asked once."""
+        known: Snapshot | None = session.info.get(_AT)
+        if known is None:
+            known = session.info[_AT] = self._current(queries.version(session))
+        return CachedRegistry(session, known)
+
+    def _current(self, version: int) -> Snapshot:
         with self._lock:
             if self._snapshot.version != version:
                 self._snapshot = Snapshot(version)
-            return CachedRegistry(session, self._snapshot)
+            return self._snapshot
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from datetime import datetime
 from hashlib import sha256
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.hashes import SHA256
+from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Fault, Refused
 from gateway.domain.evidence.verdict import Level, Verdict
@@ -16,7 +17,6 @@ from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.routing import Directory
 from gateway.exchange.registry.cache import CachedRegistry, RegistryCache
 from gateway.store.registry.models import CertificateRow
-from gateway.store.sessions import Store
 from gateway.trust.algorithms import UNREADABLE_CERTIFICATE
 
 NOT_REGISTERED = "WASL-CRT-001"
@@ -60,7 +60,7 @@ class Judged:
 
 def certificate_digest(certificate: x509.Certificate) -> str:
     """SHA-256 of the certificate's DER form, in hexadecimal."""
-    return sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+    return certificate.fingerprint(SHA256()).hex()
 
 
 def name_digests(certificate: x509.Certificate) -> tuple[str, str]:
@@ -88,34 +88,30 @@ def _issuer_key(certificate: x509.Certificate) -> bytes:
 class Signers:
     """Looks signers up in the registry."""
 
-    store: Store
     cache: RegistryCache
 
-    def by_certificate(self, certificate: x509.Certificate) -> Signer:
+    def by_certificate(self, session: Session, certificate: x509.Certificate) -> Signer:
         """The party for which this certificate counts.
 
         Raises:
             Refused: it is registered for nobody.
         """
         digest = certificate_digest(certificate)
-        with self.store.read() as session:
-            registry = self.cache.at(session)
-            row = registry.certificate(digest)
-            exact = row is not None and row.exact
-            if row is None:
-                row = registry.certificate_by_name(*name_digests(certificate))
-            return _signer(registry, row, certificate, exact, digest)
+        registry = self.cache.at(session)
+        row = registry.certificate(digest)
+        exact = row is not None and row.exact
+        if row is None:
+            row = registry.certificate_by_name(*name_digests(certificate))
+        return _signer(registry, row, certificate, exact, digest)
 
-    def by_digest(self, digest: str) -> Signer:
+    def by_digest(self, session: Session, digest: str) -> Signer:
         """The party of a certificate that the signature names by its digest only.
 
         Raises:
             Refused: no such certificate is registered.
         """
-        with self.store.read() as session:
-            registry = self.cache.at(session)
-            row = registry.certificate(digest)
-            return _signer(registry, row, None, True, digest)
+        registry = self.cache.at(session)
+        return _signer(registry, registry.certificate(digest), None, True, digest)
 
 
 def _signer(

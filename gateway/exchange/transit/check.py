@@ -59,9 +59,10 @@ class Checking:
             Conflict: the message id was accepted before with other content.
             Unavailable: it cannot be judged now.
         """
-        authenticated = self.judge.authenticate(submission.root, submission.media_type, self.ambient.now())
-        envelope = self.judge.read(authenticated)
+        now = self.ambient.now()
         with self.store.read() as session:
+            authenticated = self.judge.authenticate(session, submission.root, submission.media_type, now)
+            envelope = self.judge.read(authenticated)
             same_letter(session, authenticated, envelope)
             routed = self.judge.route(session, authenticated, envelope)
         with in_terms_of(authenticated.signed.level):

@@ -38,6 +38,14 @@ class _Known:
     receipt: int
 
 
+@dataclass
+class _Seen:
+    """How far the judgment of a submission came."""
+
+    authenticated: Authenticated | None = None
+    envelope: Envelope | None = None
+
+
 def nobody_is_woken() -> None:
     """Workers find what is due by looking."""
 
@@ -72,43 +80,45 @@ class Intake:
             Conflict: the message id was accepted before with other content.
             Unavailable: our own trouble; nothing was stored.
         """
-        known = self._repeat(submission)
-        if known is not None:
-            return self._answer_again(known, submission)
-        authenticated = self.judge.authenticate(submission.root, submission.media_type, self.ambient.now())
-        envelope: Envelope | None = None
+        seen = _Seen()
         try:
-            envelope = self.judge.read(authenticated)
-            return self._admit(authenticated, envelope, submission)
+            # one look at the store for all that is asked of it: who signs is known within milliseconds
+            with self.store.read() as session:
+                found = self._judged(session, submission, seen)
+            if isinstance(found, _Known):
+                return self._answer_again(found, submission)
+            return self._accept(found, submission)
         except Conflict:
             raise
         except Refused as refusal:
-            if any(fault.code == CUT_OFF for fault in refusal.faults):
-                raise  # nothing was judged: the whole request may be sent again at once
-            return self.refusals.refuse(authenticated, submission, refusal, envelope)
+            if seen.authenticated is None or any(fault.code == CUT_OFF for fault in refusal.faults):
+                raise  # by a stranger; or nothing was judged, and the whole request may be sent again at once
+            return self.refusals.refuse(seen.authenticated, submission, refusal, seen.envelope)
 
-    def _repeat(self, submission: Submission) -> _Known | None:
-        with self.store.read() as session:
-            message = queries.accepted_by_root(session, sha256(submission.root).hexdigest())
-            if message is None:
-                return None
-            return _Known(message.reference, evidence.first_receipt(session, message.id).id)
+    def _judged(self, session: Session, submission: Submission, seen: _Seen) -> _Known | Routed:
+        """The letter that this repeats, or where a new one goes.
+
+        Raises:
+            Refused: ``seen`` tells how far the judgment came.
+        """
+        known = _repeat(session, submission)
+        if known is not None:
+            return known
+        now = self.ambient.now()
+        seen.authenticated = self.judge.authenticate(session, submission.root, submission.media_type, now)
+        seen.envelope = self.judge.read(seen.authenticated)
+        known = same_letter(session, seen.authenticated, seen.envelope)
+        return known or self.judge.route(session, seen.authenticated, seen.envelope)
 
     def _answer_again(self, known: _Known, submission: Submission) -> Answer:
         octets = self.receipts.rendering(known.receipt, submission.answer_type)
         return Answer(AnswerKind.REPEATED, submission.answer_type, octets, known.reference)
 
-    def _admit(self, authenticated: Authenticated, envelope: Envelope, submission: Submission) -> Answer:
-        with self.store.read() as session:
-            known = same_letter(session, authenticated, envelope)
-            if known is None:
-                routed = self.judge.route(session, authenticated, envelope)
-        if known is not None:
-            return self._answer_again(known, submission)
+    def _accept(self, routed: Routed, submission: Submission) -> Answer:
         contents, promised = self._prepare(routed, submission)
         if not self._commit(promised, routed, submission, contents):
             contents.discard()
-            return self._answer_first(authenticated, envelope, submission)
+            return self._answer_first(routed.authenticated, routed.envelope, submission)
         self.wake()
         return self._answer(promised.sealed, submission)
 
@@ -159,6 +169,13 @@ class Intake:
         if known is None:
             raise Unavailable("an identifier was taken and nobody has it")
         return self._answer_again(known, submission)
+
+
+def _repeat(session: Session, submission: Submission) -> _Known | None:
+    message = queries.accepted_by_root(session, sha256(submission.root).hexdigest())
+    if message is None:
+        return None
+    return _Known(message.reference, evidence.first_receipt(session, message.id).id)
 
 
 def same_letter(session: Session, authenticated: Authenticated, envelope: Envelope) -> _Known | None:

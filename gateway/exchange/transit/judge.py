@@ -74,14 +74,14 @@ class Judge:
     attachment_bytes: int
     inline_bytes: int = 1024**2
 
-    def authenticate(self, root: bytes, media_type: str, now: datetime) -> Authenticated:
+    def authenticate(self, session: Session, root: bytes, media_type: str, now: datetime) -> Authenticated:
         """Who signed these octets, once everything about the signature is good.
 
         Raises:
             Refused: the gate, the signer, the signature, its time or its certificate.
             Unavailable: revocation cannot be judged now.
         """
-        signer, signed = _OPENERS[_known(media_type)](self, root, media_type)
+        signer, signed = _OPENERS[_known(media_type)](self, session, root, media_type)
         self._check_window(signed.claimed_time, now)
         verdict = self.certificates.judge(signer.certificate, signed.chain, now, signed.claimed_time)
         if not verdict.passed:
@@ -151,22 +151,22 @@ class Judge:
                 yield Fault(TOO_LARGE, where, expected=str(limit), values={"name": attachment.id})
 
 
-def _open_xml(judge: Judge, root: bytes, media_type: str) -> tuple[Signer, Signed]:
+def _open_xml(judge: Judge, session: Session, root: bytes, media_type: str) -> tuple[Signer, Signed]:
     gated = open_xml(root, judge.xml_limits)
-    signer = judge.signers.by_certificate(gated.certificate)
+    signer = judge.signers.by_certificate(session, gated.certificate)
     return signer, verify_xml(gated)
 
 
-def _open_jws(judge: Judge, root: bytes, media_type: str) -> tuple[Signer, Signed]:
+def _open_jws(judge: Judge, session: Session, root: bytes, media_type: str) -> tuple[Signer, Signed]:
     gated = open_jws(root, media_type, judge.jws_limits)
     if gated.certificate is not None:
-        signer = judge.signers.by_certificate(gated.certificate)
+        signer = judge.signers.by_certificate(session, gated.certificate)
     else:
-        signer = judge.signers.by_digest(gated.certificate_digest or "")
+        signer = judge.signers.by_digest(session, gated.certificate_digest or "")
     return signer, verify_jws(gated, signer.certificate)
 
 
-_Opener = Callable[[Judge, bytes, str], tuple[Signer, Signed]]
+_Opener = Callable[[Judge, Session, bytes, str], tuple[Signer, Signed]]
 
 _OPENERS: dict[str, _Opener] = {
     "application/xml": _open_xml,
