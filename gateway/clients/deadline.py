@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 import time
+from functools import partial
 from types import TracebackType
 from typing import Self
+
+from gateway.clients.alarm import Alarm, Set
 
 
 class Deadline:
     """A span of seconds that starts now; `guard` makes it bind a connection too."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, alarm: Alarm) -> None:
         self.seconds = seconds
+        self._alarm = alarm
         self._end = time.monotonic() + seconds
-        self._timer: threading.Timer | None = None
+        self._set: Set | None = None
         self._cut = False
 
     @property
@@ -30,9 +33,7 @@ class Deadline:
 
     def guard(self, connection: socket.socket) -> None:
         """Cut this connection off at the end: whoever reads from it or writes to it goes on at once."""
-        self._timer = threading.Timer(self.remaining(self.seconds), self._cut_off, (connection,))
-        self._timer.daemon = True
-        self._timer.start()
+        self._set = self._alarm.set(self.remaining(self.seconds), partial(self._cut_off, connection))
 
     def _cut_off(self, connection: socket.socket) -> None:
         self._cut = True
@@ -49,5 +50,5 @@ class Deadline:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._set is not None:
+            self._set.cancel()

@@ -15,6 +15,7 @@ from urllib3.response import BaseHTTPResponse
 
 from adapters.contract import Response
 from gateway.clients.address import Address, AddressRules, Target, parse_target
+from gateway.clients.alarm import Alarm
 from gateway.clients.answer import WholeHead
 from gateway.clients.deadline import Deadline
 from gateway.clients.outgoing import Outgoing, checked
@@ -94,6 +95,7 @@ class GuardedHttp:
         self._rules = AddressRules(settings.allow)
         self._tls = _tls_context(settings)
         self._resolve = resolve
+        self._alarm = Alarm()
 
     def request(
         self,
@@ -119,7 +121,7 @@ class GuardedHttp:
         """
         target = parse_target(url)
         outgoing = checked(target, method, headers, body, content_length)
-        with Deadline(self._limits.total_s) as deadline:
+        with Deadline(self._limits.total_s, self._alarm) as deadline:
             addresses = self._rules.permitted(target.host, self._addresses(target, deadline))
             with contextlib.closing(self._connect(target, addresses, deadline)) as connection:
                 return _exchange(connection, outgoing, self._limits, deadline)

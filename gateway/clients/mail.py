@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast
 
 from gateway.clients.address import AddressRules
+from gateway.clients.alarm import Alarm
 from gateway.clients.deadline import Deadline
 from gateway.clients.resolver import Resolver, resolve_within, system_resolver
 from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary
@@ -140,12 +141,13 @@ class Smtp:
 
     settings: SmtpSettings
     resolve: Resolver = system_resolver
+    alarm: Alarm = field(default_factory=Alarm, compare=False, repr=False)
 
     def send(self, mail: Mail, at: datetime) -> None:
         """Hand the message to the server; see `Mailer.send`."""
         octets = mail.composed(at)
         with (
-            Deadline(self.settings.total_s) as deadline,
+            Deadline(self.settings.total_s, self.alarm) as deadline,
             _named(),
             self._connected(deadline) as connection,
         ):

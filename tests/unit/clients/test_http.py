@@ -691,12 +691,11 @@ def test_certificate_files_that_cannot_be_read_are_found_at_start(tmp_path: Path
             GuardedHttp(HttpSettings(**{option: path}))  # type: ignore[arg-type]
 
 
-def test_no_thread_outlives_its_call(serve: Any) -> None:
+def test_calls_of_one_client_share_one_thread_for_their_deadlines(serve: Any) -> None:
     server = serve(answers(ok(b"")))
+    http = client()
+    http.request("GET", f"http://127.0.0.1:{server.port}/")
     before = threading.active_count()
     for _ in range(5):
-        client().request("GET", f"http://127.0.0.1:{server.port}/")
-    for thread in threading.enumerate():
-        if isinstance(thread, threading.Timer):
-            thread.join(10)
+        http.request("GET", f"http://127.0.0.1:{server.port}/")
     assert threading.active_count() == before
