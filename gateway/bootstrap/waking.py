@@ -1,4 +1,4 @@
-"""Chooses who wakes workers: a message broker, or nobody but their own looking."""
+"""Chooses who wakes workers: a message broker, or without one a doorbell on the same machine."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.clients.doorbell import Doorbell
 from gateway.domain.errors import Misconfigured
 from gateway.exchange.operate.health import no_broker
-from gateway.exchange.transit.intake import nobody_is_woken
 from gateway.settings import Settings
-from gateway.workers.worker import Wakeups, nobody_wakes
+from gateway.workers.bell import BellListener
+from gateway.workers.worker import Wakeups
 
 if TYPE_CHECKING:
     from gateway.bootstrap import Gateway
     from gateway.clients.broker import BrokerSettings
 
+_BELL = "doorbell"
 PASSWORD = "broker-password"  # noqa: S105 - its name
 
 
@@ -28,7 +30,7 @@ def wakeups(gateway: Gateway) -> Wakeups:
         Misconfigured: see `by_broker`.
     """
     if not gateway.settings.broker.url:
-        return nobody_wakes
+        return partial(BellListener, gateway.settings.home / _BELL)
     from gateway.bootstrap import read_secret
 
     found = _settings(gateway.settings, partial(read_secret, gateway.settings.home / "secrets"))
@@ -49,7 +51,7 @@ def by_broker(
         Misconfigured: the broker's library is missing, or its address cannot be read.
     """
     if not settings.broker.url:
-        return nobody_is_woken, no_broker
+        return Doorbell(settings.home / _BELL).ring, no_broker
     found = _settings(settings, secret)
     from gateway.clients.broker import Broker
 
