@@ -18,6 +18,9 @@ from gateway.wire.strict_json import parse_json
 from gateway.wire.strict_xml import parse_xml
 from gateway.wire.xml_faults import CODE
 
+_NAMES = tuple(field.name for field in fields(Receipt))
+_DIGEST = "contentDigest"
+
 
 def content_digest(receipt: Receipt) -> str:
     """SHA-256, in lower-case hexadecimal, of the RFC 8785 form of the JSON rendering."""
@@ -28,8 +31,20 @@ def carry(receipt: Receipt) -> CarriedReceipt:
     """The receipt with its digest, as every rendering carries it; at once if it does already."""
     if isinstance(receipt, CarriedReceipt):
         return receipt
-    content = {field.name: getattr(receipt, field.name) for field in fields(Receipt)}
-    return CarriedReceipt(**content, content_digest=content_digest(receipt))
+    return _carrying(receipt, content_digest(receipt))
+
+
+def _carrying(receipt: Receipt, digest: str) -> CarriedReceipt:
+    content = {name: getattr(receipt, name) for name in _NAMES}
+    return CarriedReceipt(**content, content_digest=digest)
+
+
+def carried_json(receipt: Receipt) -> tuple[CarriedReceipt, bytes]:
+    """The receipt with its digest, and its JSON text: `carry` and `receipt_json` in one go."""
+    members = to_json(receipt)
+    digest = hashlib.sha256(canonical_json(members)).hexdigest()
+    members[_DIGEST] = digest
+    return _carrying(receipt, digest), canonical_json(members)
 
 
 def receipt_element(receipt: Receipt) -> etree._Element:

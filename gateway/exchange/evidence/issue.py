@@ -29,7 +29,7 @@ from gateway.store.evidence.models import ReceiptRow, Rendering
 from gateway.store.rows import inserted_ids, table
 from gateway.trust.jws import sign_jws
 from gateway.trust.seal import Sealer, sign_xml
-from gateway.wire.receipts import carry, receipt_element, receipt_json
+from gateway.wire.receipts import carried_json, receipt_element
 
 XML = "application/xml"
 JWS = "application/jose"
@@ -120,8 +120,7 @@ class Issuing:
         sealer = self.seals.choose(receipt.test)
         # a clock that was set back must not let a seal be older than what it seals
         now = max(self.ambient.now(), receipt.event_time)
-        carried = carry(receipt)
-        content = receipt_json(carried)
+        carried, content = carried_json(receipt)
         if media_type == XML:
             octets = sign_xml(receipt_element(carried), sealer, now)
         else:

@@ -10,6 +10,8 @@ from lxml import etree
 from gateway.domain.errors import Refused
 from gateway.domain.evidence.receipt import Receipt
 from gateway.wire.receipts import (
+    carried_json,
+    carry,
     content_digest,
     read_receipt_json,
     read_receipt_xml,
@@ -35,6 +37,11 @@ def test_the_digest_is_that_of_the_json_octets_without_it():
     digest = tree.pop("contentDigest")
     canonical = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     assert digest == hashlib.sha256(canonical).hexdigest() == content_digest(RECEIPT)
+
+
+def test_digest_and_text_in_one_go_are_the_same():
+    receipt = complete(Receipt)
+    assert carried_json(receipt) == (carry(receipt), receipt_json(receipt))
 
 
 def test_the_digest_stands_last_in_xml():
