@@ -112,6 +112,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     ledger = evidence.ledger(settings, store)
     receipts = evidence.receipts(settings, pack, store, issuing)
     judge, chain = _judge(settings, certificates), _chains(pack, store, issuing, ambient)
+    letters = _letters(settings, store, payloads)
     services = Services(
         intake=Intake(
             store=store,
@@ -128,7 +129,13 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         checking=Checking(store, judge, ambient, pack.languages),
         looking=Looking(store),
         feed=Feed(store),
-        cancelling=lifecycle.cancelling(_letters(settings, store, payloads), chain),
+        cancelling=lifecycle.cancelling(letters, chain),
+        inbox=lifecycle.inbox(
+            letters,
+            _verbs(settings, pack, chain, letters, "inbox"),
+            chain,
+            settings.lifecycle.lock_seconds,
+        ),
         receipts=receipts,
         bundles=_bundles(settings, pack, payloads, receipts, ledger, ambient),
         tokens=_tokens(settings, store, certificates, ambient),
@@ -257,14 +264,17 @@ def _chains(pack: CountryPack, store: Store, issuing: Issuing, ambient: Ambient)
 
 def verbs(gateway: Gateway, owner: str) -> Verbs:
     """What parties, offices and operators may bring about; events name ``owner``."""
-    chain = chains(gateway)
+    return _verbs(gateway.settings, gateway.pack, chains(gateway), letters(gateway), owner)
+
+
+def _verbs(settings: Settings, pack: CountryPack, chain: Chains, letters: Letters, owner: str) -> Verbs:
     return Verbs(
-        outcomes=Outcomes(chain, owner, telling.outbox(gateway.settings, gateway.pack).mail_waits),
+        outcomes=Outcomes(chain, owner, telling.outbox(settings, pack).mail_waits),
         handling=Handling(chain),
-        redirecting=Redirecting(gateway.store, chain, owner, gateway.languages),
+        redirecting=Redirecting(chain.store, chain, owner, pack.languages),
         relays=Relays(chain, owner),
         notices=Notices(chain, owner),
-        limits=Limits(chain, letters(gateway), owner),
+        limits=Limits(chain, letters, owner),
     )
 
 

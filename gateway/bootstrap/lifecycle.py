@@ -15,7 +15,7 @@ from gateway.exchange.transit.overview import Overview
 from gateway.exchange.transit.repair import Repair
 
 if TYPE_CHECKING:
-    from gateway.bootstrap import Gateway
+    from gateway.bootstrap import Gateway, Verbs
 
 
 def cancelling(letters: Letters, chains: Chains) -> Cancelling:
@@ -37,19 +37,16 @@ def overview(gateway: Gateway) -> Overview:
     return Overview(gateway.store, gateway.ambient)
 
 
-def inbox(gateway: Gateway) -> Inbox:
+def inbox(letters: Letters, verb: Verbs, chains: Chains, lock_seconds: float) -> Inbox:
     """The inbox of every office; events name who reads."""
-    from gateway.bootstrap import chains, letters, verbs
-
-    verb = verbs(gateway, "inbox")
     return Inbox(
-        letters=letters(gateway),
-        chains=chains(gateway),
+        letters=letters,
+        chains=chains,
         outcomes=verb.outcomes,
         notices=verb.notices,
         handling=verb.handling,
         redirecting=verb.redirecting,
-        lock_for=timedelta(seconds=gateway.settings.lifecycle.lock_seconds),
+        lock_for=timedelta(seconds=lock_seconds),
     )
 
 

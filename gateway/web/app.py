@@ -16,6 +16,7 @@ from gateway.web import (
     feed,
     files,
     health,
+    inbox,
     ledger,
     oauth,
     pages,
@@ -55,6 +56,7 @@ def create_app(
     app.register_blueprint(feed.blueprint(services.feed, access))
     app.register_blueprint(bundles.blueprint(services.bundles, access))
     app.register_blueprint(cancel.blueprint(services.cancelling, access, languages))
+    app.register_blueprint(inbox.blueprint(services.inbox, access))
     app.register_blueprint(oauth.blueprint(services.tokens))
     app.register_blueprint(health.blueprint(services.health))
     app.register_blueprint(ledger.blueprint(services.ledger))

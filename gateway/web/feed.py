@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Request, Response, jsonify, request, url_for
+from flask import Blueprint, Response, jsonify, request, url_for
 
-from gateway.domain.errors import Refused
 from gateway.exchange.transit.feed import MOST, Feed, Told
 from gateway.web.access import Access
-from gateway.web.reading import BAD_PARAMETER
+from gateway.web.paging import limit, once
 
 READ = "envelopes:read"
 _USUAL = 100
@@ -22,7 +21,7 @@ def blueprint(feed: Feed, access: Access) -> Blueprint:
     @doors.get("/events")
     @access.token(READ)
     def events(party: str) -> Response:
-        page = feed.events(party, _once(request, "after"), _limit(request))
+        page = feed.events(party, once(request, "after"), limit(request, _USUAL, MOST))
         answer = jsonify(
             {"events": [_event(one) for one in page.events], "next": page.next, "more": page.more}
         )
@@ -30,22 +29,6 @@ def blueprint(feed: Feed, access: Access) -> Blueprint:
         return answer
 
     return doors
-
-
-def _once(request: Request, name: str) -> str | None:
-    values = request.args.getlist(name)
-    if len(values) > 1:
-        raise Refused.because(BAD_PARAMETER, name)
-    return values[0] if values else None
-
-
-def _limit(request: Request) -> int:
-    text = _once(request, "limit")
-    if text is None:
-        return _USUAL
-    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MOST):
-        raise Refused.because(BAD_PARAMETER, "limit")
-    return int(text)
 
 
 def _event(one: Told) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from gateway.exchange.registry.tokens import Tokens
 from gateway.exchange.transit.cancelling import Cancelling
 from gateway.exchange.transit.check import Checking
 from gateway.exchange.transit.feed import Feed
+from gateway.exchange.transit.inbox import Inbox
 from gateway.exchange.transit.intake import Intake
 from gateway.exchange.transit.look import Looking
 
@@ -30,3 +31,4 @@ class Services:
     tokens: Tokens
     health: Health
     feed: Feed
+    inbox: Inbox

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.bootstrap import lifecycle, verbs
+from gateway.bootstrap import verbs
 from gateway.domain.evidence.receipt import Event
 from gateway.exchange.transit.inbox import Reader
 from gateway.store.transit.models import DeliveryRow, Message
@@ -156,7 +156,7 @@ def test_a_letter_that_is_being_sent_is_not_taken_back(hub: HubUnderTest) -> Non
 def test_a_lock_alone_keeps_no_letter_from_being_taken_back(hub: HubUnderTest) -> None:
     [delivery] = accept(hub, AGENCY_OFFICE)
     hub.dispatch().run_once(100)
-    inbox, reader = lifecycle.inbox(hub.gateway), Reader(AGENCY, "Front desk", "client-1")
+    inbox, reader = hub.gateway.services.inbox, Reader(AGENCY, "Front desk", "client-1")
     inbox.lock(delivery, reader)
     assert cancel(hub, delivery).status_code == 200
     assert (state(hub, delivery), row(hub, delivery).lock_owner) == ("CANCELLED", None)

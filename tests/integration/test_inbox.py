@@ -53,7 +53,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> HubUnderTest:
 
 @pytest.fixture
 def inbox(hub: HubUnderTest) -> Inbox:
-    return lifecycle.inbox(hub.gateway)
+    return hub.gateway.services.inbox
 
 
 def lying(hub: HubUnderTest, office: str = AGENCY_OFFICE, **letter: object) -> str:
@@ -79,7 +79,7 @@ def delivery(hub: HubUnderTest) -> str:
 
 def test_peek_tells_what_lies_ready_page_by_page_and_attests_nothing(shape: Shape, tmp_path: Path) -> None:
     hub = fresh_hub(tmp_path, Simulator())
-    inbox = lifecycle.inbox(hub.gateway)
+    inbox = hub.gateway.services.inbox
     attached = tmp_path / "plan.txt"
     attached.write_bytes(b"twelve bytes")
     lies = sorted([lying(hub, subject="first"), lying(hub, files=(attached,)), lying(hub)])
@@ -111,7 +111,7 @@ def test_others_inboxes_do_not_exist(inbox: Inbox, office: str) -> None:
 
 
 def test_a_lock_keeps_other_readers_off_until_it_runs_out(hub: HubUnderTest, delivery: str) -> None:
-    inbox = lifecycle.inbox(hub.gateway)
+    inbox = hub.gateway.services.inbox
     until = inbox.lock(delivery, DESK)
     assert until == hub.clock() + timedelta(minutes=5)
     shown = {one.delivery: one.locked_until for one in inbox.peek(DESK, AGENCY_OFFICE, limit=100)}
@@ -155,7 +155,7 @@ def test_what_does_not_lie_ready_cannot_be_locked(hub: HubUnderTest, inbox: Inbo
 
 
 def test_of_many_readers_one_gets_the_lock(shaped: HubUnderTest) -> None:
-    inbox, delivery = lifecycle.inbox(shaped.gateway), lying(shaped)
+    inbox, delivery = shaped.gateway.services.inbox, lying(shaped)
 
     def lock(number: int) -> bool:
         try:
@@ -216,7 +216,7 @@ def test_content_that_is_damaged_is_not_attested_as_read(
 
 def test_content_stays_readable_after_the_handover_until_it_is_purged(shape: Shape, tmp_path: Path) -> None:
     hub = fresh_hub(tmp_path, Simulator())
-    inbox = lifecycle.inbox(hub.gateway)
+    inbox = hub.gateway.services.inbox
     delivery = lying(hub)
     inbox.acknowledge(delivery, DESK, NUMBER)
     assert inbox.content(delivery, DESK).envelope
@@ -231,7 +231,7 @@ def test_content_stays_readable_after_the_handover_until_it_is_purged(shape: Sha
 
 
 def test_first_looks_at_once_are_attested_once(shaped: HubUnderTest) -> None:
-    inbox, delivery = lifecycle.inbox(shaped.gateway), lying(shaped)
+    inbox, delivery = shaped.gateway.services.inbox, lying(shaped)
     with ThreadPoolExecutor(6) as pool:
         read = [pool.submit(inbox.content, delivery, DESK) for _ in range(6)]
         assert len({one.result().envelope for one in read}) == 1
@@ -277,7 +277,7 @@ def test_a_number_that_comes_later_is_registered(hub: HubUnderTest, inbox: Inbox
 
 
 def test_acknowledgments_at_once_make_one_handover(shaped: HubUnderTest) -> None:
-    inbox, delivery = lifecycle.inbox(shaped.gateway), lying(shaped)
+    inbox, delivery = shaped.gateway.services.inbox, lying(shaped)
     with ThreadPoolExecutor(6) as pool:
         done = [pool.submit(inbox.acknowledge, delivery, DESK, NUMBER) for _ in range(6)]
         for one in done:

@@ -194,7 +194,7 @@ def test_a_letter_numbered_here_is_never_sent_when_the_route_returns(
 ) -> None:
     with_readers(hub)
     delivery = fallen_back(hub)
-    lifecycle.inbox(hub.gateway).acknowledge(delivery, DESK, Registered("7/2026"))
+    hub.gateway.services.inbox.acknowledge(delivery, DESK, Registered("7/2026"))
     hub.gateway.registry.pause(COMMUNE_OFFICE, False, "operator")
     hub.clock.forward(days=1)
     hub.dispatch().run_once(100)
@@ -212,11 +212,11 @@ def test_a_letter_that_lies_here_is_not_sent_by_itself_nor_while_a_reader_has_it
     hub.gateway.registry.pause(COMMUNE_OFFICE, False, "operator")
     hub.clock.forward(days=1)
     assert hub.dispatch().run_once(100) == 0
-    lifecycle.inbox(hub.gateway).lock(delivery, DESK)
+    hub.gateway.services.inbox.lock(delivery, DESK)
     with pytest.raises(Conflict, match="WASL-DLV-054"):
         lifecycle.repair(hub.gateway).requeue(delivery, HOW)
-    lifecycle.inbox(hub.gateway).content(delivery, DESK)
-    lifecycle.inbox(hub.gateway).unlock(delivery, DESK)
+    hub.gateway.services.inbox.content(delivery, DESK)
+    hub.gateway.services.inbox.unlock(delivery, DESK)
     with pytest.raises(Conflict, match="WASL-DLV-052"):  # a reader opened it: it may be numbered on paper
         lifecycle.repair(hub.gateway).requeue(delivery, HOW)
     assert system.letters == []

@@ -262,7 +262,7 @@ def test_what_does_not_exist_is_not_found(repair: Repair, verb: str) -> None:
 def test_what_a_reader_has_locked_is_left_alone(hub: HubUnderTest, repair: Repair, verb: str) -> None:
     [delivery] = accept(hub, AGENCY_OFFICE)
     hub.dispatch().run_once(100)
-    lifecycle.inbox(hub.gateway).lock(delivery, Reader(AGENCY, "Front desk", "client-1"))
+    hub.gateway.services.inbox.lock(delivery, Reader(AGENCY, "Front desk", "client-1"))
     act = VERBS[verb] if verb != "redirect" else lambda r, one: r.redirect(one, HOW, COMMUNE_OFFICE)
     with pytest.raises(Conflict, match="WASL-DLV-054"):
         act(repair, delivery)

@@ -408,7 +408,7 @@ def test_an_acknowledgment_of_the_delivery_before_stops_the_successor(
     if where == "AVAILABLE":
         verb.outcomes.make_available(case_of(hub, claimed(hub, successor)), Place.HUB_OFFICE)
     desk = Reader(AGENCY, "Front desk", "client-1")
-    lifecycle.inbox(hub.gateway).acknowledge(delivery, desk, Registered("7/2026"))
+    hub.gateway.services.inbox.acknowledge(delivery, desk, Registered("7/2026"))
     assert told(hub, delivery)[-2:] == [Event.LATE_HANDOVER, Event.REGISTERED]
     assert hub.dispatch().run_once(100) == 0
     assert hub.dispatch().give_up_held() == 1
@@ -436,7 +436,7 @@ def test_the_letter_that_was_sent_anew_at_the_same_moment_is_not(
     delivery = ready(hub)
     verb.outcomes.give_up(case_of(hub, delivery), GONE_FOR_GOOD, doubt=False)
     seen = case_of(hub, delivery)
-    lifecycle.inbox(hub.gateway).acknowledge(delivery, Reader(AGENCY, "Front desk", "client-1"))
+    hub.gateway.services.inbox.acknowledge(delivery, Reader(AGENCY, "Front desk", "client-1"))
     stale = Resending(verb.redirecting.chains, verb.redirecting.succession, "operator-1")
     with pytest.raises(Conflict, match="WASL-DLV-019"):
         stale.resend(seen, AGAIN, "hub")

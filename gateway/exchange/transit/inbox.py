@@ -56,6 +56,22 @@ class Reader:
 
 
 @dataclass(frozen=True)
+class Whereabouts:
+    """Where a letter is on both of its tracks.
+
+    Attributes:
+        name: of the office, as receipts state it.
+    """
+
+    delivery: str
+    office: str
+    name: str
+    state: str
+    processing: str
+    register_number: str | None
+
+
+@dataclass(frozen=True)
 class Inbox:
     """The inbox of every office, for its own party.
 
@@ -93,6 +109,18 @@ class Inbox:
             if found is None or found.party != by.party:
                 raise NotFound.because(NOT_FOUND)
             return entries(session, office, by.party, after, limit, self._now())
+
+    def whereabouts(self, delivery: str, party: str) -> Whereabouts:
+        """Where one of a party's own letters is; nothing is attested.
+
+        Raises:
+            NotFound: it has no such letter.
+        """
+        with self.letters.store.read() as session:
+            row = _check_own(session.get(DeliveryRow, delivery), party)
+            return Whereabouts(
+                row.id, row.office, row.office_name, row.state, row.processing, row.register_number
+            )
 
     def lock(self, delivery: str, by: Reader) -> datetime:
         """Keep other readers off; the same reader renews it in the same way.
@@ -223,7 +251,7 @@ class Inbox:
     def _begin(self, delivery: str, by: Reader) -> tuple[Case, Chains]:
         """The reader's own delivery, and a chain that no lock of another reader lets grow."""
         with self.letters.store.read() as session:
-            _check_own(session.get(DeliveryRow, delivery), by)
+            _check_own(session.get(DeliveryRow, delivery), by.party)
         case = self.letters.case(delivery)
         check_free(case.row, self._now(), by.name)
 
@@ -239,13 +267,13 @@ class Inbox:
 
     def _locked_row(self, session: Session, delivery: str, by: Reader) -> DeliveryRow:
         row = session.get(DeliveryRow, delivery, with_for_update=True)
-        own = _check_own(row, by)
+        own = _check_own(row, by.party)
         check_free(own, self._now(), by.name)
         return own
 
 
-def _check_own(row: DeliveryRow | None, by: Reader) -> DeliveryRow:
-    if row is None or row.party != by.party:
+def _check_own(row: DeliveryRow | None, party: str) -> DeliveryRow:
+    if row is None or row.party != party:
         raise NotFound.because(NOT_FOUND)
     return row
 

@@ -1,0 +1,215 @@
+"""The door of an office's inbox: what lies ready is listed, fetched, acknowledged, refused or passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, BinaryIO
+
+from flask import Blueprint, Response, jsonify, request, url_for
+from werkzeug.exceptions import MethodNotAllowed
+
+from gateway.domain.errors import Fault, NotFound, Refused
+from gateway.domain.evidence.receipt import Registered
+from gateway.domain.transit.states import Processing
+from gateway.exchange.registry.tokens import INBOX
+from gateway.exchange.transit.inbox import NOT_FOUND, Inbox, Reader, Whereabouts
+from gateway.exchange.transit.inbox_list import LONGEST_PAGE, Entry
+from gateway.web.access import Access
+from gateway.web.bodies import Members, members
+from gateway.web.paging import limit, once
+from gateway.web.reading import BAD_PARAMETER
+
+_USUAL = 50
+_CHUNK = 256 * 1024
+_WHO = ("unit", "reader")
+
+
+def blueprint(inbox: Inbox, access: Access) -> Blueprint:
+    """The routes of ``/api/v1/inbox``."""
+    door = Blueprint("inbox", __name__, url_prefix="/api/v1/inbox")
+    _to_look(door, inbox, access)
+    _to_fetch(door, inbox, access)
+    _to_take(door, inbox, access)
+    _to_send_back(door, inbox, access)
+    return door
+
+
+def _to_look(door: Blueprint, inbox: Inbox, access: Access) -> None:
+    @door.get("")
+    @access.token(INBOX)
+    def peek(party: str) -> Response:
+        office = once(request, "office")
+        if not office:
+            raise Refused.because(BAD_PARAMETER, "office")
+        most = limit(request, _USUAL, LONGEST_PAGE)
+        by = Reader(party, party, party)
+        found = inbox.peek(by, office, once(request, "after"), most)
+        return _json({"letters": [_entry(one) for one in found], "next": _next(office, found, most)})
+
+    @door.post("/<delivery>/lock")
+    @access.token(INBOX)
+    def lock(party: str, delivery: str) -> Response:
+        by = _reader(inbox, party, delivery, members(request, *_WHO))
+        return _json({"lockedUntil": inbox.lock(delivery, by).isoformat()})
+
+    @door.delete("/<delivery>/lock")
+    @access.token(INBOX)
+    def unlock(party: str, delivery: str) -> Response:
+        inbox.unlock(delivery, _reader(inbox, party, delivery, _from_query()))
+        return Response(status=204)
+
+
+def _to_fetch(door: Blueprint, inbox: Inbox, access: Access) -> None:
+    @door.get("/<delivery>/content")
+    @access.token(INBOX)
+    def content(party: str, delivery: str) -> Response:
+        _only_get()
+        found = inbox.content(delivery, _reader(inbox, party, delivery, _from_query()))
+        answer = Response(found.envelope, content_type=found.media_type)
+        answer.headers["Cache-Control"] = "no-store"
+        for one in found.attachments:
+            address = url_for("inbox.attachment", delivery=delivery, attachment=one.id)
+            answer.headers.add("Link", f'<{address}>; rel="item"')
+        return answer
+
+    @door.get("/<delivery>/content/<attachment>")
+    @access.token(INBOX)
+    def attachment(party: str, delivery: str, attachment: str) -> Response:
+        _only_get()
+        found = inbox.content(delivery, _reader(inbox, party, delivery, _from_query()))
+        for one in found.attachments:
+            if one.id == attachment:
+                return _streamed(found.open(one.id), one.media_type, one.size, one.name)
+        raise NotFound.because(NOT_FOUND)
+
+
+def _to_take(door: Blueprint, inbox: Inbox, access: Access) -> None:
+    @door.post("/<delivery>/acknowledge")
+    @access.token(INBOX)
+    def acknowledge(party: str, delivery: str) -> Response:
+        said = members(request, "registerNumber", "registerDate", "registerBook", *_WHO)
+        by = _reader(inbox, party, delivery, said)
+        inbox.acknowledge(delivery, by, _registered(said))
+        return _now(inbox, delivery, party)
+
+    @door.post("/<delivery>/progress")
+    @access.token(INBOX)
+    def progress(party: str, delivery: str) -> Response:
+        said = members(request, "state", "at", *_WHO)
+        by = _reader(inbox, party, delivery, said)
+        inbox.progress(delivery, by, _processing(said), said.moment("at"))
+        return _now(inbox, delivery, party)
+
+
+def _to_send_back(door: Blueprint, inbox: Inbox, access: Access) -> None:
+    @door.post("/<delivery>/refuse")
+    @access.token(INBOX)
+    def refuse(party: str, delivery: str) -> Response:
+        said = members(request, "code", "text", *_WHO)
+        by = _reader(inbox, party, delivery, said)
+        inbox.refuse(delivery, by, Fault(said.needed("code", 16), found=said.line("text")))
+        return _now(inbox, delivery, party)
+
+    @door.post("/<delivery>/redirect")
+    @access.token(INBOX)
+    def redirect(party: str, delivery: str) -> Response:
+        said = members(request, "office", "code", "text", *_WHO)
+        by = _reader(inbox, party, delivery, said)
+        code = said.line("code", 16)
+        ground = None if code is None else Fault(code, found=said.line("text"))
+        successor = inbox.redirect(delivery, by, said.needed("office", 10), ground)
+        return _json(_place(inbox.whereabouts(delivery, party)) | {"successor": successor})
+
+
+def _reader(inbox: Inbox, party: str, delivery: str, said: Members) -> Reader:
+    """Who reads: the unit stands in receipts, by default the office; the reader's locks are its own."""
+    unit = said.line("unit") or inbox.whereabouts(delivery, party).name
+    return Reader(party, unit, said.line("reader", 120) or party)
+
+
+def _from_query() -> Members:
+    return Members({name: once(request, name) for name in _WHO})
+
+
+def _only_get() -> None:
+    """To fetch is attested; HEAD fetches nothing."""
+    if request.method != "GET":
+        raise MethodNotAllowed(valid_methods=["GET"])
+
+
+def _registered(said: Members) -> Registered | None:
+    number = said.line("registerNumber", 120)
+    day, book = said.day("registerDate"), said.line("registerBook", 80)
+    if number is None and (day is not None or book is not None):
+        raise Refused.because(BAD_PARAMETER, "registerNumber")
+    return None if number is None else Registered(number, day, book)
+
+
+def _processing(said: Members) -> Processing:
+    try:
+        return Processing(said.needed("state"))
+    except ValueError as error:
+        raise Refused.because(BAD_PARAMETER, "state") from error
+
+
+def _now(inbox: Inbox, delivery: str, party: str) -> Response:
+    return _json(_place(inbox.whereabouts(delivery, party)))
+
+
+def _place(one: Whereabouts) -> dict[str, Any]:
+    return {
+        "delivery": one.delivery,
+        "office": one.office,
+        "name": one.name,
+        "state": one.state,
+        "processing": one.processing,
+        "registerNumber": one.register_number,
+    }
+
+
+def _next(office: str, found: tuple[Entry, ...], most: int) -> str | None:
+    if len(found) < most:
+        return None
+    return url_for("inbox.peek", office=office, after=found[-1].delivery, limit=most)
+
+
+def _json(told: dict[str, Any]) -> Response:
+    answer = jsonify(told)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _entry(one: Entry) -> dict[str, Any]:
+    return {
+        "delivery": one.delivery,
+        "reference": one.reference,
+        "sender": one.sender,
+        "senderName": one.sender_name,
+        "subject": one.subject,
+        "documentType": one.document_type,
+        "test": one.test,
+        "unit": one.unit,
+        "acceptedAt": one.accepted_at.isoformat(),
+        "expiresAt": one.expires_at and one.expires_at.isoformat(),
+        "attachments": one.attachments,
+        "octets": one.octets,
+        "lockedUntil": one.locked_until and one.locked_until.isoformat(),
+        "content": url_for("inbox.content", delivery=one.delivery),
+    }
+
+
+def _streamed(file: BinaryIO, media_type: str, size: int, name: str) -> Response:
+    """An attachment in pieces; a sender's file is never shown as a page of the hub."""
+    answer = Response(_pieces(file), content_type=media_type)
+    answer.call_on_close(file.close)
+    answer.content_length = size
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        yield from iter(partial(file.read, _CHUNK), b"")
