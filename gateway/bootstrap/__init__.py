@@ -113,6 +113,8 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     receipts = evidence.receipts(settings, pack, store, issuing)
     judge, chain = _judge(settings, certificates), _chains(pack, store, issuing, ambient)
     letters = _letters(settings, store, payloads)
+    reading = _verbs(settings, pack, chain, letters, "inbox")
+    lag = evidence.timestamp_lag(settings, store, ambient)
     services = Services(
         intake=Intake(
             store=store,
@@ -130,25 +132,12 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         looking=Looking(store),
         feed=Feed(store),
         cancelling=lifecycle.cancelling(letters, chain),
-        inbox=lifecycle.inbox(
-            letters,
-            _verbs(settings, pack, chain, letters, "inbox"),
-            chain,
-            settings.lifecycle.lock_seconds,
-        ),
+        inbox=lifecycle.inbox(letters, reading, settings.lifecycle.lock_seconds),
         receipts=receipts,
         bundles=_bundles(settings, pack, payloads, receipts, ledger, ambient),
         tokens=_tokens(settings, store, certificates, ambient),
         ledger=ledger,
-        health=Health(
-            store,
-            payloads,
-            issuing,
-            ledger,
-            evidence.timestamp_lag(settings, store, ambient),
-            Watch(store, ambient),
-            check_broker,
-        ),
+        health=Health(store, payloads, issuing, ledger, lag, Watch(store, ambient), check_broker),
     )
     return Gateway(
         settings=settings,

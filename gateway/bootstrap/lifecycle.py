@@ -37,11 +37,11 @@ def overview(gateway: Gateway) -> Overview:
     return Overview(gateway.store, gateway.ambient)
 
 
-def inbox(letters: Letters, verb: Verbs, chains: Chains, lock_seconds: float) -> Inbox:
+def inbox(letters: Letters, verb: Verbs, lock_seconds: float) -> Inbox:
     """The inbox of every office; events name who reads."""
     return Inbox(
         letters=letters,
-        chains=chains,
+        chains=verb.outcomes.chains,
         outcomes=verb.outcomes,
         notices=verb.notices,
         handling=verb.handling,
