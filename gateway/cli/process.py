@@ -18,13 +18,13 @@ from gateway.bootstrap import (
     build,
     dispatcher,
     fallback,
-    find_adapters,
     lead,
     revocations,
     sweep,
     verbs,
 )
 from gateway.bootstrap.evidence import counting, long_term, purge, self_check, sequencer, stamping
+from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.lifecycle import lapses
 from gateway.bootstrap.telling import presence, pushers, teller
 from gateway.bootstrap.waking import wakeups
