@@ -96,6 +96,7 @@ def attempt(
     doubt: bool,
     keep: Callable[[], None],
     earlier: Sequence[str] = (),
+    key: str | None = None,
 ) -> Delivered | Trouble:
     """Hand the letter over, unless an earlier attempt already did.
 
@@ -103,6 +104,7 @@ def attempt(
         doubt: whether an earlier attempt may have arrived.
         keep: called before each request; keeps the lease.
         earlier: other deliveries of the same letter by which it may have arrived.
+        key: the one under whose identifier a system that takes an identifier once would recognise it.
 
     Raises:
         LeaseLost: somebody else works on this delivery by now.
@@ -123,10 +125,15 @@ def attempt(
             doubt = False
     try:
         with _named(means, name, way):
-            return _in_lines(means.adapter.deliver(letter, context))
+            return _in_lines(means.adapter.deliver(_keyed(letter, means, key), context))
     except DeliveryError as error:
         midway = way.used and isinstance(error.__cause__, GatewayFault)
         return Trouble(error, doubt or midway or isinstance(error, Ambiguous))
+
+
+def _keyed(letter: Letter, means: Means, key: str | None) -> Letter:
+    """The letter under the key that it was first sent under, where the system promises to know it again."""
+    return replace(letter, delivery_id=key) if key and means.repeats else letter
 
 
 def _find(finder: Finds, names: Sequence[str], reference: str, context: Context) -> Delivered | None:

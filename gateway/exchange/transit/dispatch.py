@@ -123,7 +123,7 @@ class Dispatch:
         except DeliveryError as error:
             return Trouble(error, case.row.doubt)
         keep = self.claims.mark_sending(case.row)
-        return attempt(means, letter, context, case.row.doubt, keep, case.earlier)
+        return attempt(means, letter, context, case.row.doubt, keep, case.earlier, case.key)
 
     def _means(self, route: Route) -> Means | None:
         adapter = self.adapters.get(route.adapter)
