@@ -24,6 +24,7 @@ from gateway.bootstrap import (
     verbs,
 )
 from gateway.bootstrap.evidence import counting, long_term, purge, self_check, sequencer, stamping
+from gateway.bootstrap.isolation import setback
 from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.lifecycle import lapses
 from gateway.bootstrap.telling import presence, pushers, teller
@@ -155,6 +156,7 @@ def worker() -> None:
             Job(long_term(gateway).run, settings.evidence.long_term_seconds, alone=True),
             Job(lapses(gateway, owner).run, 60.0, alone=True),
             Job(fallback(gateway, owner).run, 60.0),
+            Job(setback(gateway).run, 60.0, alone=True),
             Job(teller(gateway, owner).run, settings.mail.poll_seconds),
             Job(pushers(gateway).run, settings.push.poll_seconds),
             Job(here.beat, EVERY_SECONDS),
