@@ -25,6 +25,8 @@ INTERNAL = "WASL-HUB-001"
 _LEASE = timedelta(minutes=10)
 """Far longer than one message can take."""
 _AT_ONCE = 100
+_LONGEST_RUN = timedelta(minutes=1)
+"""A mail system that hangs must not keep a worker from ending; what is left is sent in the next run."""
 
 _log = structlog.get_logger()
 
@@ -66,8 +68,10 @@ class Teller:
         Raises:
             Unavailable: the database is out for now.
         """
-        sent = 0
+        sent, until = 0, self.ambient.now() + _LONGEST_RUN
         for _ in range(_AT_ONCE):
+            if self.ambient.now() > until:
+                break
             notice = self._claim()
             if notice is None:
                 break
