@@ -20,7 +20,9 @@ class Letter:
     """What is handed to an adapter: the verified envelope and the octets as signed.
 
     Attributes:
-        delivery_id: stable over all attempts; the idempotency key towards the target.
+        delivery_id: stable over all attempts; the idempotency key towards the target. A letter that is sent
+            anew as a possible duplicate keeps the one that it was first sent under, where the target takes
+            an identifier once.
         reference: the hub's reference.
         original: the envelope's octets exactly as received, and their media type.
         document_type: the office's own code for the letter's type, or None when it knows none.

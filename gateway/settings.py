@@ -168,6 +168,8 @@ def _contradictions_of_mail(settings: Settings) -> Iterator[str]:
         yield "mail.user: must be empty where mail.security is none, or the password would be sent in clear"
     if not is_mail_address(mail.sender):
         yield "mail.sender: must be a plain e-mail address"
+    if not all(is_mail_address(one) for one in mail.operators):
+        yield "mail.operators: must be plain e-mail addresses"
     if mail.cap_seconds < mail.first_seconds:
         yield "mail.cap_seconds: must not be shorter than mail.first_seconds"
     if mail.total_seconds < mail.connect_seconds:

@@ -202,6 +202,7 @@ class Lifecycle:
 
     lock_seconds: int = option(300, least=10, most=3600)
     hold_days: float = option(7.0, least=0.01, most=366)
+    warn_hours: float = option(12.0, least=0.1, most=366 * 24)
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,7 @@ class Mail:
         "gateway@demo-hub.test", pattern=r"[^\s@]+@[^\s@]+", expected="an e-mail address of the hub"
     )
     language: str = option("", pattern=r"[A-Za-z-]{0,35}", expected="empty or a language tag")
+    operators: tuple[str, ...] = option((), pattern=r"[^\s@]+@[^\s@]+", expected="e-mail addresses")
     connect_seconds: float = option(5.0, least=0.01, most=300)
     total_seconds: float = option(30.0, least=0.01, most=300)
     gather_seconds: float = option(60.0, least=0, most=3600)

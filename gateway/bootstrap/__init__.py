@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from adapters.contract import Adapter, Context
 from gateway.bootstrap import evidence, isolation, lifecycle, telling, waking
+from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.payloads import place
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.domain.errors import Misconfigured
@@ -29,6 +29,7 @@ from gateway.exchange.evidence.limits import Limits
 from gateway.exchange.evidence.notices import Notices
 from gateway.exchange.operate.flow import Watch
 from gateway.exchange.operate.health import Health
+from gateway.exchange.operate.reach import Reach
 from gateway.exchange.registry.apply import Registry
 from gateway.exchange.registry.cache import RegistryCache
 from gateway.exchange.registry.revocation import Revocations
@@ -60,8 +61,6 @@ from gateway.trust.jws import JwsLimits
 from gateway.trust.seal import KeySealer
 from gateway.trust.xmlgate import XmlLimits
 from gateway.web.services import Services
-
-ADAPTER_GROUP = "wasl.adapters"
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     judge, chain = _judge(settings, certificates), _chains(pack, store, issuing, ambient)
     letters = _letters(settings, store, payloads)
     reading = _verbs(settings, pack, chain, letters, "inbox")
-    lag = evidence.timestamp_lag(settings, store, ambient)
+    adapters = find_adapters()
     services = Services(
         intake=Intake(
             store=store,
@@ -137,7 +136,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         bundles=_bundles(settings, pack, payloads, receipts, ledger, ambient),
         tokens=_tokens(settings, store, certificates, ambient),
         ledger=ledger,
-        health=Health(store, payloads, issuing, ledger, lag, Watch(store, ambient), check_broker),
+        health=_health(settings, store, payloads, issuing, ledger, adapters, check_broker),
     )
     return Gateway(
         settings=settings,
@@ -148,8 +147,22 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         issuing=issuing,
         services=services,
         registry=Registry(store, ambient),
-        adapters=find_adapters(),
+        adapters=adapters,
     )
+
+
+def _health(
+    settings: Settings,
+    store: Store,
+    payloads: PayloadStore,
+    issuing: Issuing,
+    ledger: Ledger,
+    adapters: Mapping[str, Adapter],
+    check_broker: Callable[[], None],
+) -> Health:
+    lag = evidence.timestamp_lag(settings, store, issuing.ambient)
+    watch, reach = Watch(store, issuing.ambient), Reach(store, adapters)
+    return Health(store, payloads, issuing, ledger, lag, watch, reach, check_broker)
 
 
 def _refusals(
@@ -203,11 +216,6 @@ def _bundles(
         speakers=tuple(Translator(language, pack) for language in pack.languages),
         folder=settings.home,
     )
-
-
-def find_adapters() -> Mapping[str, Adapter]:
-    """Every installed kind of adapter, by the name of its entry point."""
-    return {entry.name: entry.load()() for entry in entry_points(group=ADAPTER_GROUP)}
 
 
 def dispatcher(gateway: Gateway, owner: str) -> Dispatch:

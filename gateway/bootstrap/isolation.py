@@ -13,6 +13,7 @@ from gateway.exchange.transit.fallback import Fallback
 from gateway.exchange.transit.letters import Letters
 from gateway.exchange.transit.outcomes import Outcomes
 from gateway.exchange.transit.routes import Routes
+from gateway.exchange.transit.setback import Setback
 from gateway.settings import Settings
 from gateway.store.sessions import Store
 
@@ -62,3 +63,10 @@ def fallback(gateway: Gateway, letters: Letters, outcomes: Outcomes) -> Fallback
     """The job that lays letters ready here when their route fails for long."""
     after = timedelta(seconds=gateway.settings.routes.fallback_seconds)
     return Fallback(gateway.store, gateway.ambient, letters, outcomes, after)
+
+
+def setback(gateway: Gateway) -> Setback:
+    """The job that makes due what a clock which was ahead put off."""
+    settings = gateway.settings
+    rest = max(settings.routes.breaker_cap_seconds, settings.worker.lease_seconds)
+    return Setback(gateway.store, gateway.ambient, settings.retry.schedule, timedelta(seconds=rest))

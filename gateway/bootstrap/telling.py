@@ -14,13 +14,14 @@ from gateway.domain.registry.parties import Route, RouteKind
 from gateway.domain.transit.notification import Pace
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.evidence.notices import Notices
+from gateway.exchange.operate.alerts import HeldAlerts
 from gateway.exchange.operate.presence import Presence
 from gateway.exchange.registry.declared import Check
 from gateway.exchange.transit.feed import Feed
 from gateway.exchange.transit.outbox import Outbox
 from gateway.exchange.transit.push import Push, Tempo
 from gateway.exchange.transit.push_repair import PushRepair
-from gateway.exchange.transit.tell import Teller
+from gateway.exchange.transit.tell import Sending, Teller
 from gateway.exchange.transit.tell_words import Wording
 from gateway.i18n import Translator
 from gateway.i18n.country import CountryPack
@@ -75,6 +76,17 @@ def mailer(settings: Settings) -> Mailer:
     )
 
 
+def wording(gateway: Gateway) -> Wording:
+    """The words of messages to people."""
+    settings, pack = gateway.settings, gateway.pack
+    return Wording(
+        hub=settings.hub.name,
+        address=settings.hub.public_url,
+        sender=settings.mail.sender,
+        speakers={language: Translator(language, pack) for language in pack.languages},
+    )
+
+
 def teller(gateway: Gateway, owner: str) -> Teller:
     """The job that sends what the outbox holds; events name ``owner``.
 
@@ -83,20 +95,37 @@ def teller(gateway: Gateway, owner: str) -> Teller:
     """
     from gateway.bootstrap import chains, letters
 
-    settings, pack = gateway.settings, gateway.pack
+    settings = gateway.settings
     return Teller(
         store=gateway.store,
         ambient=gateway.ambient,
         mailer=mailer(settings),
-        wording=Wording(
-            hub=settings.hub.name,
-            address=settings.hub.public_url,
-            sender=settings.mail.sender,
-            speakers={language: Translator(language, pack) for language in pack.languages},
-        ),
+        wording=wording(gateway),
         pace=pace(settings),
         letters=letters(gateway),
         notices=Notices(chains(gateway), owner),
+    )
+
+
+def operators_teller(gateway: Gateway) -> Sending:
+    """The job that sends what operators are to be told.
+
+    Raises:
+        Misconfigured: see `mailer`.
+    """
+    settings = gateway.settings
+    return Sending(gateway.store, gateway.ambient, mailer(settings), wording(gateway), pace(settings))
+
+
+def held_alerts(gateway: Gateway) -> HeldAlerts:
+    """The job that finds which held deliveries operators must be told of."""
+    settings = gateway.settings
+    return HeldAlerts(
+        store=gateway.store,
+        ambient=gateway.ambient,
+        outbox=outbox(settings, gateway.pack),
+        addresses=settings.mail.operators,
+        warn=timedelta(hours=settings.lifecycle.warn_hours),
     )
 
 

@@ -90,6 +90,8 @@ def _stand_ins(settings: Settings) -> Iterator[Finding]:
         yield Finding("stand-ins", Mark.LOOK, "keys and certificates are test ones")
     if settings.mail.kind == "outbox":
         yield Finding("stand-ins", Mark.LOOK, "mail for people is laid in a folder: mail.kind")
+    if not settings.mail.operators:
+        yield Finding("operators", Mark.LOOK, "nobody is told of deliveries that are held: mail.operators")
     if not settings.timestamps.authorities:
         yield Finding("stand-ins", Mark.LOOK, "time-stamps come from a key of the hub's own")
 

@@ -18,15 +18,16 @@ from gateway.bootstrap import (
     build,
     dispatcher,
     fallback,
-    find_adapters,
     lead,
     revocations,
     sweep,
     verbs,
 )
 from gateway.bootstrap.evidence import counting, long_term, purge, self_check, sequencer, stamping
+from gateway.bootstrap.isolation import setback
+from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.lifecycle import lapses
-from gateway.bootstrap.telling import presence, pushers, teller
+from gateway.bootstrap.telling import held_alerts, operators_teller, presence, pushers, teller
 from gateway.bootstrap.waking import wakeups
 from gateway.domain.errors import Misconfigured
 from gateway.exchange.operate.presence import EVERY_SECONDS
@@ -155,7 +156,10 @@ def worker() -> None:
             Job(long_term(gateway).run, settings.evidence.long_term_seconds, alone=True),
             Job(lapses(gateway, owner).run, 60.0, alone=True),
             Job(fallback(gateway, owner).run, 60.0),
+            Job(setback(gateway).run, 60.0, alone=True),
             Job(teller(gateway, owner).run, settings.mail.poll_seconds),
+            Job(held_alerts(gateway).run, 60.0, alone=True),
+            Job(operators_teller(gateway).run, settings.mail.poll_seconds),
             Job(pushers(gateway).run, settings.push.poll_seconds),
             Job(here.beat, EVERY_SECONDS),
             Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR, alone=True),

@@ -36,6 +36,8 @@ TERMS: Mapping[Enum, str] = {
     Telling.SENT: mark("Message sent"),
     Telling.FAILED: mark("Message could not be sent"),
     Template.MAIL_WAITS: mark("Message that mail is waiting"),
+    Template.HELD: mark("Message that letters are held"),
+    Template.HELD_ENDS: mark("Message that held letters are about to be given up"),
     Transport.QUEUED: mark("Waiting to be sent"),
     Transport.DELIVERING: mark("Being delivered"),
     Transport.WAITING: mark("Waiting for another attempt"),

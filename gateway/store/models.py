@@ -30,7 +30,13 @@ from gateway.store.transit.models import (
     Message,
     Payload,
 )
-from gateway.store.transit.notice_models import NotificationRow, NotifiedDelivery, WorkerSeen
+from gateway.store.transit.notice_models import (
+    HeldTold,
+    NotificationRow,
+    NotifiedDelivery,
+    OperatorNoticeRow,
+    WorkerSeen,
+)
 from gateway.store.transit.push_models import PushRefusal, PushRow
 from gateway.store.transit.route_models import RouteState
 
@@ -46,6 +52,7 @@ __all__ = [
     "DecisionRow",
     "DeliveryEvent",
     "DeliveryRow",
+    "HeldTold",
     "LeafRow",
     "LedgerRow",
     "LegalHold",
@@ -53,6 +60,7 @@ __all__ = [
     "NotificationRow",
     "NotifiedDelivery",
     "OfficeRow",
+    "OperatorNoticeRow",
     "PartyRow",
     "Payload",
     "PendingEntry",

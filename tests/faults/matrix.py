@@ -486,7 +486,7 @@ def clock_jumps(town: Town, size: Size) -> str:
         town.target.faults["repeats"].append("busy")
         scenario.send(REPEATS, FINDS, NOTHING, count=2)
         town.clock.jump(jump)
-    # letters that were accepted by a clock which was ahead are due when the clock is there again
+    # leases that a clock which was ahead gave run out when the clock is there again
     town.clock.jump(3000)
     resolve(scenario)
     return scenario.judge()

@@ -503,6 +503,8 @@ ELSEWHERE: dict[str, str] = {
     "limits.reckon": "no letter of the tests has a time limit; see tests/integration/test_outcomes.py",
     "notices.not_notified": _SAME,
     "notices.accept": _NOBODY,
+    "alerts.run": "found again by the next turn; see tests/integration/test_held.py",
+    "setback.run": "done again by the next turn; see tests/integration/test_setback.py",
     "apply.apply": "the registry's own; no letter is touched",
     "tokens._give": "a token that is lost is asked for again",
     "ledger._keep": "a witness sends it again",

@@ -210,14 +210,6 @@ def test_a_letter_that_nobody_collects_expires_when_its_sender_said(hub: HubUnde
     assert states == ["EXPIRED"]
 
 
-def test_a_kind_that_is_not_installed_holds_the_letter(hub: HubUnderTest) -> None:
-    [delivery] = accept(hub)
-    dispatch = replace(hub.dispatch(), adapters={})
-    dispatch.run_once()
-    held = row(hub, delivery)
-    assert (held.state, held.held_code, held.attempts) == ("HELD", "WASL-DLV-014", 0)
-
-
 def test_an_office_that_was_removed_holds_the_letter(hub: HubUnderTest) -> None:
     [delivery] = accept(hub)
     with hub.gateway.store.write() as session:
@@ -229,24 +221,25 @@ def test_an_office_that_was_removed_holds_the_letter(hub: HubUnderTest) -> None:
 # The hub's own trouble -----------------------------------------------------------------------------
 
 
-def test_a_missing_secret_holds_the_letter_and_names_the_secret(hub: HubUnderTest, system: Simulator) -> None:
+def test_a_missing_secret_lets_the_letter_wait_and_is_named(hub: HubUnderTest, system: Simulator) -> None:
     system.script.append(lambda _, context: Delivered(context.secret("commune-key").encode()))
     [delivery] = accept(hub)
     hub.dispatch().run_once()
-    held = row(hub, delivery)
-    assert (held.state, held.held_code, held.doubt) == ("HELD", "WASL-DLV-018", False)
+    waiting = row(hub, delivery)
+    assert (waiting.state, waiting.failures, waiting.doubt) == ("WAITING", 1, False)
     [attempt] = attempts(hub, delivery)
-    assert "commune-key" in attempt.detail
+    assert (attempt.code, "commune-key" in attempt.detail) == ("WASL-DLV-018", True)
 
 
-def test_a_route_for_which_nothing_can_be_built_holds_the_letter(hub: HubUnderTest) -> None:
+def test_a_route_for_which_nothing_can_be_built_lets_the_letter_wait(hub: HubUnderTest) -> None:
     def broken(_: Route) -> Context:
         raise Misconfigured(["outgoing.ca_bundle: cannot be read"])
 
     [delivery] = accept(hub)
     replace(hub.dispatch(), contexts=broken).run_once()
-    held = row(hub, delivery)
-    assert (held.state, held.held_code, held.attempts) == ("HELD", "WASL-DLV-018", 0)
+    waiting = row(hub, delivery)
+    assert (waiting.state, waiting.attempts) == ("WAITING", 0)
+    assert events(hub, delivery)[-1].why == "WASL-DLV-018"
 
 
 def _payload_file(hub: HubUnderTest) -> Path:

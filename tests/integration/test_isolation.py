@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text, update
+from structlog.testing import capture_logs
 
 from adapters.contract import Context, Delivered, Letter
 from gateway.bootstrap import sweep
@@ -18,8 +20,9 @@ from gateway.domain.transit.envelope import Lane
 from gateway.domain.transit.states import Transport
 from gateway.exchange.transit.claim import LeaseLost
 from gateway.exchange.transit.dispatch import Dispatch
+from gateway.exchange.transit.leases import Leases
 from gateway.store.transit import queries
-from gateway.store.transit.claim_queries import _QUEUES
+from gateway.store.transit.claim_queries import _QUEUES, Lease
 from gateway.store.transit.models import DeliveryRow
 from gateway.workers.worker import Worker
 from tests.support.hub import COMMUNE_OFFICE, HubUnderTest
@@ -183,10 +186,39 @@ def test_the_heartbeat_leaves_what_was_lost_or_hangs_for_ever(hub: HubUnderTest)
     dead.claims.claim(1)
     hub.clock.forward(seconds=301)
     assert len(other.claims.claim(1)) == 1
-    assert dead.claims.heartbeat.beat() == 0
+    with capture_logs() as logs:
+        assert dead.claims.heartbeat.beat() == 0
+        assert dead.claims.heartbeat.beat() == 0
+    assert [one["event"] for one in logs] == ["lease lost"]
     assert dead.claims.leases.held() == []
     hub.clock.forward(hours=5)
     assert other.claims.heartbeat.beat() == 0
+
+
+def test_a_delivery_that_ends_while_leases_are_renewed_lost_none(hub: HubUnderTest) -> None:
+    [delivery] = accept(hub)
+    dispatch = hub.dispatch()
+    dispatch.claims.claim(1)
+    beat = dispatch.claims.heartbeat
+
+    class Between:
+        """Lets the delivery end after the heartbeat looked up what is held, before it renews."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(dispatch.claims.leases, name)
+
+        def held(self) -> list[tuple[Lease, datetime]]:
+            found = dispatch.claims.leases.held()
+            if state(hub, delivery) == "DELIVERING":
+                dispatch._work(dispatch.letters.case(delivery))  # ended, and the lease not let go yet
+            return found
+
+    with capture_logs() as logs:
+        assert replace(beat, leases=cast("Leases", Between())).beat() == 0
+        dispatch.claims.leases.release(delivery)
+        assert beat.beat() == 0
+    assert state(hub, delivery) == "HANDED_OVER"
+    assert [one for one in logs if one["log_level"] == "warning"] == []
 
 
 def test_a_worker_that_stops_gives_back_what_it_has_not_begun(hub: HubUnderTest, system: Simulator) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from adapters.contract import Context, Delivered, Letter
 from gateway.bootstrap import Verbs, evidence, lifecycle, verbs
 from gateway.domain.errors import Ambiguous, Conflict, Fault, Gone, Permanent, Refused, Temporary
 from gateway.domain.evidence.receipt import Event, Place, Receipt, Registered
@@ -235,6 +237,78 @@ def test_a_system_that_can_be_asked_is_asked_for_the_delivery_before(
     hub.dispatch().run_once(100)
     assert system.asked == [successor, delivery]
     assert (state(hub, successor), len(system.letters)) == ("HANDED_OVER", 0 if there else 1)
+
+
+@dataclass
+class Once(Simulator):
+    """A system that takes an identifier once and cannot be asked; its register tells what it has."""
+
+    idempotent: bool = True
+    register: dict[str, str] = field(default_factory=dict)
+
+    def deliver(self, letter: Letter, context: Context) -> Delivered:
+        known = self.register.setdefault(letter.delivery_id, f"C-{len(self.register) + 1}")
+        return replace(super().deliver(letter, context), register_number=known)
+
+
+def once(hub: HubUnderTest, *script: Exception) -> Once:
+    system = Once(list(script))
+    hub.gateway.adapters["simulator"] = system  # type: ignore[index]
+    return system
+
+
+def given_up(hub: HubUnderTest, delivery: str) -> None:
+    """A delivery's attempt stays in doubt until its time is over."""
+    hub.dispatch().run_once(100)
+    assert (state(hub, delivery), row(hub, delivery).doubt) == ("WAITING", True)
+    hub.clock.forward(days=6)
+    hub.dispatch().run_once(100)
+    assert state(hub, delivery) == "FAILED"
+
+
+def test_a_system_that_takes_an_identifier_once_knows_a_letter_that_is_sent_anew(
+    hub: HubUnderTest, repair: Repair
+) -> None:
+    system = once(hub, *[CUT] * 5)
+    [delivery] = accept(hub)
+    given_up(hub, delivery)
+    second = repair.resend(delivery, HOW, TWICE)
+    given_up(hub, second)
+    third = repair.resend(second, HOW, TWICE)
+    system.script.clear()
+    hub.dispatch().run_once(100)
+    assert (state(hub, third), row(hub, third).register_number) == ("HANDED_OVER", "C-1")
+    assert system.register == {delivery: "C-1"}
+    handover = last(hub, third, Event.CONTENT_HANDOVER).handover
+    assert handover is not None
+    assert handover.possible_duplicate
+
+
+def test_a_delivery_that_surely_did_not_arrive_lends_its_key_to_nobody(
+    hub: HubUnderTest, repair: Repair
+) -> None:
+    system = once(hub, GONE_FOR_GOOD, CUT, CUT)
+    [delivery] = accept(hub)
+    hub.dispatch().run_once(100)
+    second = repair.resend(delivery, HOW, AGAIN)
+    given_up(hub, second)
+    third = repair.resend(second, HOW, TWICE)
+    system.script.clear()
+    hub.dispatch().run_once(100)
+    assert state(hub, third) == "HANDED_OVER"
+    assert [one.delivery_id for one in system.letters][-1] == second
+    assert row(hub, third).register_number == "C-2"
+
+
+def test_a_system_that_promises_nothing_gets_the_successor_s_own_identifier(
+    hub: HubUnderTest, repair: Repair
+) -> None:
+    plain = Simulator()
+    delivery = failed(hub, doubt=True)
+    hub.gateway.adapters["simulator"] = plain  # type: ignore[index]
+    successor = repair.resend(delivery, HOW, TWICE)
+    hub.dispatch().run_once(100)
+    assert [one.delivery_id for one in plain.letters] == [successor]
 
 
 def test_a_successor_in_doubt_that_fails_for_now_is_not_repeated_by_itself(

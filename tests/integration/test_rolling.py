@@ -182,7 +182,8 @@ def test_processes_go_on_while_a_later_version_changes_the_tables(
 
     def web() -> None:
         try:
-            sent.extend(accept(hub))
+            with suppress(Unavailable):  # the test's own look-up of what it sent
+                sent.extend(accept(hub))
         except AssertionError as answer:  # a table was not free: the sender is told to come again
             if "503" not in str(answer):
                 raise

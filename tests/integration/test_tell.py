@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import email
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from email import policy
 from pathlib import Path
@@ -223,7 +223,7 @@ def test_receipt_owed_before_a_crash_is_made_afterwards_and_only_once(hub: HubUn
     [delivery] = lay(hub)
     hub.clock.forward(seconds=61)
     whole = telling(hub, Letterbox())
-    crashed = Crashed(**{name: getattr(whole, name) for name in Teller.__dataclass_fields__})
+    crashed = Crashed(**{name: getattr(whole, name) for name in (one.name for one in fields(Teller))})
     crashed.run()
     assert attested(hub, delivery) == []
     whole.run()

@@ -25,6 +25,7 @@ from gateway.domain.identifiers import directory_id, uuid7
 from gateway.domain.transit.envelope import Envelope, Purpose, Recipient
 from gateway.domain.transit.persons import Sender
 from gateway.exchange.clock import Ambient
+from gateway.exchange.operate.reach import Reach
 from gateway.exchange.registry.declared import read_declared
 from gateway.exchange.transit.dispatch import Dispatch
 from gateway.settings import Settings, load
@@ -260,6 +261,14 @@ def make_settings(folder: Path, **environment: str) -> Settings:
     return load({"WASL_HOME": str(folder), **environment})
 
 
+def with_adapters(gateway: Gateway, adapters: Mapping[str, Any]) -> Gateway:
+    """The same with more kinds installed."""
+    every = {**gateway.adapters, **adapters}
+    health = gateway.services.health
+    health = replace(health, reach=Reach(gateway.store, every))
+    return replace(gateway, adapters=every, services=replace(gateway.services, health=health))
+
+
 def make_hub(
     folder: Path,
     routes: Mapping[str, Mapping[str, Any]] | None = None,
@@ -278,8 +287,7 @@ def make_hub(
     for name in NAMES.values():
         if name not in pki.holders:
             module.issue_party(pki, name, organization=f"DEMONSTRATION {name}")
-    gateway = build(settings, Ambient(now=clock, chance=lambda: 0.0))
-    gateway = replace(gateway, adapters={**gateway.adapters, **(adapters or {})})
+    gateway = with_adapters(build(settings, Ambient(now=clock, chance=lambda: 0.0)), adapters or {})
     checks = {name: adapter.check_options for name, adapter in gateway.adapters.items()}
     declared = read_declared(registry_table(pki, routes), folder, gateway.languages, checks)
     gateway.registry.apply(declared, "tests")

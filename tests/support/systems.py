@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -32,6 +32,7 @@ from tests.support.hub import (
     HubUnderTest,
     make_hub,
     make_settings,
+    with_adapters,
 )
 from tests.support.shapes import Shape, present
 
@@ -136,7 +137,7 @@ def fresh_hub(
     shutil.copytree(template, folder, dirs_exist_ok=True)
     environment = {**present().environment(database), **environment}
     gateway = build(make_settings(folder, **environment), Ambient(now=clock, chance=lambda: 0.0))
-    gateway = replace(gateway, adapters={**gateway.adapters, system.kind: system})
+    gateway = with_adapters(gateway, {system.kind: system})
     return HubUnderTest(gateway, home.testpki().load(folder, clock()), clock)
 
 

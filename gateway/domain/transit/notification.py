@@ -32,6 +32,8 @@ class Template(Enum):
     """What a notification says."""
 
     MAIL_WAITS = "mail-waits"  # mail started to lie in the hub's own order office
+    HELD = "held"  # letters are held for a person's decision
+    HELD_ENDS = "held-ends"  # held letters are about to be given up
 
 
 EMAIL = "email"

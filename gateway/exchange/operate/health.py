@@ -11,6 +11,7 @@ from gateway.exchange.evidence.ledger import Ledger
 from gateway.exchange.evidence.selfcheck import last_check
 from gateway.exchange.evidence.stamping import TimestampLag
 from gateway.exchange.operate.flow import Watch
+from gateway.exchange.operate.reach import Reach
 from gateway.store.payloads import PayloadStore
 from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
@@ -36,6 +37,7 @@ class Health:
     ledger: Ledger
     timestamps: TimestampLag
     watch: Watch
+    reach: Reach
     broker: Callable[[], None] = no_broker
 
     def ready(self) -> Mapping[str, str]:
@@ -55,7 +57,7 @@ class Health:
 
     def _flow(self) -> dict[str, str]:
         try:
-            return dict(self.watch.warnings())
+            return {**self.watch.warnings(), **self.reach.warnings()}
         except GatewayFault as fault:
             return {"figures": str(fault)}
 

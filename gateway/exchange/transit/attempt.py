@@ -37,6 +37,7 @@ UNKNOWN = "WASL-DLV-004"
 NO_ADAPTER = "WASL-DLV-014"
 UNREADABLE = "WASL-DLV-015"
 NOT_SET = "WASL-DLV-018"
+NOT_INSTALLED = "WASL-DLV-061"
 OPERATORS_MEND = frozenset({"WASL-DLV-006", "WASL-DLV-007", UNKNOWN, NO_ADAPTER, UNREADABLE, NOT_SET})
 """Permanent failures that an operator of the hub can mend: the letter is held, not given up at once."""
 
@@ -78,6 +79,11 @@ class Means:
         return self.adapter
 
     @property
+    def faults(self) -> list[str]:
+        """What is wrong with the route's options, as the kind that is installed now sees it."""
+        return self.adapter.check_options(self.options)
+
+    @property
     def can_tell(self) -> bool:
         """Whether another attempt cannot make a second letter at the target."""
         return self.repeats or self.finder is not None
@@ -90,6 +96,7 @@ def attempt(
     doubt: bool,
     keep: Callable[[], None],
     earlier: Sequence[str] = (),
+    key: str | None = None,
 ) -> Delivered | Trouble:
     """Hand the letter over, unless an earlier attempt already did.
 
@@ -97,6 +104,7 @@ def attempt(
         doubt: whether an earlier attempt may have arrived.
         keep: called before each request; keeps the lease.
         earlier: other deliveries of the same letter by which it may have arrived.
+        key: the one under whose identifier a system that takes an identifier once would recognise it.
 
     Raises:
         LeaseLost: somebody else works on this delivery by now.
@@ -106,7 +114,7 @@ def attempt(
     name = letter.delivery_id
     if doubt and means.finder is not None:
         try:
-            with _named(means.adapter, name, way):
+            with _named(means, name, way):
                 found = _find(means.finder, (name, *earlier), letter.reference, context)
         except DeliveryError as error:
             if not means.repeats:
@@ -116,11 +124,16 @@ def attempt(
                 return _in_lines(found)
             doubt = False
     try:
-        with _named(means.adapter, name, way):
-            return _in_lines(means.adapter.deliver(letter, context))
+        with _named(means, name, way):
+            return _in_lines(means.adapter.deliver(_keyed(letter, means, key), context))
     except DeliveryError as error:
         midway = way.used and isinstance(error.__cause__, GatewayFault)
         return Trouble(error, doubt or midway or isinstance(error, Ambiguous))
+
+
+def _keyed(letter: Letter, means: Means, key: str | None) -> Letter:
+    """The letter under the key that it was first sent under, where the system promises to know it again."""
+    return replace(letter, delivery_id=key) if key and means.repeats else letter
 
 
 def _find(finder: Finds, names: Sequence[str], reference: str, context: Context) -> Delivered | None:
@@ -154,7 +167,7 @@ def _of_look_up(error: DeliveryError) -> DeliveryError:
 
 
 @contextmanager
-def _named(adapter: Adapter, delivery: str, way: _Way) -> Iterator[None]:
+def _named(means: Means, delivery: str, way: _Way) -> Iterator[None]:
     """Let whatever an adapter raises leave as one of the three failures of a delivery."""
     try:
         yield
@@ -164,7 +177,9 @@ def _named(adapter: Adapter, delivery: str, way: _Way) -> Iterator[None]:
         raise ours(fault, started=way.used) from fault
     except Exception as error:
         cause = place(error)
-        _log.error("adapter failed", delivery=delivery, adapter=adapter.kind, cause=cause)
+        _log.error("adapter failed", delivery=delivery, adapter=means.adapter.kind, cause=cause)
+        if not way.used and means.faults:  # the kind was renewed and does not take these options any more
+            raise Permanent(NOT_SET, "; ".join(means.faults)) from error
         raise Ambiguous(NO_ADAPTER, cause) from error
 
 

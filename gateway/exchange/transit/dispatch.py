@@ -16,6 +16,8 @@ from gateway.domain.transit.breaker import Result
 from gateway.exchange.clock import Ambient
 from gateway.exchange.transit.attempt import (
     NO_ADAPTER,
+    NOT_INSTALLED,
+    NOT_SET,
     OPERATORS_MEND,
     Means,
     Trouble,
@@ -112,9 +114,7 @@ class Dispatch:
     def _attempted(self, case: Case, office: Office, means: Means | None) -> Delivered | Trouble | None:
         """Bring a letter to the office's system; None when it was settled without trying."""
         if means is None:
-            missing = Permanent(NO_ADAPTER, f"no adapter {office.route.adapter!r}")
-            self._settle(case, office.route, missing)
-            return None
+            return Trouble(Temporary(NOT_INSTALLED, f"no adapter {office.route.adapter!r}"), case.row.doubt)
         if case.row.doubt and not means.can_tell and not case.released:
             self._settle(case, office.route, Ambiguous(LOST_LEASE))
             return None
@@ -123,7 +123,7 @@ class Dispatch:
         except DeliveryError as error:
             return Trouble(error, case.row.doubt)
         keep = self.claims.mark_sending(case.row)
-        return attempt(means, letter, context, case.row.doubt, keep, case.earlier)
+        return attempt(means, letter, context, case.row.doubt, keep, case.earlier, case.key)
 
     def _means(self, route: Route) -> Means | None:
         adapter = self.adapters.get(route.adapter)
@@ -164,7 +164,7 @@ class Dispatch:
         doubt = case.row.doubt if doubt is None else doubt
         if isinstance(error, Permanent) and error.code not in OPERATORS_MEND:
             self.outcomes.give_up(case, error, doubt)
-        elif isinstance(error, Permanent) or (doubt and not (means and means.can_tell)):
+        elif _for_a_person(error, means, doubt):
             self.outcomes.hold(case, error, self._deadline(case, route), doubt)
         else:
             self._wait(case, route, error, doubt)
@@ -207,6 +207,19 @@ class Dispatch:
         else:
             return True
         return False
+
+
+def _for_a_person(error: DeliveryError, means: Means | None, doubt: bool) -> bool:
+    """Whether somebody must decide about this letter, not only mend its route.
+
+    What the route lacks fails every letter of it alike: they wait, and fall back to the hub's own office,
+    as on a route that fails in any other way (decision 0022).
+    """
+    if error.code == NOT_INSTALLED:  # whoever has the kind again can tell what to do about doubt
+        return False
+    if isinstance(error, Permanent) and error.code != NOT_SET:
+        return True
+    return doubt and not (means and means.can_tell)
 
 
 def _cause(fault: Exception) -> str:

@@ -21,6 +21,7 @@ class Leases:
     def __init__(self) -> None:
         self._lock = Lock()
         self._held: dict[Lease, datetime] = {}
+        self._missed: set[Lease] = set()
 
     def hold(self, lease: Lease, since: datetime) -> None:
         """A lease was claimed."""
@@ -33,6 +34,20 @@ class Leases:
             for lease in [one for one in self._held if one.delivery == delivery]:
                 if token in (None, lease.token):
                     del self._held[lease]
+                    self._missed.discard(lease)
+
+    def missed(self, lease: Lease) -> bool:
+        """A lease that is held here could not be renewed; whether that was so before.
+
+        Once says nothing: its delivery may have ended since the leases were looked up, and the thread that
+        ended it lets go of the lease a moment later. Somebody who still works under it at the next beat has
+        lost it.
+        """
+        with self._lock:
+            before = lease in self._missed
+            if lease in self._held:
+                self._missed.add(lease)
+            return before
 
     def held(self) -> list[tuple[Lease, datetime]]:
         with self._lock:
@@ -74,7 +89,7 @@ class Heartbeat:
             ordered = sorted(due, key=lambda one: one.delivery)
             kept = {lease: prolong(session, lease, now + self.lease) for lease in ordered}
         for lease, held in kept.items():
-            if not held:
+            if not held and self.leases.missed(lease):
                 self._forget(lease, "lease lost")
         return sum(kept.values())
 

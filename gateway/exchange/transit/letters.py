@@ -45,6 +45,7 @@ class Case:
         resent: a person decided to send again although an earlier attempt may have arrived.
         released: that decision is for the attempt that is due now.
         earlier: deliveries before this one by which the same office may have the letter, while in doubt.
+        first: that of them which was sent first, under whose identifier the letter may lie at the office.
     """
 
     row: DeliveryRow
@@ -57,6 +58,12 @@ class Case:
     resent: bool = False
     released: bool = False
     earlier: tuple[str, ...] = ()
+    first: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The identifier under which a system that takes one but once would recognise the letter."""
+        return self.first or self.row.id
 
     @property
     def expires_at(self) -> datetime | None:
@@ -90,6 +97,7 @@ class Letters:
             row, message, root, content, office, route = known(session, delivery)
             acceptance = read_receipt_json(content)
             queued = queries.reasons_of_queueing(session, delivery) if row.doubt else []
+            earlier = _earlier(session, row) if SENT_ANEW in queued else ()
             return Case(
                 row=row,
                 message=message,
@@ -100,7 +108,8 @@ class Letters:
                 breaker=Breaker() if route is None else breaker_of(route),
                 resent=not IN_SPITE_OF_DOUBT.isdisjoint(queued),
                 released=bool(queued) and queued[-1] in IN_SPITE_OF_DOUBT,
-                earlier=_earlier(session, row) if SENT_ANEW in queued else (),
+                earlier=earlier,
+                first=_first(session, earlier),
             )
 
     def letter(self, case: Case, office: Office) -> Letter:
@@ -182,3 +191,11 @@ def _earlier(session: Session, row: DeliveryRow) -> tuple[str, ...]:
     known = {one.id: one.office for one in queries.deliveries(session, row.message)}
     line = lineage(row.id, successors(session, row.message))
     return tuple(one for one in line[:-1] if known[one] == row.office)
+
+
+def _first(session: Session, earlier: tuple[str, ...]) -> str | None:
+    """The delivery that those after it were sent anew for, each in doubt about the one before."""
+    for name in reversed(earlier):
+        if SENT_ANEW not in queries.reasons_of_queueing(session, name):
+            return name
+    return earlier[0] if earlier else None

@@ -13,6 +13,17 @@ from gateway.domain.transit.notification import EMAIL, Pace, Telling, Template
 from gateway.exchange.transit.letters import Case
 from gateway.store.transit import notice_queries as queries
 from gateway.store.transit.notice_models import NotificationRow
+from gateway.store.transit.notice_queries import Row
+
+
+@dataclass(frozen=True)
+class About:
+    """What one person is told of one office, and as whom."""
+
+    template: Template
+    office: str
+    role: str
+    address: str
 
 
 @dataclass(frozen=True)
@@ -31,36 +42,36 @@ class Outbox:
         if case.office is None or case.message.test:  # a test wakes nobody
             return
         for role, address in sorted(case.office.reader_addresses.items()):
-            row = self._gathering(session, case.office.id, role, address, now)
+            about = About(Template.MAIL_WAITS, case.office.id, role, address)
+            row = self.gathering(session, NotificationRow, about, now)
             queries.join(session, row, case.row.id)
 
-    def _gathering(
-        self, session: Session, office: str, role: str, address: str, now: datetime
-    ) -> NotificationRow:
-        """The reader's notification that still gathers: of this span, or of the next one not begun yet."""
+    def gathering(self, session: Session, rows: type[Row], about: About, now: datetime) -> Row:
+        """A person's message that still gathers: of this span, or of the next one not begun yet."""
         for span in count(self.pace.span(now)):
-            key = _key(Template.MAIL_WAITS, office, address, span)
-            found = queries.by_key(session, key)
+            key = _key(about, span)
+            found = queries.by_key(session, rows, key)
             if found is None:
                 due = self.pace.due(span, now)
-                row = NotificationRow(
+                row = rows(
                     key=key,
-                    template=Template.MAIL_WAITS.value,
+                    template=about.template.value,
                     channel=EMAIL,
-                    office=office,
-                    role=role,
-                    address=address,
+                    office=about.office,
+                    role=about.role,
+                    address=about.address,
                     language=self.language,
                     first_due=due,
                     due_at=due,
                     created_at=now,
                 )
-                found = queries.add(session, row) or queries.by_key(session, key)
+                found = queries.add(session, row) or queries.by_key(session, rows, key)
             if found is not None and found.state == Telling.WAITING.value:
                 return found
         raise AssertionError("there is always a later span")
 
 
-def _key(template: Template, office: str, address: str, span: int) -> str:
-    """One reader of one office in one span, as a name that tells nobody the address."""
-    return sha256("\0".join((template.value, office, address.lower(), str(span))).encode()).hexdigest()
+def _key(about: About, span: int) -> str:
+    """One person, one office, one span, as a name that tells nobody the address."""
+    said = (about.template.value, about.office, about.address.lower(), str(span))
+    return sha256("\0".join(said).encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 import structlog
 
@@ -19,12 +20,14 @@ from gateway.exchange.transit.tell_words import Wording
 from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
 from gateway.store.transit import notice_queries as queries
-from gateway.store.transit.notice_models import NotificationRow
+from gateway.store.transit.notice_models import MessageRow, NotificationRow, OperatorNoticeRow
 
 INTERNAL = "WASL-HUB-001"
 _LEASE = timedelta(minutes=10)
 """Far longer than one message can take."""
 _AT_ONCE = 100
+_LONGEST_RUN = timedelta(minutes=1)
+"""A mail system that hangs must not keep a worker from ending; what is left is sent in the next run."""
 
 _log = structlog.get_logger()
 
@@ -45,45 +48,43 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class Teller:
-    """Sends what the outbox holds.
+class Sending:
+    """Sends messages to operators, who get no receipts."""
 
-    Attributes:
-        letters: reads the deliveries back that a receipt is owed for.
-    """
+    rows: ClassVar[type[MessageRow]] = OperatorNoticeRow
+    """Where the messages lie."""
 
     store: Store
     ambient: Ambient
     mailer: Mailer
     wording: Wording
     pace: Pace
-    letters: Letters
-    notices: Notices
 
     def run(self) -> int:
-        """Send what is due and make the receipts that are owed; how many messages were handed on.
+        """Send what is due; how many messages were handed on.
 
         Raises:
             Unavailable: the database is out for now.
         """
-        sent = 0
+        sent, until = 0, self.ambient.now() + _LONGEST_RUN
         for _ in range(_AT_ONCE):
+            if self.ambient.now() > until:
+                break
             notice = self._claim()
             if notice is None:
                 break
             sent += self._tell(notice)
-        self.attest()
         return sent
 
     def _claim(self) -> Notice | None:
         now = self.ambient.now()
         with self.store.read() as session:  # spares the write lock when there is nothing to do
-            if not queries.due(session, now, 1):
+            if not queries.due(session, self.rows, now, 1):
                 return None
         with self.store.write() as session:
-            return next((self._take(row, now) for row in queries.due(session, now, 1)), None)
+            return next((self._take(row, now) for row in queries.due(session, self.rows, now, 1)), None)
 
-    def _take(self, row: NotificationRow, now: datetime) -> Notice:
+    def _take(self, row: MessageRow, now: datetime) -> Notice:
         if row.state == Telling.SENDING.value:
             queries.move(row, Telling.WAITING)
         queries.move(row, Telling.SENDING)
@@ -126,7 +127,7 @@ class Teller:
     def _settle(self, notice: Notice, error: DeliveryError | None) -> None:
         now = self.ambient.now()
         with self.store.write() as session:
-            row = session.get_one(NotificationRow, notice.id, with_for_update=True)
+            row = session.get_one(self.rows, notice.id, with_for_update=True)
             if row.lease != notice.lease:
                 return
             row.lease = row.lease_until = None
@@ -153,6 +154,30 @@ class Teller:
             return None
         # after doubt too: told twice is better than not at all, and both copies have one Message-ID
         return self.pace.retry.next_attempt(now, notice.first_due, notice.attempts, self.ambient.chance())
+
+
+@dataclass(frozen=True)
+class Teller(Sending):
+    """Sends messages to readers, and makes the receipts that say so.
+
+    Attributes:
+        letters: reads the deliveries back that a receipt is owed for.
+    """
+
+    rows = NotificationRow
+
+    letters: Letters
+    notices: Notices
+
+    def run(self) -> int:
+        """Send what is due and make the receipts that are owed; how many messages were handed on.
+
+        Raises:
+            Unavailable: the database is out for now.
+        """
+        sent = super().run()
+        self.attest()
+        return sent
 
     def attest(self) -> int:
         """Make the receipts that ended notifications owe; for how many deliveries that was settled."""

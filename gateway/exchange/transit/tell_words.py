@@ -99,6 +99,62 @@ def _mail_waits(translator: Translator, values: Mapping[str, str]) -> Words:
     )
 
 
+def _held(translator: Translator, values: Mapping[str, str]) -> Words:
+    t, th = translator.text, translator.html
+    isolated = {name: f"{_FIRST_STRONG}{value}{_POP}" for name, value in values.items()}
+    return _of_held(
+        translator,
+        values,
+        t("Letters are held for a decision"),
+        t(
+            "Letters to the order office {office} ({reference}) are held for a decision.",
+            **isolated,
+        ),
+        th(
+            "Letters to the order office {office} ({reference}) are held for a decision.",
+            **values,
+        ),
+    )
+
+
+def _held_ends(translator: Translator, values: Mapping[str, str]) -> Words:
+    t, th = translator.text, translator.html
+    isolated = {name: f"{_FIRST_STRONG}{value}{_POP}" for name, value in values.items()}
+    return _of_held(
+        translator,
+        values,
+        t("Held letters are about to be given up"),
+        t("The deadline of held letters to the order office {office} ({reference}) is near.", **isolated),
+        th("The deadline of held letters to the order office {office} ({reference}) is near.", **values),
+    )
+
+
+def _of_held(
+    translator: Translator, values: Mapping[str, str], subject: str, plain: str, marked: Markup
+) -> Words:
+    """What both messages about held letters say besides."""
+    t, th = translator.text, translator.html
+    command = f"wasl delivery list --state HELD --office {values['reference']}"
+    return Words(
+        subject=subject,
+        plain=(
+            plain,
+            t("This command lists them and their deadlines:") + "\n" + command,
+            t("What nobody decides is given up at its deadline, and its sender gets that receipt."),
+            t("A machine wrote it; nobody reads answers to it."),
+        ),
+        marked=(
+            marked,
+            th("This command lists them and their deadlines:")
+            + Markup('<br><code dir="ltr">{}</code>').format(command),
+            th("What nobody decides is given up at its deadline, and its sender gets that receipt."),
+            th("A machine wrote it; nobody reads answers to it."),
+        ),
+    )
+
+
 _WORDS: Mapping[Template, Callable[[Translator, Mapping[str, str]], Words]] = {
-    Template.MAIL_WAITS: _mail_waits
+    Template.MAIL_WAITS: _mail_waits,
+    Template.HELD: _held,
+    Template.HELD_ENDS: _held_ends,
 }

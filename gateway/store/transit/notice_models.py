@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.domain.transit.notification import Telling
@@ -12,15 +12,14 @@ from gateway.store.base import Base
 from gateway.store.types import Moment
 
 
-class NotificationRow(Base):
-    """One notification to one person, committed together with what it tells; nothing of a letter is in it.
+class MessageRow(Base):
+    """One message to one person; nothing of a letter is in it.
 
-    ``key`` is unique: it stands for one reader of one office in one span of time, and becomes the
-    identifier of the message, so that a second copy shows as one.
+    ``key`` is unique: it stands for one person, one office and one span of time, and becomes the identifier
+    of the message, so that a second copy shows as one.
     """
 
-    __tablename__ = "notification"
-    __table_args__ = (Index("ix_notification_due", "state", "due_at"),)
+    __abstract__ = True
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
@@ -39,6 +38,34 @@ class NotificationRow(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     code: Mapped[str | None] = mapped_column(String(16))
+
+
+class NotificationRow(MessageRow):
+    """A message to a reader, committed together with what it tells."""
+
+    __tablename__ = "notification"
+    __table_args__ = (Index("ix_notification_due", "state", "due_at"),)
+
+
+class OperatorNoticeRow(MessageRow):
+    """A message to an operator: a table of its own, since earlier versions send whatever lies in the other
+    one and know none of these (decision 0021)."""
+
+    __tablename__ = "operator_notice"
+    __table_args__ = (Index("ix_operator_notice_due", "state", "due_at"),)
+
+
+class HeldTold(Base):
+    """Of which hold of a delivery the operators were told, and of which deadline.
+
+    ``event`` is the move to HELD: a delivery that is held again is told again, and so is another deadline.
+    """
+
+    __tablename__ = "held_told"
+
+    delivery: Mapped[str] = mapped_column(ForeignKey("delivery.id"), primary_key=True)
+    event: Mapped[int] = mapped_column(BigInteger)
+    until: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class NotifiedDelivery(Base):

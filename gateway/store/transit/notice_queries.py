@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -11,19 +12,27 @@ from sqlalchemy.orm import Session, aliased
 
 from gateway.domain.transit.notification import TELLING_MOVES, Telling
 from gateway.domain.transit.states import advance
-from gateway.store.transit.notice_models import NotificationRow, NotifiedDelivery
+from gateway.store.transit.notice_models import (
+    MessageRow,
+    NotificationRow,
+    NotifiedDelivery,
+    OperatorNoticeRow,
+)
 from gateway.store.turns import left_by_others
 
 _OPEN = (Telling.WAITING.value, Telling.SENDING.value)
 
 
-def by_key(session: Session, key: str) -> NotificationRow | None:
-    """The notification of this key, locked: it cannot start on its way meanwhile."""
-    query = select(NotificationRow).where(NotificationRow.key == key).with_for_update()
+Row = TypeVar("Row", bound=MessageRow)
+
+
+def by_key(session: Session, rows: type[Row], key: str) -> Row | None:
+    """The message of this key, locked: it cannot start on its way meanwhile."""
+    query = select(rows).where(rows.key == key).with_for_update()
     return session.scalars(query).first()
 
 
-def add(session: Session, row: NotificationRow) -> NotificationRow | None:
+def add(session: Session, row: Row) -> Row | None:
     """Add a notification unless another transaction was quicker; None then, and this one goes on."""
     try:
         with session.begin_nested():
@@ -39,15 +48,15 @@ def join(session: Session, row: NotificationRow, delivery: str) -> None:
         session.add(NotifiedDelivery(notification=row.id, delivery=delivery))
 
 
-def due(session: Session, now: datetime, limit: int) -> list[NotificationRow]:
-    """Notifications that somebody should send, the longest due first: due ones, and those left behind."""
-    waiting = and_(NotificationRow.state == Telling.WAITING.value, NotificationRow.due_at <= now)
-    left = and_(NotificationRow.state == Telling.SENDING.value, NotificationRow.lease_until <= now)
-    query = select(NotificationRow).where(or_(waiting, left)).order_by(NotificationRow.due_at)
+def due(session: Session, rows: type[Row], now: datetime, limit: int) -> list[Row]:
+    """Messages that somebody should send, the longest due first: due ones, and those left behind."""
+    waiting = and_(rows.state == Telling.WAITING.value, rows.due_at <= now)
+    left = and_(rows.state == Telling.SENDING.value, rows.lease_until <= now)
+    query = select(rows).where(or_(waiting, left)).order_by(rows.due_at)
     return list(session.scalars(left_by_others(session, query.limit(limit))))
 
 
-def move(row: NotificationRow, to: Telling) -> None:
+def move(row: MessageRow, to: Telling) -> None:
     """Move a notification, if the table allows it.
 
     Raises:
@@ -93,7 +102,12 @@ def attest(session: Session, delivery: str, notifications: Collection[int]) -> N
 
 
 def waiting(session: Session) -> tuple[int, datetime | None]:
-    """How many notifications are not sent yet, and since when the oldest is due."""
-    query = select(func.count(), func.min(NotificationRow.first_due)).where(NotificationRow.state.in_(_OPEN))
+    """How many messages, to readers and to operators, are not sent yet, and since when the oldest is due."""
+    both = [_waiting(session, NotificationRow), _waiting(session, OperatorNoticeRow)]
+    return sum(count for count, _ in both), min((one for _, one in both if one is not None), default=None)
+
+
+def _waiting(session: Session, rows: type[Row]) -> tuple[int, datetime | None]:
+    query = select(func.count(), func.min(rows.first_due)).where(rows.state.in_(_OPEN))
     count, oldest = session.execute(query).one()
     return count, oldest

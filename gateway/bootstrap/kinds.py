@@ -1,0 +1,32 @@
+"""Finds the kinds of adapters that are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+
+import structlog
+
+from adapters.contract import Adapter
+
+ADAPTER_GROUP = "wasl.adapters"
+
+_log = structlog.get_logger()
+
+
+def find_adapters() -> Mapping[str, Adapter]:
+    """Every installed kind of adapter, by the name of its entry point.
+
+    One that cannot be loaded is as absent as one that is not installed: its routes fail, all others go on.
+    """
+    made = ((entry.name, _made(entry)) for entry in entry_points(group=ADAPTER_GROUP))
+    return {name: adapter for name, adapter in made if adapter is not None}
+
+
+def _made(entry: EntryPoint) -> Adapter | None:
+    try:
+        adapter: Adapter = entry.load()()
+    except Exception:  # noqa: BLE001 - what others wrote may fail in any way
+        _log.exception("adapter cannot be loaded", adapter=entry.name, module=entry.value)
+        return None
+    return adapter
