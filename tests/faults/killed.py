@@ -295,10 +295,13 @@ def _load() -> None:
     """Load what children need, and build one hub and forget it: whatever is read once has been read then."""
     for module in _LOADED:
         importlib.import_module(module)
+    from sqlalchemy.orm import configure_mappers
+
     from gateway.bootstrap import build
     from gateway.settings import load
 
     build(load(os.environ)).store.engine.dispose()
+    configure_mappers()
     assert threading.active_count() == 1  # a child has no thread but the one that bore it
     gc.collect()
     gc.freeze()
