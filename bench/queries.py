@@ -89,7 +89,7 @@ def _stranded(session: Session, now: datetime) -> object:
 
 
 FIGURES = (
-    Figure("worker: a lost lease?", lambda s, now: claim_queries.any_lost(s, now)),
+    Figure("worker: a lost lease?", lambda s, now: claim_queries.any_lost(s, now, ())),
     Figure("worker: whose turn", lambda s, now: claim_queries.queues(s, now)),
     Figure(
         "worker: a route's next letter",

@@ -7,7 +7,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_type_hints
 
 from gateway.settings_model import SECTIONS
@@ -30,13 +32,14 @@ class Found:
     faults: list[str] = field(default_factory=list)
 
 
+@cache
 def options() -> Mapping[Key, Any]:
-    """Every option that exists, with its type."""
-    return {
-        (section, entry.name): get_type_hints(model)[entry.name]
-        for section, model in SECTIONS.items()
-        for entry in dataclasses.fields(model)
-    }
+    """Every option that exists, with its type; read off the models once, for that takes a while."""
+    found: dict[Key, Any] = {}
+    for section, model in SECTIONS.items():
+        kinds = get_type_hints(model)
+        found |= {(section, entry.name): kinds[entry.name] for entry in dataclasses.fields(model)}
+    return MappingProxyType(found)
 
 
 def variable(key: Key) -> str:

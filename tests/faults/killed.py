@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -268,6 +269,17 @@ def _born(order: dict[str, Any]) -> int:
     pid = os.fork()
     if pid:
         return pid
+    code = 70
+    try:
+        code = _live(order)
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _live(order: dict[str, Any]) -> int:
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     out = os.open(order["out"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -276,27 +288,45 @@ def _born(order: dict[str, Any]) -> int:
         os.dup2(source, target)
     os.environ.clear()
     os.environ.update(order["environment"])
-    code = 70
-    try:
-        code = run(order["arguments"])
-    finally:
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code)
+    return run(order["arguments"])
+
+
+def _load() -> None:
+    """Load what children need, and build one hub and forget it: whatever is read once has been read then."""
+    for module in _LOADED:
+        importlib.import_module(module)
+    from sqlalchemy.orm import configure_mappers
+
+    from gateway.bootstrap import build
+    from gateway.settings import load
+
+    build(load(os.environ)).store.engine.dispose()
+    configure_mappers()
+    assert threading.active_count() == 1  # a child has no thread but the one that bore it
+    gc.collect()
+    gc.freeze()
 
 
 def nursery() -> None:
     """Bear children on command, all modules loaded already, and tell how each one ended.
 
     Orders come in on standard input, one JSON object on a line; on standard output go ``{"born": pid}`` for
-    each, and ``{"dead": pid, "status": …}`` (as `subprocess`: negative for a signal).
+    each, and ``{"dead": pid, "status": …}`` (as `subprocess`: negative for a signal). The environment is that
+    of the hub whose processes they are.
     """
-    for module in _LOADED:
-        importlib.import_module(module)
-
+    _load()
     install()
-    pending, waiting, alive = b"", True, set()
+    alive: set[int] = set()
+    try:
+        _bear_until_told_to_stop(alive)
+    finally:
+        for pid in alive:  # whoever ordered them is gone, and nobody else will end them
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+def _bear_until_told_to_stop(alive: set[int]) -> None:
+    pending, waiting = b"", True
     while waiting:
         ready, _, _ = select.select([0], [], [], 0.02)
         if ready:
@@ -310,9 +340,6 @@ def nursery() -> None:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 alive.discard(ended[0])
                 _tell(dead=ended[0], status=os.waitstatus_to_exitcode(ended[1]))
-    for pid in alive:  # whoever ordered them is gone, and nobody else will end them
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
 
 
 def _tell(**what: int) -> None:

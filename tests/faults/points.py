@@ -14,14 +14,13 @@ from datetime import timedelta
 from typing import Any
 
 from tests.faults import target
-from tests.faults.scenario import NOWHERE, Scenario, Sent
+from tests.faults.scenario import NOWHERE, WHY, Scenario, Sent
 from tests.faults.town import FINDS, INBOX, LEASE_S, NOTHING, OFFICE, REPEATS, STORES, Town, until
 from tests.support.hub import XML
 
 BEFORE, AFTER, MIDWAY = ":before", ":after", ":midway"
 SIDES = (BEFORE, AFTER)
 DEAD = "repeats-dead"
-WHY = ("--why", "a test of faults", "--by", "operator-1")
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.faults.matrix import Size, scenes, storm
+from tests.faults.matrix import scenes
 from tests.faults.points import SCENES, through
+from tests.faults.scenes.chance import storm
+from tests.faults.size import Size
 from tests.faults.town import Town, town
 from tests.support.shapes import EMBEDDED, SCALED, Shape
+
+MOST_LETTERS, LETTERS_IN_A_MINUTE = 10_000, 200
 
 
 def main(arguments: list[str]) -> int:
@@ -23,13 +27,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--shape", choices=("embedded", "scaled"), help="both in turn by default")
     parser.add_argument("--seed", type=int, help="one storm with this seed, and nothing else")
-    parser.add_argument("--letters", type=int, default=10_000, help="with one dead system among fifty")
+    parser.add_argument(
+        "--letters", type=int, help="with one dead system among fifty; as many as the time allows by default"
+    )
     wanted = parser.parse_args(arguments)
     shapes = [one for one in (EMBEDDED, SCALED) if wanted.shape in (None, one.name)]
     end = time.monotonic() + 60 * wanted.minutes
     for shape in shapes:
         share = (end - time.monotonic()) / (len(shapes) - shapes.index(shape))
-        _soak(shape, time.monotonic() + share, wanted.seed, wanted.letters)
+        letters = wanted.letters or min(MOST_LETTERS, round(LETTERS_IN_A_MINUTE * wanted.minutes))
+        _soak(shape, time.monotonic() + share, wanted.seed, letters)
     return 0
 
 

@@ -12,6 +12,7 @@ from tests.faults.matrix import MATRIX
 from tests.faults.points import CHAIN_VERBS, ELSEWHERE, SCENES, points
 
 ROOT = Path(__file__).parents[2]
+FAULTS = Path(__file__).parent
 
 
 def transactions() -> Iterator[str]:
@@ -123,6 +124,13 @@ def test_the_documentation_names_every_scenario_where_it_is_played_and_nowhere_e
         told = {name for row in rows() for name in re.findall(r"`([a-z_]+)`", row[column])}
         played = {scene.__name__ for scene, shapes in MATRIX.items() if shape in shapes}
         assert told == played | set(SCENES)
+
+
+def test_every_module_of_scenarios_has_a_test_that_plays_it() -> None:
+    modules = {scene.__module__.rpartition(".")[2] for scene in MATRIX}
+    assert modules == {path.stem for path in (FAULTS / "scenes").glob("*.py")}
+    for name in modules:
+        assert f"played({name})" in (FAULTS / f"test_{name}.py").read_text("utf-8")
 
 
 def test_every_test_that_the_documentation_points_at_exists() -> None:

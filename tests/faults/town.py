@@ -30,7 +30,7 @@ from tools.services import NotStarted, ObjectStore, PostgreSQL, RabbitMQ
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 90
-LEASE_S = 3
+LEASE_S = 10  # more than a slow machine lets a living worker wait for its turn
 REPEATS, FINDS, NOTHING = (directory_id("B", 2000 + number) for number in range(3))
 OFFICE, INBOX = AGENCY_OFFICE, MINISTRY_OFFICE
 STORES = {REPEATS: "repeats", FINDS: "finds", NOTHING: "nothing"}
@@ -53,6 +53,16 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @dataclass
@@ -101,9 +111,13 @@ class Process:
 
 
 class Nursery:
-    """Bears processes that have everything loaded: a start costs a tenth of a second instead of three."""
+    """Bears processes that have everything loaded: a start costs a tenth of a second instead of three.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        environment: of a hub that is there.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._error = (folder / "nursery.log").open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.killed", "--nursery"],
@@ -111,13 +125,15 @@ class Nursery:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._error,
-            env={name: value for name, value in os.environ.items() if not name.startswith(("WASL_", "COV_"))},
+            env=dict(environment),
+            start_new_session=True,  # whoever interrupts the tests leaves it the time to end its children
         )
         self._one_at_a_time = threading.Lock()
         self._born: list[Process] = []
         self._news = threading.Condition()
         self.children: dict[int, Process] = {}
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def bear(self, arguments: list[str], environment: Mapping[str, str], out: Path, err: Path) -> Process:
         order = {
@@ -149,16 +165,17 @@ class Nursery:
                     process.ended.set()
 
     def close(self) -> None:
+        """End it and its children; nothing of it stays open, however a scenario ended."""
         for child in list(self.children.values()):
             child.signal(signal.SIGKILL)
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._error.close()
+        with self._error, self._process:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+            self._listener.join()  # it reads to the end, before the pipe is closed under it
 
 
 @dataclass
@@ -206,6 +223,8 @@ class Town:
     def serve(self, port: int | None = None, **environment: str) -> Process:
         """A web process, ready."""
         port = port or self.port
+        # the first process of those that were killed here is gone, others may hold the port a moment longer
+        until("the port is free", lambda: _is_free(port))
         process = self.start("serve", WASL_WEB_PORT=str(port), **environment)
         until("the hub serves", lambda: self.lives(port) or process.status is not None)
         assert process.status is None, self.last_words()
@@ -233,9 +252,19 @@ class Town:
             process.wait()
         self.workers.clear()
 
+    def stop(self) -> None:
+        """Let nothing of the hub run."""
+        for process in list(self.nursery.children.values()):
+            process.kill()
+        self.workers.clear()
+        self.web = None
+
     def at_work(self) -> None:
-        """One worker at least, and the hub serves."""
-        self.workers = [one for one in self.workers if one.status is None]
+        """One worker at least, and the hub serves; leases of the dead run out when nobody lives."""
+        alive = [one for one in self.workers if one.status is None]
+        if self.workers and not alive:
+            self.clock.jump(LEASE_S + 1)
+        self.workers = alive
         if not self.workers:
             self.work()
         if self.web is None or self.web.status is not None:
@@ -254,6 +283,11 @@ class Town:
         path = self.folder / "fuses" / f".{point}"
         path.write_text(str(nth))
         path.rename(self.folder / "fuses" / point)
+
+    def disarm(self) -> None:
+        """Nobody dies any more, wherever a fuse still burns."""
+        for fuse in (self.folder / "fuses").iterdir():
+            fuse.unlink(missing_ok=True)
 
     def struck(self, point: str) -> bool:
         """Whether somebody died there since `arm`."""
@@ -304,14 +338,14 @@ def town(shape: Shape, folder: Path, **settings: str) -> Iterator[Town]:
         system = target.Target(folder / "stores")
         system.start()
         stack.callback(system.stop)
-        nursery = Nursery(folder)
-        stack.callback(nursery.close)
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("WASL_", "COV_"))},
             **given,
             "WASL_HOME": str(hub.home),
             killed.FOLDER: str(folder),
         }
+        nursery = Nursery(folder, environment)
+        stack.callback(nursery.close)
         made = Town(folder, shape, hub, clock, system, nursery, environment, port, services)
         _settle_offices(made)
         yield made
@@ -339,7 +373,7 @@ def _settings(port: int) -> dict[str, str]:
         "WASL_OUTGOING_READ_SECONDS": "1",
         "WASL_OUTGOING_CONNECT_SECONDS": "1",
         "WASL_WORKER_LEASE_SECONDS": str(LEASE_S),
-        "WASL_WORKER_POLL_SECONDS": "0.05",
+        "WASL_WORKER_POLL_SECONDS": "0.1",
         "WASL_WORKER_THREADS": "6",
         "WASL_WORKER_LOST_LEASES": "100",  # many die here that no letter is to blame for
         "WASL_RETRY_FIRST_SECONDS": "0.2",
@@ -347,11 +381,11 @@ def _settings(port: int) -> dict[str, str]:
         "WASL_RETRY_LIFETIME_SECONDS": "36000",
         "WASL_ROUTES_BREAKER_FIRST_SECONDS": "0.3",
         "WASL_ROUTES_BREAKER_CAP_SECONDS": "1",
-        "WASL_LEDGER_POLL_SECONDS": "0.1",
-        "WASL_LEDGER_CHECKPOINT_SECONDS": "0.2",
-        "WASL_TIMESTAMPS_RETRY_SECONDS": "0.2",
-        "WASL_EVIDENCE_LONG_TERM_SECONDS": "0.5",
-        "WASL_MAIL_POLL_SECONDS": "0.1",
+        "WASL_LEDGER_POLL_SECONDS": "0.25",
+        "WASL_LEDGER_CHECKPOINT_SECONDS": "0.5",
+        "WASL_TIMESTAMPS_RETRY_SECONDS": "0.5",
+        "WASL_EVIDENCE_LONG_TERM_SECONDS": "1",
+        "WASL_MAIL_POLL_SECONDS": "0.25",
         "WASL_MAIL_GATHER_SECONDS": "0",
         "WASL_MAIL_EVERY_SECONDS": "60",
         "WASL_LIMITS_REFUSALS_PER_HOUR": "10000",

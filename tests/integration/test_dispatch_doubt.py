@@ -294,6 +294,37 @@ def test_a_worker_that_comes_too_late_does_not_begin_to_send(tmp_path: Path, sam
     assert (state(hub, delivery), len(system.letters)) == ("HANDED_OVER", 1)
 
 
+def test_a_worker_never_takes_over_what_it_is_sending_itself(tmp_path: Path) -> None:
+    """The machine stood still, or the clock jumped: the lease is over, and its thread sends all the same."""
+    system = Simulator()
+    hub = fresh_hub(tmp_path, system)
+    worker = hub.dispatch()
+
+    def stand_still(*_: object) -> Delivered:
+        hub.clock.forward(seconds=300)
+        assert worker.run_once() == 0
+        assert worker.claims.heartbeat.beat() == 1
+        return TAKEN
+
+    system.script.append(stand_still)
+    [delivery] = accept(hub)
+    worker.run_once()
+    assert (state(hub, delivery), len(system.letters)) == ("HANDED_OVER", 1)
+    assert states(hub, delivery) == ["QUEUED", "DELIVERING", "HANDED_OVER"]
+
+
+def test_what_lasts_too_long_is_taken_over_by_the_same_worker_too(tmp_path: Path) -> None:
+    hub = fresh_hub(tmp_path, Simulator())
+    [delivery] = accept(hub)
+    worker = hub.dispatch()
+    worker.claims.claim(1)
+    hub.clock.forward(hours=5)
+    assert worker.claims.claim(1) == []
+    assert worker.claims.heartbeat.beat() == 0
+    hub.clock.forward(seconds=2)
+    assert worker.claims.claim(1) == [delivery]
+
+
 def test_two_threads_never_send_under_one_lease(tmp_path: Path) -> None:
     hub = fresh_hub(tmp_path, Simulator())
     [delivery] = accept(hub)

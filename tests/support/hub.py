@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
@@ -30,6 +32,8 @@ from gateway.exchange.registry.declared import read_declared
 from gateway.exchange.transit.dispatch import Dispatch
 from gateway.settings import Settings, load
 from gateway.store.base import Base
+from gateway.store.engine import make_engine
+from gateway.store.migrate import upgrade
 from gateway.store.registry.models import AccessToken, SeenAssertion
 from gateway.trust.assertion import make_assertion
 from gateway.trust.seal import KeySealer
@@ -269,6 +273,26 @@ def with_adapters(gateway: Gateway, adapters: Mapping[str, Any]) -> Gateway:
     return replace(gateway, adapters=every, services=replace(gateway.services, health=health))
 
 
+def _lay_tables(settings: Settings) -> None:
+    """A copy of tables that were made once, where the hub is to have its own in a file."""
+    file = settings.home / "wasl.sqlite3"
+    if settings.database.url == f"sqlite:///{file}" and not file.exists():
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.write_bytes(_tables())
+        file.chmod(0o600)
+
+
+@cache
+def _tables() -> bytes:
+    """A database with the present tables; every step that leads there takes half a second in all."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "tables.sqlite3"
+        engine = make_engine(f"sqlite:///{file}", Path(folder) / "lock")
+        upgrade(engine)
+        engine.dispose()
+        return file.read_bytes()
+
+
 def make_hub(
     folder: Path,
     routes: Mapping[str, Mapping[str, Any]] | None = None,
@@ -279,6 +303,7 @@ def make_hub(
     """A hub with four registered parties; ``adapters`` are added to the installed ones."""
     clock = clock or Clock()
     settings = make_settings(folder, **{**shapes.present().environment(), **environment})
+    _lay_tables(settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         home.prepare(settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
@@ -75,16 +75,16 @@ class Claims:
         now = self.ambient.now()
         if self.draining or limit < 1:
             return []
+        mine = {lease.token for lease, _ in self.leases.held()}
         with self.store.read() as session:  # spares the write lock when there is nothing to do
-            overdue = self._look_for_lost.over(now) and claim_queries.any_lost(session, now)
+            overdue = self._look_for_lost.over(now) and claim_queries.any_lost(session, now, mine)
             waiting = claim_queries.queues(session, now)
         if overdue:
-            waiting = self._recover(now)
+            waiting = self._recover(now, mine)
         if not waiting:
             return []
         # written once at the end: each look-up in between would write what was taken so far
         with self.store.write() as session, session.no_autoflush:
-            mine = {lease.token for lease, _ in self.leases.held()}
             turns = Turns(session, mine, now, self.lease, self.shares, self.retry)
             line = in_turn(waiting, now, self.shares)
             taken = [(due, self._lease(due)) for due in turns.take(line, limit)]
@@ -101,10 +101,14 @@ class Claims:
         # two leases are never alike, not even of the same worker: a late result must show as late
         return Lease(due.id, f"{self._name}#{self.ambient.random_bytes(6).hex()}")
 
-    def _recover(self, now: datetime) -> list[Queue]:
-        """Take over what other workers left; what is due then."""
+    def _recover(self, now: datetime, mine: Collection[str]) -> list[Queue]:
+        """Take over what other workers left; what is due then.
+
+        What this worker itself is sending is not left, even if its lease ran out while the machine stood
+        still or the clock jumped: the heartbeat renews it, and forgets what lasts too long.
+        """
         with self.store.write() as session:
-            for row in claim_queries.lost(session, now, _LOST_AT_ONCE):
+            for row in claim_queries.lost(session, now, _LOST_AT_ONCE, mine):
                 self._take_over(session, row, now)
         with self.store.read() as session:
             return claim_queries.queues(session, now)

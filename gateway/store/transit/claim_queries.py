@@ -100,20 +100,25 @@ def oldest_due(
     return [Due(*row) for row in session.execute(query, values)]
 
 
-def any_lost(session: Session, now: datetime) -> bool:
-    """Whether there is a delivery whose lease ran out."""
-    return session.execute(_lost(now).with_only_columns(DeliveryRow.id).limit(1)).first() is not None
+def any_lost(session: Session, now: datetime, mine: Collection[str]) -> bool:
+    """Whether there is a delivery whose lease ran out, not one of ``mine``."""
+    return session.execute(_lost(now, mine).with_only_columns(DeliveryRow.id).limit(1)).first() is not None
 
 
-def lost(session: Session, now: datetime, limit: int) -> list[DeliveryRow]:
-    """Deliveries whose lease ran out, locked; rows that others have locked are passed over."""
-    query = _lost(now).order_by(DeliveryRow.lease_until).limit(limit)
+def lost(session: Session, now: datetime, limit: int, mine: Collection[str]) -> list[DeliveryRow]:
+    """Deliveries whose lease ran out, locked; rows that others have locked are passed over.
+
+    Args:
+        mine: the leases of the worker that asks, which knows whether it still works under them.
+    """
+    query = _lost(now, mine).order_by(DeliveryRow.lease_until).limit(limit)
     return list(session.scalars(query.with_for_update(skip_locked=True)))
 
 
-def _lost(now: datetime) -> Select[DeliveryRow]:
+def _lost(now: datetime, mine: Collection[str]) -> Select[DeliveryRow]:
     being = DeliveryRow.state == Transport.DELIVERING.value
-    return select(DeliveryRow).where(being, DeliveryRow.lease_until <= now)
+    others = DeliveryRow.lease_owner.not_in(mine)
+    return select(DeliveryRow).where(being, DeliveryRow.lease_until <= now, others)
 
 
 _IN_HAND: Select[Any] = (

@@ -6,10 +6,11 @@ import dataclasses
 import pickle
 import tomllib
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
-from gateway import assets
+from gateway import assets, settings_sources
 from gateway.domain.errors import Misconfigured
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.settings import Settings, StandInWarning, load, options, stand_in, variable
@@ -42,6 +43,20 @@ def test_every_option_is_documented_with_its_default_and_nothing_else_is() -> No
     written = {(section, key) for section, entries in documented.items() for key in entries}
     assert written == set(options())
     assert load({"WASL_CONFIG": str(DOCUMENTED)}) == load({})
+
+
+def test_types_are_read_off_each_model_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading them for every option anew took a second of each start."""
+    read: list[type] = []
+
+    def reading(model: type) -> dict[str, object]:
+        read.append(model)
+        return get_type_hints(model)
+
+    monkeypatch.setattr(settings_sources, "get_type_hints", reading)
+    options.cache_clear()
+    assert load({}) == load({})
+    assert read == list(SECTIONS.values())
 
 
 def test_every_documented_option_has_prose_above_it() -> None:
