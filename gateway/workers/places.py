@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Condition, Event, Thread
@@ -11,17 +12,15 @@ import structlog
 from gateway.exchange.transit.dispatch import Dispatch
 from gateway.workers.contained import contained
 
-_TOGETHER_S = 0.01
-"""So long a busy worker waits for more places to become free, so that one claim fills several."""
-
 _log = structlog.get_logger()
 
 
 class Places:
     """Claims for its free places when a letter ended, when somebody says so, and every so many seconds.
 
-    One thread claims for all places: letters that become free while it asks the database share the next
-    claim. After the block nothing is claimed any more, and what was begun is finished.
+    One thread claims for all places. It claims for the next round too, as many again as there are places, so
+    that a claim is made once for several letters; what does not get its place soon goes back to all workers.
+    After the block nothing is claimed any more, and what was begun is finished.
     """
 
     def __init__(self, dispatch: Dispatch, count: int, look_seconds: float) -> None:
@@ -29,7 +28,8 @@ class Places:
         self._look_seconds = look_seconds
         self._news, self._ended = Event(), Event()
         self._change = Condition()
-        self._count = self._free = count
+        self._count, self._held = count, 0
+        self._ahead: dict[str, tuple[Future[None], float]] = {}
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="delivery")
         self._thread = Thread(target=self._run, name="claiming", daemon=True)
 
@@ -50,38 +50,58 @@ class Places:
     def wait_for_one(self, seconds: float) -> bool:
         """Wait until a place is free, at most so long; whether one is."""
         with self._change:
-            return self._change.wait_for(lambda: self._free > 0 or self._ended.is_set(), seconds)
+            return self._change.wait_for(lambda: self._held < self._count or self._ended.is_set(), seconds)
 
     def _run(self) -> None:
-        fill = contained(self._fill)
+        fill, back = contained(self._fill), contained(self._give_back_late)
         while not self._ended.is_set():
             # told before looking: news that comes while it looks makes it look again
             self._news.clear()
             fill()
-            if self._news.wait(self._look_seconds) and self._free < self._count:
-                self._ended.wait(_TOGETHER_S)
+            self._news.wait(self._look_seconds)
+            back()
 
     def _fill(self) -> None:
         while not self._ended.is_set():
-            free = self._free
-            claimed = self._dispatch.claims.claim(free) if free else []
+            held = self._held
+            if held >= self._count:
+                return
+            wanted = 2 * self._count - held
+            claimed = self._dispatch.claims.claim(wanted)
             for delivery in claimed:
                 self._take(delivery)
-            if len(claimed) < free or not free:
+            if len(claimed) < wanted:
                 return
 
     def _take(self, delivery: str) -> None:
         with self._change:
-            self._free -= 1
-        done = partial(self._done, delivery)
-        self._pool.submit(self._dispatch.work, delivery).add_done_callback(done)
+            self._held += 1
+        future = self._pool.submit(self._begin, delivery)
+        self._ahead[delivery] = future, time.monotonic()
+        future.add_done_callback(partial(self._done, delivery))
+
+    def _begin(self, delivery: str) -> None:
+        self._ahead.pop(delivery, None)
+        self._dispatch.work(delivery)
+
+    def _give_back_late(self) -> None:
+        """Leave to other workers what got no place here since the last look."""
+        late = time.monotonic() - self._look_seconds
+        for delivery, (future, since) in list(self._ahead.items()):
+            if since > late:
+                continue
+            self._ahead.pop(delivery, None)
+            if future.cancel():
+                self._dispatch.give_back(delivery)
+                self._dispatch.claims.leases.release(delivery)
 
     def _done(self, delivery: str, future: Future[None]) -> None:
-        self._dispatch.claims.leases.release(delivery)
+        if not future.cancelled():
+            self._dispatch.claims.leases.release(delivery)
         with self._change:
-            self._free += 1
+            self._held -= 1
             self._change.notify_all()
         self._news.set()
-        error = future.exception()
+        error = None if future.cancelled() else future.exception()
         if error is not None:
             _log.error("delivery failed inside the hub", exc_info=error)

@@ -84,19 +84,16 @@ def in_turn(queues: Iterable[Queue], now: datetime, shares: Shares) -> list[Queu
     return sorted(queues, key=rank)
 
 
-def has_room(
-    work: Iterable[Work], wanted: Work, shares: Shares, free: int, concurrency: int | None = None
-) -> bool:
+def has_room(work: Iterable[Work], wanted: Work, shares: Shares, concurrency: int | None = None) -> bool:
     """Whether a letter may be taken beside what is being worked on.
 
     Args:
         wanted: the letter as it would be worked on.
-        free: places of the asking worker that are empty now, that of the letter among them.
         concurrency: the route's own limit.
     """
     every = list(work)
     mine = [one for one in every if one.mine]
-    places = max(shares.places, len(mine) + free)
+    places = shares.places
     if wanted.lane is Lane.BULK and _count(mine, lane=Lane.BULK) >= shares.room(shares.bulk, places):
         return False
     if not wanted.adapter:

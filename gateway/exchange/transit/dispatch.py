@@ -70,7 +70,7 @@ class Dispatch:
             self.claims.go_on()
             self._work(self.letters.case(delivery))
         except Draining:
-            self._give_back(delivery)
+            self.give_back(delivery)
         except (LeaseLost, Overtaken):
             _log.info("delivery taken over", delivery=delivery)
         except Exception as fault:  # noqa: BLE001 - decides nothing: the lease runs out, somebody tries again
@@ -78,7 +78,8 @@ class Dispatch:
         finally:
             self.claims.leases.release(delivery)
 
-    def _give_back(self, delivery: str) -> None:
+    def give_back(self, delivery: str) -> None:
+        """Leave a claimed delivery whose sending has not begun to any worker."""
         try:
             self.routes.heard(self.claims.give_back(delivery), Result.NOTHING)
         except (LeaseLost, GatewayFault) as fault:

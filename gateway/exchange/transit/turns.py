@@ -77,7 +77,7 @@ class Turns:
         wanted = self._as_work(queue, route, breaker)
         if not self._may_call(wanted, breaker):
             return None
-        if not has_room(self._work, wanted, self._shares, free, route.concurrency):
+        if not has_room(self._work, wanted, self._shares, route.concurrency):
             return None
         until = self._place(route, state)
         due = None if until is None else self._oldest(queue)

@@ -30,39 +30,39 @@ def test_whoever_waited_longest_for_a_turn_is_first() -> None:
 
 
 def test_one_route_gets_half_of_the_places_and_no_more() -> None:
-    assert has_room([work("a")], work("a"), SHARES, free=3)
-    assert not has_room([work("a"), work("a")], work("a"), SHARES, free=2)
-    assert has_room([work("a"), work("a")], work("b"), SHARES, free=2)
+    assert has_room([work("a")], work("a"), SHARES)
+    assert not has_room([work("a"), work("a")], work("a"), SHARES)
+    assert has_room([work("a"), work("a")], work("b"), SHARES)
 
 
 def test_routes_not_known_to_work_leave_half_of_the_places_to_the_others() -> None:
     hanging = [work("a", unproven=True), work("b", unproven=True)]
-    assert not has_room(hanging, work("c", unproven=True), SHARES, free=2)
-    assert has_room(hanging, work("c"), SHARES, free=2)
+    assert not has_room(hanging, work("c", unproven=True), SHARES)
+    assert has_room(hanging, work("c"), SHARES)
 
 
 def test_bulk_keeps_to_its_share_even_when_places_are_free() -> None:
     bulk = [work("a", Lane.BULK), work("b", Lane.BULK)]
-    assert not has_room(bulk, work("c", Lane.BULK), SHARES, free=2)
-    assert has_room(bulk, work("c"), SHARES, free=2)
+    assert not has_room(bulk, work("c", Lane.BULK), SHARES)
+    assert has_room(bulk, work("c"), SHARES)
 
 
 def test_the_limit_of_a_route_counts_all_workers() -> None:
     others = [work("a", mine=False)] * 3
-    assert has_room(others, work("a"), SHARES, free=4)
-    assert not has_room(others, work("a"), SHARES, free=4, concurrency=3)
-    assert has_room(others, work("a", adapter=False), SHARES, free=4, concurrency=3)
+    assert has_room(others, work("a"), SHARES)
+    assert not has_room(others, work("a"), SHARES, concurrency=3)
+    assert has_room(others, work("a", adapter=False), SHARES, concurrency=3)
 
 
 def test_routes_that_failed_leave_a_place_to_those_that_were_never_tried() -> None:
     failing = [work("a", unproven=True, failing=True)]
-    assert not has_room(failing, work("b", unproven=True, failing=True), SHARES, free=3)
-    assert has_room(failing, work("c", unproven=True), SHARES, free=3)
+    assert not has_room(failing, work("b", unproven=True, failing=True), SHARES)
+    assert has_room(failing, work("c", unproven=True), SHARES)
 
 
 @pytest.mark.parametrize("wanted", [work("a"), work("a", Lane.BULK), work("a", unproven=True)])
 def test_a_single_place_is_for_everybody(wanted: Work) -> None:
-    assert has_room([], wanted, Shares(places=1, route=0, unproven=0, bulk=0), free=1)
+    assert has_room([], wanted, Shares(places=1, route=0, unproven=0, bulk=0))
 
 
 @pytest.mark.parametrize(("per_minute", "at_most"), [(1, 1), (30, 30), (600, 620)])
