@@ -100,6 +100,8 @@ class GroupCommit:
             yield group.connection, "create_savepoint" if group.parts else "rollback_only"
         except BaseException as error:
             self._go_on(group, None if group.intact and group.parts else error)
+            # it may have failed by what an earlier part wrote: that must be there when the caller looks
+            group.ended.wait()
             raise
         group.parts += 1
         self._go_on(group)

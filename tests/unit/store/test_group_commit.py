@@ -66,6 +66,12 @@ def waiting(store: Store) -> int:
     return len(group._queue)
 
 
+def until_waiting(store: Store, count: int) -> None:
+    deadline = time.monotonic() + 10
+    while waiting(store) < count:
+        assert time.monotonic() < deadline
+
+
 def together(store: Store, pool: ThreadPoolExecutor, *steps: Step) -> list[Future[None]]:
     """All steps as parts of one transaction: the first holds the turn until the others wait for it."""
     inside, go = threading.Event(), threading.Event()
@@ -81,9 +87,7 @@ def together(store: Store, pool: ThreadPoolExecutor, *steps: Step) -> list[Futur
     assert inside.wait(10)
     for at, step in enumerate(steps[1:], start=1):
         futures.append(pool.submit(write, step, False))
-        deadline = time.monotonic() + 10
-        while waiting(store) < at:
-            assert time.monotonic() < deadline
+        until_waiting(store, at)
     go.set()
     return futures
 
@@ -132,6 +136,35 @@ def test_a_broken_constraint_is_its_callers_alone(store: Store, pool: ThreadPool
     with pytest.raises(IntegrityError):
         bad.result()
     assert numbers(store) == [7]
+
+
+def test_who_fails_by_an_earlier_part_finds_it_committed(store: Store, pool: ThreadPoolExecutor) -> None:
+    seen: list[list[int]] = []
+
+    def add_and_look(number: int) -> None:
+        try:
+            with store.write() as session:
+                add(session, number)
+        except IntegrityError:
+            seen.append(numbers(store))
+
+    inside, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with store.write() as session:
+            inside.set()
+            assert go.wait(10)
+            add(session, 7)
+
+    futures = [pool.submit(hold)]
+    assert inside.wait(10)
+    for at, number in enumerate((7, 8), start=1):
+        futures.append(pool.submit(add_and_look, number))
+        until_waiting(store, at)
+    go.set()
+    for done in futures:
+        done.result()
+    assert seen == [[7, 8]]
 
 
 def test_nobody_returns_before_the_commit(store: Store, pool: ThreadPoolExecutor) -> None:
