@@ -123,24 +123,42 @@ class GroupCommit:
                 waiter.called.set()
             else:
                 self._queue.append(waiter)
-        if not waiter.called.wait(self._lock.wait_s):
-            self._give_up(waiter)
+        try:
+            called = waiter.called.wait(self._lock.wait_s)
+        except BaseException:  # told to stop: whoever stands behind must not wait for this one
+            if not self._out_of_line(waiter):
+                self._leave()
+            raise
+        if not called and self._out_of_line(waiter):
+            raise LockTimeout(self._lock.path.name)
         self._writer = threading.get_ident()
 
-    def _give_up(self, waiter: _Waiter) -> None:
+    def _out_of_line(self, waiter: _Waiter) -> bool:
+        """Leave the queue; False for one that was called in this moment and has the turn."""
         with self._mutex:
-            if not waiter.called.is_set():
-                self._queue.remove(waiter)
-                raise LockTimeout(self._lock.path.name)
+            if waiter.called.is_set():
+                return False
+            self._queue.remove(waiter)
+            return True
 
     def _leave(self) -> None:
-        """Call the next one in the queue."""
-        self._writer = None
+        """Give the turn back, to the next one in the queue if there is one."""
         with self._mutex:
-            if self._queue:
-                self._queue.popleft().called.set()
-            else:
-                self._busy = False
+            if not self._call_next():
+                self._writer, self._busy = None, False
+
+    def _hand_on(self) -> bool:
+        """Give the turn to the next one in the queue; False, and nothing was done, if there is none."""
+        with self._mutex:
+            return self._call_next()
+
+    def _call_next(self) -> bool:
+        """With the mutex held: whoever gives up meanwhile cannot be the one that is called."""
+        if not self._queue:
+            return False
+        self._writer = None
+        self._queue.popleft().called.set()
+        return True
 
     # the transaction
 
@@ -163,8 +181,7 @@ class GroupCommit:
 
     def _go_on(self, group: _Group, broken: BaseException | None = None) -> None:
         """Let the next one write in the same transaction, or end it."""
-        if broken is None and self._takes_more(group):
-            self._leave()
+        if broken is None and _takes_more(group) and self._hand_on():
             return
         self._group = None
         try:
@@ -172,11 +189,6 @@ class GroupCommit:
         finally:
             group.ended.set()
             self._leave()
-
-    def _takes_more(self, group: _Group) -> bool:
-        waited = time.monotonic() - group.since
-        # nobody leaves the queue unnoticed: see `_give_up`
-        return bool(self._queue) and group.parts < _MOST and waited < _LONGEST_S
 
     def _end(self, group: _Group, broken: BaseException | None) -> None:
         transaction = group.connection.get_transaction()
@@ -191,3 +203,7 @@ class GroupCommit:
         finally:
             group.held.release()
             group.connection.close()
+
+
+def _takes_more(group: _Group) -> bool:
+    return group.parts < _MOST and time.monotonic() - group.since < _LONGEST_S

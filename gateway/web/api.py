@@ -14,6 +14,7 @@ from gateway.exchange.transit.look import DeliveryView, LetterView
 from gateway.exchange.transit.submission import Answer, AnswerKind
 from gateway.settings import Limits
 from gateway.web.access import Access
+from gateway.web.answers import fresh
 from gateway.web.problems import status_of
 from gateway.web.reading import BAD_PARAMETER, RENDERINGS, level_of, receipt_type, submission
 from gateway.web.services import Services
@@ -43,18 +44,18 @@ def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
         message_id = request.args.get("messageId")
         if not message_id:
             raise Refused.because(BAD_PARAMETER, "messageId")
-        return _json({"envelopes": [_letter(services.looking.by_message_id(message_id, party))]})
+        return fresh({"envelopes": [_letter(services.looking.by_message_id(message_id, party))]})
 
     @api.get("/envelopes/<reference>")
     @access.token(READ)
     def follow(party: str, reference: str) -> Response:
-        return _json(_letter(services.looking.letter(reference, party)))
+        return fresh(_letter(services.looking.letter(reference, party)))
 
     @api.get("/envelopes/<reference>/receipts")
     @access.token(READ)
     def receipts(party: str, reference: str) -> Response:
         found = services.receipts.all_of(reference, party)
-        return _json({"receipts": [_summary(reference, receipt) for receipt in found]})
+        return fresh({"receipts": [_summary(reference, receipt) for receipt in found]})
 
     @api.get("/envelopes/<reference>/receipts/<receipt_id>")
     @access.token(READ)
@@ -84,12 +85,6 @@ def _rendering(octets: bytes, media_type: str, receipt_id: str) -> Response:
     if media_type == PDF:  # a stored receipt has this identifier: it is not just what the caller wrote
         answer.headers["Content-Disposition"] = f'inline; filename="receipt-{receipt_id}.pdf"'
     return answer
-
-
-def _json(members: dict[str, Any]) -> Response:
-    response = jsonify(members)
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _report(report: Report) -> dict[str, Any]:

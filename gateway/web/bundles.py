@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from functools import partial
 from typing import BinaryIO
 
 from flask import Blueprint, Response
@@ -12,10 +10,9 @@ from flask import Blueprint, Response
 from gateway.domain.identifiers import read_reference
 from gateway.exchange.evidence.bundle import Bundles
 from gateway.web.access import Access
+from gateway.web.answers import in_pieces
 from gateway.web.api import READ
 from gateway.wire.asic import MEDIA_TYPE
-
-_CHUNK = 256 * 1024
 
 
 def blueprint(bundles: Bundles, access: Access) -> Blueprint:
@@ -30,18 +27,10 @@ def blueprint(bundles: Bundles, access: Access) -> Blueprint:
     return door
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        yield from iter(partial(file.read, _CHUNK), b"")
-
-
 def _download(file: BinaryIO, reference: str) -> Response:
     """The file in pieces, so that its length costs no memory; it goes with the answer."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    answer = Response(_pieces(file), content_type=MEDIA_TYPE)
-    answer.call_on_close(file.close)  # also when nobody reads to the end
-    answer.content_length = size
+    answer = in_pieces(file, size, MEDIA_TYPE)  # fresh: the next one may hold more receipts
     answer.headers["Content-Disposition"] = f'attachment; filename="{reference}-evidence.asice"'
-    answer.headers["Cache-Control"] = "no-store"  # the next one may hold more receipts
     return answer

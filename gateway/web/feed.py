@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, Response, request, url_for
 
 from gateway.exchange.transit.feed import MOST, Feed, Told
 from gateway.web.access import Access
+from gateway.web.answers import fresh
 from gateway.web.paging import limit, once
 
 READ = "envelopes:read"
@@ -22,11 +23,7 @@ def blueprint(feed: Feed, access: Access) -> Blueprint:
     @access.token(READ)
     def events(party: str) -> Response:
         page = feed.events(party, once(request, "after"), limit(request, _USUAL, MOST))
-        answer = jsonify(
-            {"events": [_event(one) for one in page.events], "next": page.next, "more": page.more}
-        )
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        return fresh({"events": [_event(one) for one in page.events], "next": page.next, "more": page.more})
 
     return doors
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
 from typing import Any, BinaryIO
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, Response, request, url_for
 from werkzeug.exceptions import MethodNotAllowed
 
 from gateway.domain.errors import Fault, NotFound, Refused
@@ -16,12 +14,12 @@ from gateway.exchange.registry.tokens import INBOX
 from gateway.exchange.transit.inbox import NOT_FOUND, Inbox, Reader, Whereabouts
 from gateway.exchange.transit.inbox_list import LONGEST_PAGE, Entry
 from gateway.web.access import Access
+from gateway.web.answers import fresh, in_pieces
 from gateway.web.bodies import Members, members
 from gateway.web.paging import limit, once
 from gateway.web.reading import BAD_PARAMETER
 
 _USUAL = 50
-_CHUNK = 256 * 1024
 _WHO = ("unit", "reader")
 
 
@@ -45,13 +43,13 @@ def _to_look(door: Blueprint, inbox: Inbox, access: Access) -> None:
         most = limit(request, _USUAL, LONGEST_PAGE)
         by = Reader(party, party, party)
         found = inbox.peek(by, office, once(request, "after"), most)
-        return _json({"letters": [_entry(one) for one in found], "next": _next(office, found, most)})
+        return fresh({"letters": [_entry(one) for one in found], "next": _next(office, found, most)})
 
     @door.post("/<delivery>/lock")
     @access.token(INBOX)
     def lock(party: str, delivery: str) -> Response:
         by = _reader(inbox, party, delivery, members(request, *_WHO))
-        return _json({"lockedUntil": inbox.lock(delivery, by).isoformat()})
+        return fresh({"lockedUntil": inbox.lock(delivery, by).isoformat()})
 
     @door.delete("/<delivery>/lock")
     @access.token(INBOX)
@@ -120,7 +118,7 @@ def _to_send_back(door: Blueprint, inbox: Inbox, access: Access) -> None:
         code = said.line("code", 16)
         ground = None if code is None else Fault(code, found=said.line("text"))
         successor = inbox.redirect(delivery, by, said.needed("office", 10), ground)
-        return _json(_place(inbox.whereabouts(delivery, party)) | {"successor": successor})
+        return fresh(_place(inbox.whereabouts(delivery, party)) | {"successor": successor})
 
 
 def _reader(inbox: Inbox, party: str, delivery: str, said: Members) -> Reader:
@@ -155,7 +153,7 @@ def _processing(said: Members) -> Processing:
 
 
 def _now(inbox: Inbox, delivery: str, party: str) -> Response:
-    return _json(_place(inbox.whereabouts(delivery, party)))
+    return fresh(_place(inbox.whereabouts(delivery, party)))
 
 
 def _place(one: Whereabouts) -> dict[str, Any]:
@@ -173,12 +171,6 @@ def _next(office: str, found: tuple[Entry, ...], most: int) -> str | None:
     if len(found) < most:
         return None
     return url_for("inbox.peek", office=office, after=found[-1].delivery, limit=most)
-
-
-def _json(told: dict[str, Any]) -> Response:
-    answer = jsonify(told)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
 
 
 def _entry(one: Entry) -> dict[str, Any]:
@@ -202,15 +194,7 @@ def _entry(one: Entry) -> dict[str, Any]:
 
 def _streamed(file: BinaryIO, media_type: str, size: int, name: str) -> Response:
     """An attachment in pieces; a sender's file is never shown as a page of the hub."""
-    answer = Response(_pieces(file), content_type=media_type)
-    answer.call_on_close(file.close)
-    answer.content_length = size
+    answer = in_pieces(file, size, media_type)
     answer.headers.set("Content-Disposition", "attachment", filename=name)
     answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    answer.headers["Cache-Control"] = "no-store"
     return answer
-
-
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        yield from iter(partial(file.read, _CHUNK), b"")

@@ -12,6 +12,9 @@ import structlog
 from gateway.exchange.transit.dispatch import Dispatch
 from gateway.workers.contained import contained
 
+_AHEAD_S = 1.0
+"""So long a letter that was claimed for the next round waits for a place here, and no longer."""
+
 _log = structlog.get_logger()
 
 
@@ -58,7 +61,7 @@ class Places:
             # told before looking: news that comes while it looks makes it look again
             self._news.clear()
             fill()
-            self._news.wait(self._look_seconds)
+            self._news.wait(min(self._look_seconds, _AHEAD_S) if self._ahead else self._look_seconds)
             back()
 
     def _fill(self) -> None:
@@ -85,8 +88,8 @@ class Places:
         self._dispatch.work(delivery)
 
     def _give_back_late(self) -> None:
-        """Leave to other workers what got no place here since the last look."""
-        late = time.monotonic() - self._look_seconds
+        """Leave to other workers what got no place here in time."""
+        late = time.monotonic() - _AHEAD_S
         for delivery, (future, since) in list(self._ahead.items()):
             if since > late:
                 continue

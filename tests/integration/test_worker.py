@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +21,10 @@ from gateway.bootstrap import sweep
 from gateway.domain.errors import Unavailable
 from gateway.exchange.transit.dispatch import Dispatch
 from gateway.settings import Log
+from gateway.workers.places import Places
 from gateway.workers.worker import Worker
 from tests.support.hub import HubUnderTest
-from tests.support.systems import TAKEN, Simulator, accept, fresh_hub, state
+from tests.support.systems import TAKEN, Simulator, accept, events, fresh_hub, state
 
 PATIENCE_S = 20
 POLL_S = 0.02
@@ -210,3 +212,31 @@ def test_logs_for_people_keep_the_words_back_too(monkeypatch: pytest.MonkeyPatch
     assert "builtins.ValueError at nowhere" in stream.getvalue()
     assert "letter" not in stream.getvalue()
     assert "too small" not in stream.getvalue()
+
+
+def test_what_was_claimed_ahead_goes_back_to_all_workers_when_it_gets_no_place(tmp_path: Path) -> None:
+    inside, go = Event(), Event()
+
+    def hang(letter: Letter, context: Context) -> Delivered:
+        inside.set()
+        assert go.wait(60)
+        return TAKEN
+
+    system = Simulator([hang])
+    hub = fresh_hub(tmp_path, system)
+    letters = [one for _ in range(2) for one in accept(hub)]
+    with Places(hub.dispatch(), 1, 3600.0):
+        try:
+            assert inside.wait(30)
+            [slow] = [one.delivery_id for one in system.letters]
+            [ahead] = [one for one in letters if one != slow]
+            end = time.monotonic() + 30
+            while state(hub, ahead) != "QUEUED":
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            assert hub.dispatch().run_once() == 1  # another worker
+            assert (state(hub, ahead), state(hub, slow)) == ("HANDED_OVER", "DELIVERING")
+        finally:
+            go.set()
+    assert state(hub, slow) == "HANDED_OVER"
+    assert [event.now for event in events(hub, ahead)].count("QUEUED") == 2

@@ -250,6 +250,30 @@ def test_who_waits_too_long_gives_up_and_the_queue_goes_on(store: Store, pool: T
     assert numbers(store) == [1]
 
 
+def test_a_transaction_is_committed_when_the_one_that_was_to_go_on_gives_up(
+    store: Store, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = store._group
+    assert group is not None
+    real = group_commit._takes_more
+
+    def gives_up_in_this_moment(one: Any) -> bool:
+        waiter = group._queue[0]
+        assert group._out_of_line(waiter)
+        return real(one)
+
+    monkeypatch.setattr(group_commit, "_takes_more", gives_up_in_this_moment)
+    first, second = together(store, pool, lambda session: add(session, 1), lambda session: add(session, 2))
+    first.result(10)
+    assert numbers(store) == [1]
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="deque"):  # it left already, as nobody but this test makes it
+        second.result(10)
+    with store.write() as session:
+        add(session, 3)
+    assert numbers(store) == [1, 3]
+
+
 def test_a_reader_beside_sees_nothing_of_a_transaction_under_way(
     store: Store, pool: ThreadPoolExecutor
 ) -> None:
