@@ -267,7 +267,7 @@ class Evidence:
 
     policy: str = option("urn:wasl:policy:evidence:1.0", pattern=Kind.URI.pattern, expected="an absolute URI")
     rejection_hours: int = option(24, least=1, most=24 * 366)
-    long_term_seconds: float = option(60.0, least=0.1, most=_DAY)
+    long_term_seconds: float = option(10.0, least=0.1, most=_DAY)
 
 
 @dataclass(frozen=True)

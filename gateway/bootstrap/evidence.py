@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -201,12 +202,15 @@ def stamping(gateway: Gateway) -> Stamping:
     return Stamping(gateway.store, source, gateway.ambient.now, again)
 
 
-def long_term(gateway: Gateway) -> LongTerm:
+def long_term(gateway: Gateway, busy: Callable[[], bool] = lambda: False) -> LongTerm:
     """The job that gives receipts their long-term form.
+
+    Args:
+        busy: whether letters are being worked on beside it.
 
     Raises:
         Misconfigured: see `time_source`.
     """
     source = time_source(gateway.settings, gateway.ambient)
     receipts = replace(gateway.services.receipts, source=source)
-    return LongTerm(gateway.store, receipts, gateway.ambient.now)
+    return LongTerm(gateway.store, receipts, gateway.ambient.now, busy=busy)

@@ -144,8 +144,9 @@ def worker() -> None:
     gateway = build(settings)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     here = presence(gateway, owner)
+    dispatch = dispatcher(gateway, owner)
     running = Worker(
-        dispatcher(gateway, owner),
+        dispatch,
         sweep(gateway),
         settings.worker.threads,
         settings.worker.poll_seconds,
@@ -153,7 +154,11 @@ def worker() -> None:
             Job(revocations(gateway).run, settings.trust.revocation_seconds),
             Job(sequencer(gateway).run, settings.ledger.poll_seconds, alone=True),
             Job(stamping(gateway).run, settings.timestamps.retry_seconds, alone=True),
-            Job(long_term(gateway).run, settings.evidence.long_term_seconds, alone=True),
+            Job(
+                long_term(gateway, dispatch.claims.leases.any).run,
+                settings.evidence.long_term_seconds,
+                alone=True,
+            ),
             Job(lapses(gateway, owner).run, 60.0, alone=True),
             Job(fallback(gateway, owner).run, 60.0),
             Job(setback(gateway).run, 60.0, alone=True),

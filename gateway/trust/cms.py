@@ -91,10 +91,11 @@ def open_cms(
         content = _content(signed, content_type, detached)
         carried = tuple(_certificates(signed))
         signer = _only(signed["signer_infos"])
+        covered = _covered(signer)
         attributes = _attributes(signer)
         certificate = _signer(signer, attributes, (*carried, *known))
         _check_attributes(signer, attributes, content_type, content)
-        _check_signature(signer, certificate)
+        _check_signature(signer, certificate, covered)
         claimed = _signing_time(attributes)
     except UNREADABLE as error:
         raise BadCms(MALFORMED, type(error).__name__) from error
@@ -210,13 +211,17 @@ def _digest_name(signer: Any) -> str:
     return name
 
 
-def _check_signature(signer: Any, certificate: x509.Certificate) -> None:
+def _covered(signer: Any) -> bytes:
+    """What is signed, as it was sent: once its values were looked at, the parser would write it anew."""
+    # RFC 5652 5.4: signed as a SET OF, stored under an implicit tag.
+    return _SET_OF + bytes(signer["signed_attrs"].dump()[1:])
+
+
+def _check_signature(signer: Any, certificate: x509.Certificate, covered: bytes) -> None:
     try:
         key = check_key(certificate)
     except Refused as error:
         raise BadCms(CERTIFICATE, "a weak key, or one of another kind") from error
-    # RFC 5652 5.4: signed as a SET OF, stored under an implicit tag.
-    covered = _SET_OF + signer["signed_attrs"].dump()[1:]
     try:
         _verify(key, signer, covered)
     except InvalidSignature as error:

@@ -53,6 +53,11 @@ def is_plain(octets: bytes, certificates: tuple[x509.Certificate, ...]) -> bool:
     return again == octets
 
 
+def settled(value: Any) -> Any:
+    """The same value, read from its octets: built ones are encoded anew at every level around them."""
+    return type(value).load(value.dump())
+
+
 def _is_curve(certificate: x509.Certificate) -> bool:
     return isinstance(certificate.public_key(), ec.EllipticCurvePublicKey)
 
@@ -91,17 +96,12 @@ def _attributes(content_digest: bytes, sealer: Sealer, signing_time: datetime | 
     values: dict[str, Any] = {
         "content_type": "data",
         "message_digest": content_digest,
-        "signing_certificate_v2": _settled(tsp.SigningCertificateV2({"certs": [_settled(named)]})),
+        "signing_certificate_v2": settled(tsp.SigningCertificateV2({"certs": [settled(named)]})),
     }
     if signing_time is not None:
         values["signing_time"] = _time(signing_time.astimezone(UTC).replace(microsecond=0))
-    made = [_settled(cms.CMSAttribute({"type": n, "values": [v]})) for n, v in values.items()]
-    return _settled(cms.CMSAttributes(made))
-
-
-def _settled(value: Any) -> Any:
-    """The same value, read from its octets: built ones are encoded anew at every level around them."""
-    return type(value).load(value.dump())
+    made = [settled(cms.CMSAttribute({"type": n, "values": [v]})) for n, v in values.items()]
+    return settled(cms.CMSAttributes(made))
 
 
 def _time(moment: datetime) -> cms.Time:

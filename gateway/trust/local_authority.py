@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from gateway.domain.errors import Unavailable
 from gateway.trust.certificates import der, digest
+from gateway.trust.cmssign import settled
 from gateway.trust.seal import PrivateKey
 from gateway.trust.timestamp import Stamp, read_token
 
@@ -56,7 +57,7 @@ class LocalAuthority:
             signed = self._signed(self._info(digest))
         except (UnsupportedAlgorithm, InternalError, ValueError, TypeError, OSError) as error:
             raise Unavailable("local time-stamp authority") from error
-        token = {"content_type": "signed_data", "content": signed}
+        token = settled(cms.ContentInfo({"content_type": "signed_data", "content": signed}))
         response = bytes(
             tsp.TimeStampResp({"status": {"status": "granted"}, "time_stamp_token": token}).dump()
         )
@@ -77,7 +78,7 @@ class LocalAuthority:
     def _signed(self, info: bytes) -> Any:
         carried = [Certificate.load(der(one)) for one in (self.certificate, *self.chain)]
         content = core.ParsableOctetString(info)
-        return cms.SignedData(
+        signed = cms.SignedData(
             {
                 "version": "v3",  # RFC 5652 5.1: other content than data
                 "digest_algorithms": [_SHA256],
@@ -85,9 +86,10 @@ class LocalAuthority:
                     {"content_type": "tst_info", "content": content}
                 ),
                 "certificates": carried,
-                "signer_infos": [self._signer(info, carried[0])],
+                "signer_infos": [settled(self._signer(info, carried[0]))],
             }
         )
+        return settled(signed)
 
     def _signer(self, info: bytes, own: Any) -> Any:
         attributes = _attributes(info, self.certificate)
@@ -107,13 +109,13 @@ class LocalAuthority:
 
 def _attributes(info: bytes, certificate: x509.Certificate) -> Any:
     named = tsp.ESSCertIDv2({"cert_hash": digest("sha256", certificate)})  # RFC 5816 2.2.1
-    return cms.CMSAttributes(
-        [
-            {"type": "content_type", "values": ["tst_info"]},
-            {"type": "message_digest", "values": [hashlib.sha256(info).digest()]},
-            {"type": "signing_certificate_v2", "values": [tsp.SigningCertificateV2({"certs": [named]})]},
-        ]
+    who = settled(tsp.SigningCertificateV2({"certs": [settled(named)]}))
+    attributes = (
+        {"type": "content_type", "values": ["tst_info"]},
+        {"type": "message_digest", "values": [hashlib.sha256(info).digest()]},
+        {"type": "signing_certificate_v2", "values": [who]},
     )
+    return settled(cms.CMSAttributes([settled(cms.CMSAttribute(one)) for one in attributes]))
 
 
 def _sign(key: PrivateKey, covered: bytes) -> tuple[str, bytes]:

@@ -452,7 +452,7 @@ SCENES: dict[str, tuple[Scene, ...]] = {
         Scene(
             "the ledger grows", ("sequencer._grow", "sequencer._sign", "stamping._stamp"), let_the_ledger_grow
         ),
-        Scene("a long-term form is made", ("fetch._keep",), let_the_ledger_grow),
+        Scene("a long-term form is made", ("fetch.keep",), let_the_ledger_grow),
         Scene("a worker starts", ("presence.beat",), start_a_worker),
         Scene("a worker ends", ("presence.leave",), end_a_worker),
     ),

@@ -160,6 +160,46 @@ def test_damaged_rendering_keeps_no_other_waiting(hub: HubUnderTest, receipts: R
     assert {receipt for receipt, _ in stored(hub, early, damaged, late)} == {early.id, late.id}
 
 
+def test_letters_go_first(hub: HubUnderTest, receipts: Receipts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(longterm, "_BATCH", 2)
+    rows = [accepted(hub) for _ in range(5)]
+    answers = iter([True, False, False])
+    background = replace(job(hub, receipts, *rows), busy=lambda: next(answers))
+    assert background.run() == 2
+    assert {receipt for receipt, _ in stored(hub, *rows)} == {rows[3].id, rows[4].id}
+    assert background.run() == 3
+    assert {receipt for receipt, _ in stored(hub, *rows)} == {row.id for row in rows}
+
+
+def test_what_was_made_before_an_outage_is_kept(hub: HubUnderTest, receipts: Receipts) -> None:
+    rows = [accepted(hub) for _ in range(3)]
+
+    class Ending(Counting):
+        def stamp(self, digest: bytes) -> Stamp:
+            self.out = self.asked == 2
+            return super().stamp(digest)
+
+    with pytest.raises(Unavailable):
+        job(hub, replace(receipts, source=Ending(receipts.source)), *rows).run()
+    assert {receipt for receipt, _ in stored(hub, *rows)} == {rows[1].id, rows[2].id}
+
+
+def test_one_that_is_asked_for_meanwhile_stays_and_the_others_are_kept(
+    hub: HubUnderTest, receipts: Receipts
+) -> None:
+    rows, quicker = [accepted(hub) for _ in range(3)], list[bytes]()
+
+    class Meanwhile:
+        def stamp(self, digest: bytes) -> Stamp:
+            if not quicker:
+                quicker.append(receipts.rendering(rows[0].id, XML, "T"))
+            return receipts.source.stamp(digest)
+
+    assert job(hub, replace(receipts, source=Meanwhile()), *rows).run() == 3
+    assert {receipt for receipt, _ in stored(hub, *rows)} == {row.id for row in rows}
+    assert receipts.rendering(rows[0].id, XML, "T") == quicker[0]
+
+
 def test_worker_makes_it_with_the_settings_time_source(hub: HubUnderTest) -> None:
     row = accepted(hub)
     evidence.long_term(hub.gateway).run()

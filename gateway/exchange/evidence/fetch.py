@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -35,6 +37,8 @@ NO_LONG_TERM = "WASL-REQ-012"
 
 _STAMPED_FROM = {XML: (XML, add_xml_timestamp), FLATTENED: (JWS, add_jws_timestamp), PDF: (PDF, stamp_pdf)}
 """Which sealed rendering each time-stamped one is made of, and by what."""
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,34 @@ class Receipts:
             return found
         source, add = _STAMPED_FROM[media_type]
         return self._keep(receipt, media_type, TIME_STAMPED, add(self._sealed(receipt, source), self.source))
+
+    def stamped(self, sealed: Rendering, media_type: str) -> Rendering:
+        """A rendering with a time-stamp over its seal, not stored yet.
+
+        Args:
+            sealed: a stored one of which ``media_type`` can be made.
+
+        Raises:
+            Unavailable: nobody can stamp now.
+            BadToken: it cannot be read.
+        """
+        source, add = _STAMPED_FROM[media_type]
+        if sealed.media_type != source:
+            raise ValueError(f"{media_type} is not made of {sealed.media_type}")
+        octets = add(sealed.octets, self.source)
+        return Rendering(receipt=sealed.receipt, media_type=media_type, level=TIME_STAMPED, octets=octets)
+
+    def keep(self, made: Sequence[Rendering]) -> None:
+        """Store time-stamped renderings together, but for those that somebody else stored first.
+
+        Where one is stored in this very moment, none is kept, and whoever made them finds them missing.
+        """
+        try:
+            with self.store.write() as session:
+                there = queries.long_term_of(session, [one.receipt for one in made])
+                session.add_all(one for one in made if (one.receipt, one.media_type) not in there)
+        except IntegrityError:
+            _log.info("time-stamped renderings were stored by others meanwhile", renderings=len(made))
 
     def _check_kind(self, receipt: int) -> None:
         with self.store.read() as session:

@@ -49,6 +49,11 @@ class Leases:
                 self._missed.add(lease)
             return before
 
+    def any(self) -> bool:
+        """Whether anything is being worked on here."""
+        with self._lock:
+            return bool(self._held)
+
     def held(self) -> list[tuple[Lease, datetime]]:
         with self._lock:
             return list(self._held.items())

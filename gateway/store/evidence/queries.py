@@ -57,12 +57,24 @@ def first_rendering(session: Session, receipt: int) -> Rendering:
 
     Receipts of the first version did not note it: of those, the one in XML, or else the only one.
     """
+    return first_renderings(session, [receipt])[receipt]
+
+
+def first_renderings(session: Session, receipts: Collection[int]) -> dict[int, Rendering]:
+    """The same for many receipts, by receipt."""
     query = select(Rendering).join(ReceiptRow, ReceiptRow.id == Rendering.receipt)
     query = query.where(
-        Rendering.receipt == receipt, Rendering.level == "B", Rendering.media_type.in_((XML, JWS))
+        Rendering.receipt.in_(receipts), Rendering.level == "B", Rendering.media_type.in_((XML, JWS))
     )
     is_first = Rendering.media_type == func.coalesce(ReceiptRow.media_type, XML)
-    return session.scalars(query.order_by(is_first.desc()).limit(1)).one()
+    return {one.receipt: one for one in session.scalars(query.order_by(is_first))}  # the last one stays
+
+
+def long_term_of(session: Session, receipts: Collection[int]) -> set[tuple[int, str]]:
+    """Which time-stamped renderings there are of receipts, as receipt and media type."""
+    query = select(Rendering.receipt, Rendering.media_type)
+    query = query.where(Rendering.receipt.in_(receipts), Rendering.level == "T")
+    return {(receipt, media_type) for receipt, media_type in session.execute(query)}
 
 
 def renderings(session: Session, receipt: int) -> list[Rendering]:
