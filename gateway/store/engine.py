@@ -66,7 +66,8 @@ def make_engine(
     lock = None if lock_path is None else FileLock(lock_path, busy_s)
     options: dict[str, Any] = {"execution_options": {WRITE_LOCK: lock}}
     if address.get_backend_name() == "postgresql":
-        options |= {"connect_args": _server_bounds(address, busy_s, patience)}
+        # the one used last is given first: it has the most statements prepared
+        options |= {"connect_args": _server_bounds(address, busy_s, patience), "pool_use_lifo": True}
     if address.get_backend_name() != "sqlite" or address.database not in (None, "", ":memory:"):
         # the pool of a database in memory takes no sizes
         options |= {"pool_size": pool_size, "max_overflow": pool_size, "pool_timeout": busy_s}

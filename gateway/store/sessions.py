@@ -84,7 +84,11 @@ class Store:
         with (
             database_trouble(),
             self._connect(READ) as connection,
-            Session(connection, expire_on_commit=False, autoflush=False) as session,
+            # ends with a commit: after a rollback psycopg has the server forget every prepared statement
+            connection.begin(),
+            Session(
+                connection, expire_on_commit=False, autoflush=False, join_transaction_mode="rollback_only"
+            ) as session,
         ):
             yield session
 

@@ -146,6 +146,20 @@ def test_a_reader_sees_one_state_and_cannot_write(hub: HubUnderTest) -> None:
         assert reader.scalar(select(func.count(Message.id))) == (before or 0) + 1
 
 
+def test_the_server_keeps_what_readers_had_it_prepare(hub: HubUnderTest) -> None:
+    store, prepared = (
+        hub.gateway.store,
+        text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE :like"),
+    )
+    for _ in range(
+        10
+    ):  # each look a transaction of its own, and a statement is prepared once it was often asked
+        with store.read() as session:
+            session.execute(text("SELECT 4711"))
+    with store.read() as session:
+        assert session.execute(prepared, {"like": "SELECT 4711"}).scalar_one() == 1
+
+
 def test_two_that_claim_pass_over_each_others_rows(hub: HubUnderTest) -> None:
     for _ in range(2):
         hub.post(hub.signed())

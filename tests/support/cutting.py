@@ -14,11 +14,11 @@ from sqlalchemy import URL, make_url
 
 _PORT = 5432
 _MOST = 65_536
-_COMMIT = b"COMMIT\0"
+_BEGIN, _READ_ONLY, _COMMIT = b"BEGIN ", b" READ ONLY", b"COMMIT\0"
 
 
 class Cutting:
-    """Passes octets both ways until it is told to cut at the next COMMIT.
+    """Passes octets both ways until it is told to cut at the next COMMIT of somebody who may have written.
 
     Attributes:
         cut: None, ``before`` the server gets the COMMIT, or ``after`` it answered, the answer being lost.
@@ -63,9 +63,12 @@ class Cutting:
         return socket.create_connection((str(host), port))
 
     def _upwards(self, client: socket.socket, server: socket.socket) -> None:
+        reads = False
         with suppress(OSError):
             while octets := client.recv(_MOST):
-                if self.cut and _COMMIT in octets:
+                if _BEGIN in octets:
+                    reads = _READ_ONLY in octets
+                if self.cut and _COMMIT in octets and not reads:
                     self._sever(client, server, octets)
                     return
                 server.sendall(octets)
