@@ -35,8 +35,13 @@ _OF_MODELS = {"Envelope": ENVELOPE, "Receipt": RECEIPT}
 
 @dataclass
 class Schemas:
-    """Turns schemas into references and keeps what they refer to."""
+    """Turns schemas into references and keeps what they refer to.
 
+    Attributes:
+        address: of the hub, below which the published examples lie.
+    """
+
+    address: str = ""
     found: dict[str, Any] = field(default_factory=dict)
     _by_name: dict[str, Named] = field(default_factory=dict)
 

@@ -37,7 +37,7 @@ def document(
     calls: Sequence[Operation], reader: Translator, place: Place, languages: Iterable[str]
 ) -> dict[str, Any]:
     """The whole document; descriptions are in the language of ``reader``."""
-    schemas = Schemas()
+    schemas = Schemas(place.address)
     paths: dict[str, dict[str, Any]] = {}
     for call in calls:
         paths.setdefault(call.path, {})[call.method.lower()] = _operation(call, reader, schemas)
@@ -103,13 +103,14 @@ def _parameter(one: Parameter, reader: Translator, schemas: Schemas) -> dict[str
 def _body(body: Body, reader: Translator, schemas: Schemas) -> dict[str, Any]:
     content = components.content(body.content, schemas)
     for media_type, examples in body.examples.items():
-        content[media_type]["examples"] = {one.name: _example(one, reader) for one in examples}
+        content[media_type]["examples"] = {one.name: _example(one, reader, schemas) for one in examples}
     return {"required": body.required, "content": content}
 
 
-def _example(example: Example, reader: Translator) -> dict[str, Any]:
+def _example(example: Example, reader: Translator, schemas: Schemas) -> dict[str, Any]:
     if example.file is not None:
-        return {"summary": reader.text(_UNSIGNED), "externalValue": f"/docs/schemas/{example.file}"}
+        address = f"{schemas.address}/docs/schemas/{example.file}"
+        return {"summary": reader.text(_UNSIGNED), "externalValue": address}
     if example.live:
         names = ", ".join(example.live)
         return {"summary": reader.text(_FILL_IN, names=names), "value": example.value}

@@ -27,6 +27,7 @@ OCTETS: Schema = {}
 """A body that is no JSON: its media type says what it is (OpenAPI 3.1, 4.8.14.3)."""
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 ADDRESS: Schema = {"type": "string", "format": "uri-reference"}
+_LINE = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$"
 CODE: Schema = {"type": "string", "pattern": "^WASL-[A-Z]{3}-[0-9]{3}$"}
 
 
@@ -45,7 +46,7 @@ def line(longest: int = 240) -> Schema:
         "type": "string",
         "minLength": 1,
         "maxLength": longest,
-        "pattern": r"^[^\x00-\x1f\x7f-\x9f]*\S.*$",
+        "pattern": _LINE,
     }
 
 
