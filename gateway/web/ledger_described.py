@@ -59,7 +59,7 @@ COSIGNATURES = _read(
     mark("Signature lines, none where nobody signed."),
     NOTE,
     _size("size"),
-).but(problems=(503,))
+)
 COSIGN = Described(
     common.EVIDENCE,
     mark("Hand in a witness’s signature of a checkpoint"),

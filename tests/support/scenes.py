@@ -356,6 +356,10 @@ def _nothing_in_log(world: World, call: Operation) -> TestResponse:
     return app.test_client().get(call.path)
 
 
+def _no_such_size(world: World, call: Operation) -> TestResponse:
+    return world.ask(call, call.path.replace("{size}", str(10**18)))
+
+
 def _ledger(call: Operation) -> str:
     return "/ledger/test" if call.name.startswith("ledger.test-") else "/ledger"
 
@@ -439,6 +443,7 @@ SCENES: dict[tuple[str, str, int], Scene] = {
         for scene, made in (
             ((f"{door}{name}", "GET", 200), _read_log(path)),
             ((f"{door}{name}", "GET", 304), _unchanged_log(path)),
+            ((f"{door}cosignatures", "GET", 404), _no_such_size),
             ((f"{door}checkpoint", "GET", 404), _nothing_in_log),
             ((f"{door}cosign", "POST", 204), _cosigned),
             ((f"{door}cosign", "POST", 404), _cosigned_nothing),
