@@ -106,9 +106,7 @@ def test_a_fresh_identifier_is_made_of_the_randomness_handed_in() -> None:
     assert chosen(None, None, bytes) == "0" * 32
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/v1/envelopes", "/nothing", "/api/v1/openapi.json", "/docs/", "/pki/trust.zip"]
-)
+@pytest.mark.parametrize("path", ["/api/v1/envelopes", "/nothing", "/docs/", "/pki/trust.zip"])
 def test_every_answer_has_one(hub: HubUnderTest, path: str) -> None:
     for method in ("GET", "HEAD", "OPTIONS", "DELETE", "POST"):
         assert identifier(hub.client.open(path, method=method, headers={REQUEST_ID: "x1"})) == "x1"
