@@ -37,7 +37,8 @@ def chosen(offered: str | None, trace: str | None, random_bytes: RandomBytes) ->
 
 def current() -> str | None:
     """The identifier of the call that is being answered."""
-    return g.get("request_id")
+    found: str | None = g.get("request_id")
+    return found
 
 
 def install(app: Flask, random_bytes: RandomBytes = os.urandom) -> None:

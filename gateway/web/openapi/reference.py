@@ -118,8 +118,15 @@ def _row(way: str, schema: Mapping[str, Any], required: bool) -> Row:
     kind = schema.get("type", "")
     kinds = kind if isinstance(kind, str) else " | ".join(kind)
     values = tuple(str(value) for value in schema.get("enum", ()) if value is not None)
-    facts = tuple((fact, str(schema[fact])) for fact in _FACTS if fact in schema)
+    facts = tuple(
+        (fact, str(schema[fact])) for fact in _FACTS if fact in schema and not _only_excludes(schema, fact)
+    )
     return Row(way, kinds or "any", required, values, facts)
+
+
+def _only_excludes(schema: Mapping[str, Any], fact: str) -> bool:
+    """Whether it is the pattern of any text in one line, which tells a reader nothing."""
+    return fact == "pattern" and str(schema[fact]).startswith("^[^")
 
 
 def _published(value: Any) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, cast
 
 from flask import Flask
 from werkzeug.routing import Rule
@@ -35,9 +36,9 @@ class Operation:
 def operations(app: Flask) -> tuple[Operation, ...]:
     """Every described call, by path."""
     found = [
-        Operation(rule.endpoint, path_of(rule), method, view.authentication, view.described)  # type: ignore[attr-defined]
+        Operation(rule.endpoint, path_of(rule), method, view.authentication, view.described)
         for rule, method in _routes(app)
-        for view in [app.view_functions[rule.endpoint]]
+        for view in [cast("Any", app.view_functions[rule.endpoint])]
         if hasattr(view, "described")
     ]
     return tuple(sorted(found, key=lambda one: (one.path, one.method)))

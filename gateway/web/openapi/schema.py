@@ -18,20 +18,21 @@ class Named:
     schema: Mapping[str, Any]
 
 
-Schema = Mapping[str, Any] | Named
+Plain = Mapping[str, Any]
+Schema = Plain | Named
 
-BOOLEAN: Schema = {"type": "boolean"}
-COUNT: Schema = {"type": "integer", "minimum": 0}
-TEXT: Schema = {"type": "string"}
-OCTETS: Schema = {}
+BOOLEAN: Plain = {"type": "boolean"}
+COUNT: Plain = {"type": "integer", "minimum": 0}
+TEXT: Plain = {"type": "string"}
+OCTETS: Plain = {}
 """A body that is no JSON: its media type says what it is (OpenAPI 3.1, 4.8.14.3)."""
-MOMENT: Schema = {"type": "string", "format": "date-time"}
-ADDRESS: Schema = {"type": "string", "format": "uri-reference"}
+MOMENT: Plain = {"type": "string", "format": "date-time"}
+ADDRESS: Plain = {"type": "string", "format": "uri-reference"}
 _LINE = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$"
-CODE: Schema = {"type": "string", "pattern": "^WASL-[A-Z]{3}-[0-9]{3}$"}
+CODE: Plain = {"type": "string", "pattern": "^WASL-[A-Z]{3}-[0-9]{3}$"}
 
 
-def of_kind(kind: Kind) -> Schema:
+def of_kind(kind: Kind) -> Plain:
     """A text as the content models know it."""
     return {"type": "string", "pattern": f"^{kind.pattern}$"}
 
@@ -40,7 +41,7 @@ UUID, REFERENCE = of_kind(Kind.UUID), of_kind(Kind.REFERENCE)
 DIRECTORY_ID, DIGEST = of_kind(Kind.DIRECTORY_ID), of_kind(Kind.DIGEST)
 
 
-def line(longest: int = 240) -> Schema:
+def line(longest: int = 240) -> Plain:
     """A text in one line, as `gateway.web.bodies` reads it."""
     return {
         "type": "string",
@@ -50,13 +51,13 @@ def line(longest: int = 240) -> Schema:
     }
 
 
-def number(least: int, most: int, usual: int | None = None) -> Schema:
+def number(least: int, most: int, usual: int | None = None) -> Plain:
     """A whole number within bounds."""
     bounds = {"type": "integer", "minimum": least, "maximum": most}
     return bounds if usual is None else bounds | {"default": usual}
 
 
-def one_of(values: Iterable[str] | type[Enum], usual: str | None = None) -> Schema:
+def one_of(values: Iterable[str | Enum], usual: str | None = None) -> Plain:
     """One of a closed list of texts."""
     every = [one.value if isinstance(one, Enum) else one for one in values]
     return {"type": "string", "enum": every} | ({} if usual is None else {"default": usual})
@@ -67,7 +68,7 @@ def listed(schema: Schema) -> Schema:
     return {"type": "array", "items": schema}
 
 
-def or_null(schema: Mapping[str, Any]) -> Schema:
+def or_null(schema: Plain) -> Plain:
     """Such a value, or null where there is none."""
     if "enum" in schema:
         return {**schema, "type": [schema["type"], "null"], "enum": [*schema["enum"], None]}
