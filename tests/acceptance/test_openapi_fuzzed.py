@@ -31,6 +31,7 @@ CHECKS = (
     "ignored_auth",
 )
 PATIENCE_S = 60
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
@@ -87,6 +88,7 @@ def test_no_call_that_can_be_made_up_gets_an_answer_that_is_not_documented(world
         **os.environ,
         "SCHEMATHESIS_HOOKS": "tests.support.fuzzing",
         KNOWN: json.dumps(known(world)),
+        "PYTHONPATH": str(ROOT),
     }
     token = world.token(AGENCY, " ".join(sorted(SCOPES)))["Authorization"]
     described = world.folder / "openapi.json"
@@ -98,7 +100,10 @@ def test_no_call_that_can_be_made_up_gets_an_answer_that_is_not_documented(world
             "--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--max-examples", "4",
             "--seed", "1", "--continue-on-failure", "--warnings", "off",
         ]  # fmt: skip
-        tried = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+        # it leaves a folder of its own where it works
+        tried = subprocess.run(
+            command, env=environment, cwd=world.folder, capture_output=True, text=True, timeout=240
+        )
     assert tried.returncode == 0, tried.stdout[-6000:] + tried.stderr[-2000:]
     selected = re.search(r"(\d+) selected / (\d+) total", tried.stdout)
     assert selected
