@@ -46,6 +46,15 @@ def examples_dir() -> Path:
     return find("examples", _BESIDE_THE_PACKAGES)
 
 
+def guides_dir() -> Path:
+    """The guides that the pages below ``/docs/`` show, in every language.
+
+    Raises:
+        Misconfigured: the installation lacks them.
+    """
+    return find("guides", _BESIDE_THE_PACKAGES)
+
+
 @cache
 def find(name: str, root: Path) -> Path:
     """Data folder ``name`` of an installation whose packages lie in ``root``.
@@ -56,7 +65,7 @@ def find(name: str, root: Path) -> Path:
     Raises:
         Misconfigured: it is in neither place.
     """
-    for folder in (root / "wasl_data" / name, root / name):
+    for folder in (root / "wasl_data" / name, root / name, root / "docs" / name):
         if folder.is_dir():
             return folder
     raise Misconfigured([f"the data folder {name!r} is missing from the installation in {root}"])

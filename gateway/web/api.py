@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import structlog
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from gateway.domain.errors import Refused
-from gateway.domain.evidence.receipt import LONG_TERM, ReceiptKind
-from gateway.exchange.evidence.fetch import BASELINE, PDF, ReceiptSummary
-from gateway.exchange.transit.check import Report
-from gateway.exchange.transit.look import DeliveryView, LetterView
+from gateway.exchange.evidence.fetch import PDF
+from gateway.exchange.registry.tokens import READ
 from gateway.exchange.transit.submission import Answer, AnswerKind
 from gateway.settings import Limits
+from gateway.web import api_described as words
 from gateway.web.access import Access
 from gateway.web.answers import fresh
+from gateway.web.letters import letter_members, receipt_members, report_members
+from gateway.web.openapi.described import described
 from gateway.web.problems import status_of
-from gateway.web.reading import BAD_PARAMETER, RENDERINGS, level_of, receipt_type, submission
+from gateway.web.reading import BAD_PARAMETER, level_of, receipt_type, submission
 from gateway.web.services import Services
 
-READ = "envelopes:read"
+_log = structlog.get_logger()
 
 
 def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
@@ -28,37 +28,43 @@ def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
 
     @api.post("/envelopes")
     @access.signature
+    @described(words.SUBMIT)
     def submit() -> Response:
         with submission(request, limits) as submitted:
             return _receipt(services.intake.submit(submitted))
 
     @api.post("/envelopes/check")
     @access.signature
+    @described(words.CHECK)
     def check() -> Response:
         with submission(request, limits, for_receipt=False) as submitted:
-            return jsonify(_report(services.checking.check(submitted)))
+            return jsonify(report_members(services.checking.check(submitted)))
 
     @api.get("/envelopes")
     @access.token(READ)
+    @described(words.FIND)
     def find(party: str) -> Response:
         message_id = request.args.get("messageId")
         if not message_id:
             raise Refused.because(BAD_PARAMETER, "messageId")
-        return fresh({"envelopes": [_letter(services.looking.by_message_id(message_id, party))]})
+        return fresh({"envelopes": [letter_members(services.looking.by_message_id(message_id, party))]})
 
     @api.get("/envelopes/<reference>")
     @access.token(READ)
+    @described(words.FOLLOW)
     def follow(party: str, reference: str) -> Response:
-        return fresh(_letter(services.looking.letter(reference, party)))
+        return fresh(letter_members(services.looking.letter(reference, party)))
 
     @api.get("/envelopes/<reference>/receipts")
     @access.token(READ)
+    @described(words.RECEIPTS)
     def receipts(party: str, reference: str) -> Response:
         found = services.receipts.all_of(reference, party)
-        return fresh({"receipts": [_summary(reference, receipt) for receipt in found]})
+        return fresh({"receipts": [receipt_members(reference, receipt) for receipt in found]})
 
     @api.get("/envelopes/<reference>/receipts/<receipt_id>")
     @access.token(READ)
+    @described(words.RECEIPT_OF)
     def receipt(party: str, reference: str, receipt_id: str) -> Response:
         level = level_of(request)
         media_type = receipt_type(request, level)
@@ -69,6 +75,8 @@ def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
 
 
 def _receipt(answer: Answer) -> Response:
+    codes = [fault.code for fault in answer.faults]
+    _log.info("letter answered", kind=answer.kind.value, reference=answer.reference, codes=codes)
     statuses = {AnswerKind.ACCEPTED: 201, AnswerKind.REPEATED: 200}
     status = statuses.get(answer.kind) or status_of(answer.faults)
     response = Response(answer.octets, status, content_type=answer.media_type)
@@ -85,69 +93,3 @@ def _rendering(octets: bytes, media_type: str, receipt_id: str) -> Response:
     if media_type == PDF:  # a stored receipt has this identifier: it is not just what the caller wrote
         answer.headers["Content-Disposition"] = f'inline; filename="receipt-{receipt_id}.pdf"'
     return answer
-
-
-def _report(report: Report) -> dict[str, Any]:
-    return {
-        "party": report.party,
-        "level": report.level,
-        "messageId": report.message_id,
-        "recipients": [
-            {
-                "office": limits.office,
-                "name": limits.name,
-                "route": limits.route,
-                "maxBytes": limits.max_bytes,
-                "documentTypes": list(limits.document_types),
-                "notices": list(limits.notices),
-            }
-            for limits in report.recipients
-        ],
-    }
-
-
-def _letter(letter: LetterView) -> dict[str, Any]:
-    return {
-        "reference": letter.reference,
-        "messageId": letter.message_id,
-        "state": letter.state,
-        "test": letter.test,
-        "subject": letter.subject,
-        "receivedAt": letter.received_at.isoformat(),
-        "deliveries": [_delivery(delivery) for delivery in letter.deliveries],
-        "receipts": url_for("api.receipts", reference=letter.reference),
-    }
-
-
-def _delivery(delivery: DeliveryView) -> dict[str, Any]:
-    return {
-        "id": delivery.id,
-        "office": delivery.office,
-        "name": delivery.name,
-        "state": delivery.state,
-        "processing": delivery.processing,
-        "notices": list(delivery.notices),
-        "registerNumber": delivery.register_number,
-        "targetReference": delivery.target_reference,
-        "nextAttempt": delivery.next_attempt.isoformat() if delivery.next_attempt else None,
-        "events": [
-            {"track": step.track, "state": step.state, "at": step.at.isoformat(), "reason": step.why}
-            for step in delivery.steps
-        ],
-    }
-
-
-def _summary(reference: str, receipt: ReceiptSummary) -> dict[str, Any]:
-    return {
-        "id": receipt.receipt_id,
-        "kind": receipt.kind,
-        "event": receipt.event,
-        "eventTime": receipt.event_time.isoformat(),
-        "delivery": receipt.delivery,
-        "contentDigest": receipt.content_digest,
-        "mediaTypes": list(RENDERINGS[BASELINE]),
-        "longTerm": ReceiptKind(receipt.kind) in LONG_TERM,
-        "href": url_for("api.receipt", reference=reference, receipt_id=receipt.receipt_id),
-        "proof": url_for("ledger.proof", name=receipt.content_digest),
-        "token": url_for("ledger.proof", name=f"{receipt.content_digest}.tsr"),
-    }

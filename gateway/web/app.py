@@ -11,7 +11,9 @@ from gateway.web import (
     api,
     bundles,
     cancel,
+    correlation,
     demo,
+    docs,
     error_pages,
     feed,
     files,
@@ -22,6 +24,7 @@ from gateway.web import (
     pages,
     pki,
     problems,
+    retiring,
     verify,
 )
 from gateway.web.access import Access
@@ -51,6 +54,8 @@ def create_app(
     app.config["MAX_FORM_PARTS"] = 20
     app.json.sort_keys = False  # type: ignore[attr-defined]
     access = Access(services.tokens)
+    correlation.install(app)
+    retiring.install(app)
     problems.install(app, languages)
     app.register_blueprint(api.blueprint(services, settings.limits, access))
     app.register_blueprint(feed.blueprint(services.feed, access))
@@ -64,6 +69,7 @@ def create_app(
     error_pages.install(app, layout)
     app.register_blueprint(files.blueprint())
     app.register_blueprint(pages.blueprint(settings, layout))
+    app.register_blueprint(docs.blueprint(settings.hub, layout))
     app.register_blueprint(verify.blueprint(settings, services.ledger, layout))
     app.register_blueprint(pki.blueprint(TrustPackage(settings.trust.directory), settings.hub, layout))
     if settings.hub.demonstration:

@@ -9,9 +9,12 @@ from flask import Blueprint, Response
 
 from gateway.domain.identifiers import read_reference
 from gateway.exchange.evidence.bundle import Bundles
+from gateway.exchange.registry.tokens import READ
+from gateway.i18n import mark
 from gateway.web.access import Access
 from gateway.web.answers import in_pieces
-from gateway.web.api import READ
+from gateway.web.openapi import common
+from gateway.web.openapi.described import Described, described, octets
 from gateway.wire.asic import MEDIA_TYPE
 
 
@@ -21,10 +24,20 @@ def blueprint(bundles: Bundles, access: Access) -> Blueprint:
 
     @door.get("/envelopes/<reference>/evidence")
     @access.token(READ)
+    @described(BUNDLE)
     def evidence(party: str, reference: str) -> Response:
         return _download(bundles.make(reference, party), read_reference(reference) or "letter")
 
     return door
+
+
+BUNDLE = Described(
+    common.FOLLOWING,
+    mark("Fetch everything about a letter in one sealed file"),
+    (octets(200, mark("A bundle (ASiC-E) that verifies without the hub."), MEDIA_TYPE),),
+    parameters=(common.LETTER,),
+    problems=(404,),
+)
 
 
 def _download(file: BinaryIO, reference: str) -> Response:

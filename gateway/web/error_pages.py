@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from gateway.domain.errors import Fault
+from gateway.web import correlation
 from gateway.web.layout import Layout
 from gateway.web.problems import PROBLEM
 
-_FOR_PROGRAMS = ("/api/", "/oauth2/", "/health/", "/ledger/")
+FOR_PROGRAMS = ("/api/", "/oauth2/", "/health/", "/ledger/")
+"""Below these, problems are documents whatever the caller accepts."""
 
 
 def install(app: Flask, layout: Layout) -> None:
@@ -24,7 +26,7 @@ def install(app: Flask, layout: Layout) -> None:
 def _asked_by_a_person() -> bool:
     # "*/*" alone is what programs send that do not care
     wanted = request.accept_mimetypes.best_match([PROBLEM, "application/json", "text/html"])
-    return wanted == "text/html" and not f"{request.path}/".startswith(_FOR_PROGRAMS)
+    return wanted == "text/html" and not f"{request.path}/".startswith(FOR_PROGRAMS)
 
 
 def _as_page(answer: Response, layout: Layout) -> None:
@@ -34,6 +36,9 @@ def _as_page(answer: Response, layout: Layout) -> None:
         for told in answer.get_json()["faults"]
     ]
     explained = [(fault, *reader.reason(fault)) for fault in faults]
-    answer.set_data(layout.html("error.html", reader, status=answer.status_code, faults=explained))
+    page = layout.html(
+        "error.html", reader, status=answer.status_code, faults=explained, call=correlation.current()
+    )
+    answer.set_data(page)
     answer.mimetype = "text/html"
     layout.describe(answer, reader)

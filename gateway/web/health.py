@@ -5,7 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from gateway.exchange.operate.health import Health
+from gateway.i18n import mark
 from gateway.web.access import public
+from gateway.web.openapi import common
+from gateway.web.openapi.described import Described, described, members
+from gateway.web.openapi.schema import TEXT, mapping, one_of, record
 
 
 def blueprint(health: Health) -> Blueprint:
@@ -14,11 +18,13 @@ def blueprint(health: Health) -> Blueprint:
 
     @doors.get("/live")
     @public
+    @described(LIVE)
     def live() -> Response:
         return jsonify({"status": "ok"})
 
     @doors.get("/ready")
     @public
+    @described(READY)
     def ready() -> Response:
         found = health.ready()
         answer = jsonify({"checks": dict(found), "warnings": dict(health.warnings())})
@@ -27,3 +33,19 @@ def blueprint(health: Health) -> Blueprint:
         return answer
 
     return doors
+
+
+LIVE = Described(
+    common.STATE,
+    mark("Ask whether a process answers"),
+    (members(200, mark("It does."), record("Alive", status=one_of(["ok"]))),),
+)
+_FOUND = record("Readiness", checks=mapping(TEXT), warnings=mapping({}))
+READY = Described(
+    common.STATE,
+    mark("Ask whether the hub can keep its promises now"),
+    (
+        members(200, mark("It can."), _FOUND),
+        members(503, mark("It cannot; the checks say what is out."), _FOUND),
+    ),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from flask import Blueprint, Response, request, url_for
 from werkzeug.exceptions import MethodNotAllowed
@@ -11,15 +11,17 @@ from gateway.domain.errors import Fault, NotFound, Refused
 from gateway.domain.evidence.receipt import Registered
 from gateway.domain.transit.states import Processing
 from gateway.exchange.registry.tokens import INBOX
-from gateway.exchange.transit.inbox import NOT_FOUND, Inbox, Reader, Whereabouts
+from gateway.exchange.transit.inbox import NOT_FOUND, Inbox, Reader
 from gateway.exchange.transit.inbox_list import LONGEST_PAGE, Entry
+from gateway.web import inbox_described as words
 from gateway.web.access import Access
 from gateway.web.answers import fresh, in_pieces
 from gateway.web.bodies import Members, members
+from gateway.web.inbox_members import entry_members, place_members
+from gateway.web.openapi.described import described
 from gateway.web.paging import limit, once
 from gateway.web.reading import BAD_PARAMETER
 
-_USUAL = 50
 _WHO = ("unit", "reader")
 
 
@@ -36,23 +38,26 @@ def blueprint(inbox: Inbox, access: Access) -> Blueprint:
 def _to_look(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @door.get("")
     @access.token(INBOX)
+    @described(words.PEEK)
     def peek(party: str) -> Response:
         office = once(request, "office")
         if not office:
             raise Refused.because(BAD_PARAMETER, "office")
-        most = limit(request, _USUAL, LONGEST_PAGE)
+        most = limit(request, words.USUAL, LONGEST_PAGE)
         by = Reader(party, party, party)
         found = inbox.peek(by, office, once(request, "after"), most)
-        return fresh({"letters": [_entry(one) for one in found], "next": _next(office, found, most)})
+        return fresh({"letters": [entry_members(one) for one in found], "next": _next(office, found, most)})
 
     @door.post("/<delivery>/lock")
     @access.token(INBOX)
+    @described(words.LOCK)
     def lock(party: str, delivery: str) -> Response:
         by = _reader(inbox, party, delivery, members(request, *_WHO))
         return fresh({"lockedUntil": inbox.lock(delivery, by).isoformat()})
 
     @door.delete("/<delivery>/lock")
     @access.token(INBOX)
+    @described(words.UNLOCK)
     def unlock(party: str, delivery: str) -> Response:
         inbox.unlock(delivery, _reader(inbox, party, delivery, _from_query()))
         return Response(status=204)
@@ -61,6 +66,7 @@ def _to_look(door: Blueprint, inbox: Inbox, access: Access) -> None:
 def _to_fetch(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @door.get("/<delivery>/content")
     @access.token(INBOX)
+    @described(words.CONTENT)
     def content(party: str, delivery: str) -> Response:
         _only_get()
         found = inbox.content(delivery, _reader(inbox, party, delivery, _from_query()))
@@ -73,6 +79,7 @@ def _to_fetch(door: Blueprint, inbox: Inbox, access: Access) -> None:
 
     @door.get("/<delivery>/content/<attachment>")
     @access.token(INBOX)
+    @described(words.ATTACHMENT)
     def attachment(party: str, delivery: str, attachment: str) -> Response:
         _only_get()
         found = inbox.content(delivery, _reader(inbox, party, delivery, _from_query()))
@@ -85,6 +92,7 @@ def _to_fetch(door: Blueprint, inbox: Inbox, access: Access) -> None:
 def _to_take(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @door.post("/<delivery>/acknowledge")
     @access.token(INBOX)
+    @described(words.ACKNOWLEDGE)
     def acknowledge(party: str, delivery: str) -> Response:
         said = members(request, "registerNumber", "registerDate", "registerBook", *_WHO)
         by = _reader(inbox, party, delivery, said)
@@ -93,6 +101,7 @@ def _to_take(door: Blueprint, inbox: Inbox, access: Access) -> None:
 
     @door.post("/<delivery>/progress")
     @access.token(INBOX)
+    @described(words.PROGRESS)
     def progress(party: str, delivery: str) -> Response:
         said = members(request, "state", "at", *_WHO)
         by = _reader(inbox, party, delivery, said)
@@ -103,6 +112,7 @@ def _to_take(door: Blueprint, inbox: Inbox, access: Access) -> None:
 def _to_send_back(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @door.post("/<delivery>/refuse")
     @access.token(INBOX)
+    @described(words.REFUSE)
     def refuse(party: str, delivery: str) -> Response:
         said = members(request, "code", "text", *_WHO)
         by = _reader(inbox, party, delivery, said)
@@ -112,13 +122,14 @@ def _to_send_back(door: Blueprint, inbox: Inbox, access: Access) -> None:
 
     @door.post("/<delivery>/redirect")
     @access.token(INBOX)
+    @described(words.REDIRECT)
     def redirect(party: str, delivery: str) -> Response:
         said = members(request, "office", "code", "text", *_WHO)
         by = _reader(inbox, party, delivery, said)
         code = said.line("code", 16)
         ground = None if code is None else Fault(code, found=said.line("text"))
         successor = inbox.redirect(delivery, by, said.needed("office", 10), ground)
-        return fresh(_place(inbox.whereabouts(delivery, party)) | {"successor": successor})
+        return fresh(place_members(inbox.whereabouts(delivery, party)) | {"successor": successor})
 
 
 def _reader(inbox: Inbox, party: str, delivery: str, said: Members) -> Reader:
@@ -153,43 +164,13 @@ def _processing(said: Members) -> Processing:
 
 
 def _now(inbox: Inbox, delivery: str, party: str) -> Response:
-    return fresh(_place(inbox.whereabouts(delivery, party)))
-
-
-def _place(one: Whereabouts) -> dict[str, Any]:
-    return {
-        "delivery": one.delivery,
-        "office": one.office,
-        "name": one.name,
-        "state": one.state,
-        "processing": one.processing,
-        "registerNumber": one.register_number,
-    }
+    return fresh(place_members(inbox.whereabouts(delivery, party)))
 
 
 def _next(office: str, found: tuple[Entry, ...], most: int) -> str | None:
     if len(found) < most:
         return None
     return url_for("inbox.peek", office=office, after=found[-1].delivery, limit=most)
-
-
-def _entry(one: Entry) -> dict[str, Any]:
-    return {
-        "delivery": one.delivery,
-        "reference": one.reference,
-        "sender": one.sender,
-        "senderName": one.sender_name,
-        "subject": one.subject,
-        "documentType": one.document_type,
-        "test": one.test,
-        "unit": one.unit,
-        "acceptedAt": one.accepted_at.isoformat(),
-        "expiresAt": one.expires_at and one.expires_at.isoformat(),
-        "attachments": one.attachments,
-        "octets": one.octets,
-        "lockedUntil": one.locked_until and one.locked_until.isoformat(),
-        "content": url_for("inbox.content", delivery=one.delivery),
-    }
 
 
 def _streamed(file: BinaryIO, media_type: str, size: int, name: str) -> Response:

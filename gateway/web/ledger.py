@@ -11,15 +11,15 @@ from werkzeug.routing import BaseConverter
 
 from gateway.domain.errors import NotFound
 from gateway.exchange.evidence.ledger import Inclusion, Ledger
+from gateway.web import ledger_described as words
 from gateway.web.access import Access, public
+from gateway.web.ledger_described import NOTE, OCTETS, TOKEN
+from gateway.web.openapi.described import described
 from gateway.web.tile_paths import read_level, read_tile_path
 from gateway.wire.tlog import write_hashes
 
 NOT_FOUND = "WASL-REQ-005"
 NOT_YET = "WASL-REQ-011"
-NOTE = "text/plain; charset=utf-8"
-TOKEN = "application/timestamp-reply"  # noqa: S105 - a media type (RFC 3161 3.4)
-OCTETS = "application/octet-stream"
 LARGEST_LINE = 1024
 """Octets of a cosignature that is handed in."""
 _WEEK_S = 7 * 86_400
@@ -50,20 +50,20 @@ def _know_sizes(state: BlueprintSetupState) -> None:
 
 def _add(doors: Blueprint, door: _Doors, prefix: str, name: str) -> None:
     # partial: a method cannot carry what a view declares
-    for rule, end, view in (
-        ("/checkpoint", "checkpoint", door.checkpoint),
-        ("/proof/<name>", "proof", door.proof),
-        ("/token/<size:size>", "token", door.token),
-        ("/consistency/<size:old>/<size:new>", "consistency", door.consistency),
-        ("/cosignatures/<size:size>", "cosignatures", door.cosignatures),
-        ("/tile/entries/<path:path>", "entries", door.entries),
-        ("/tile/<level>/<path:path>", "tile", door.tile),
+    for rule, end, view, says in (
+        ("/checkpoint", "checkpoint", door.checkpoint, words.CHECKPOINT),
+        ("/proof/<name>", "proof", door.proof, words.PROOF),
+        ("/token/<size:size>", "token", door.token, words.TOKEN_OF),
+        ("/consistency/<size:old>/<size:new>", "consistency", door.consistency, words.CONSISTENCY),
+        ("/cosignatures/<size:size>", "cosignatures", door.cosignatures, words.COSIGNATURES),
+        ("/tile/entries/<path:path>", "entries", door.entries, words.ENTRIES),
+        ("/tile/<level>/<path:path>", "tile", door.tile, words.TILE),
     ):
-        doors.add_url_rule(prefix + rule, name + end, public(partial(view)))
+        doors.add_url_rule(prefix + rule, name + end, public(described(says)(partial(view))))
     doors.add_url_rule(
         f"{prefix}/cosignatures/<size:size>",
         f"{name}cosign",
-        Access.cosignature(partial(door.cosign)),
+        Access.cosignature(described(words.COSIGN)(partial(door.cosign))),
         methods=["POST"],
     )
 

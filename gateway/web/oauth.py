@@ -6,8 +6,12 @@ from flask import Blueprint, Response, jsonify, request
 
 from gateway.domain.errors import NotAllowed, NotAuthenticated
 from gateway.domain.evidence.reasons import explain
-from gateway.exchange.registry.tokens import Tokens
+from gateway.exchange.registry.tokens import SCOPES, Tokens
+from gateway.i18n import mark
 from gateway.web.access import public
+from gateway.web.openapi import common
+from gateway.web.openapi.described import Body, Described, Example, described, members
+from gateway.web.openapi.schema import TEXT, number, one_of, record
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -18,6 +22,7 @@ def blueprint(tokens: Tokens) -> Blueprint:
 
     @oauth.post("/token")
     @public
+    @described(TOKEN)
     def token() -> Response:
         form = request.form
         if any(len(values) > 1 for _, values in form.lists()):  # RFC 6749 3.2
@@ -41,6 +46,62 @@ def blueprint(tokens: Tokens) -> Blueprint:
         return _answer(members, 200)
 
     return oauth
+
+
+_FORM = "application/x-www-form-urlencoded"
+_REFUSED = record("TokenRefused", optional=("error_description",), error=TEXT, error_description=TEXT)
+TOKEN = Described(
+    common.TOKENS,
+    mark("Ask for an access token"),
+    (
+        members(
+            200,
+            mark("A token, and how many seconds it is good for."),
+            record(
+                "Token",
+                access_token=TEXT,
+                token_type=one_of(["Bearer"]),
+                expires_in=number(1, 1 << 31),
+                scope=TEXT,
+            ),
+        ),
+        members(400, mark("The request is not one for a token, or asks for what does not exist."), _REFUSED),
+        members(401, mark("The assertion is not good, or was used before."), _REFUSED),
+    ),
+    detail=mark(
+        "The assertion is a JWT (RFC 7523), signed with the key of a certificate that is registered for the "
+        "party: iss and sub name the party, aud is this address, exp lies within five minutes, jti is new."
+    ),
+    body=Body(
+        {
+            _FORM: {
+                "type": "object",
+                "properties": {
+                    "grant_type": one_of(["client_credentials"]),
+                    "client_assertion_type": one_of([ASSERTION_TYPE]),
+                    "client_assertion": TEXT,
+                    "scope": {"type": "string", "examples": sorted(SCOPES)},
+                },
+                "required": ["grant_type", "client_assertion_type", "client_assertion"],
+            }
+        },
+        {
+            _FORM: (
+                Example(
+                    "token",
+                    {
+                        "grant_type": "client_credentials",
+                        "client_assertion_type": ASSERTION_TYPE,
+                        "client_assertion": "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.…",
+                        "scope": " ".join(sorted(SCOPES)),
+                    },
+                    live=("client_assertion",),
+                ),
+            )
+        },
+    ),
+    problems=(413, 503),
+)
 
 
 def _words(error: NotAuthenticated | NotAllowed) -> str:

@@ -13,8 +13,8 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Gauge
 
 from gateway.exchange.operate.figures import Counting, Figures
 from gateway.exchange.operate.health import Health
+from gateway.web import correlation, problems
 from gateway.web import health as health_doors
-from gateway.web import problems
 from gateway.web.access import public
 from gateway.web.flow_figures import add_flow
 
@@ -26,6 +26,7 @@ def create_operations_app(health: Health, counting: Counting, languages: tuple[s
     """The WSGI application with ``/metrics`` and the health doors."""
     app = Flask("gateway.web.operations", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = 1024
+    correlation.install(app)
     problems.install(app, languages)
     app.register_blueprint(health_doors.blueprint(health))
 

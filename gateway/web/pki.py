@@ -13,6 +13,9 @@ from gateway.i18n import mark
 from gateway.settings import Hub
 from gateway.web.access import public
 from gateway.web.layout import Layout
+from gateway.web.openapi import common
+from gateway.web.openapi.described import Answer, Described, Parameter, described, octets
+from gateway.web.openapi.schema import TEXT
 
 NOT_FOUND = "WASL-REQ-005"
 PACKAGE = "trust.zip"
@@ -48,6 +51,7 @@ def blueprint(package: TrustPackage, hub: Hub, layout: Layout) -> Blueprint:
 
     @doors.get(f"/{PACKAGE}")
     @public
+    @described(WHOLE)
     def whole() -> Response:
         answer = _file(archive(package.files()), "application/zip")
         answer.headers["Content-Disposition"] = f'attachment; filename="{PACKAGE}"'
@@ -55,6 +59,7 @@ def blueprint(package: TrustPackage, hub: Hub, layout: Layout) -> Blueprint:
 
     @doors.get("/<path:path>")
     @public
+    @described(ONE)
     def one(path: str) -> Response:
         found = package.file(path)
         if found is None:
@@ -62,6 +67,22 @@ def blueprint(package: TrustPackage, hub: Hub, layout: Layout) -> Blueprint:
         return _file(found.octets, _type(found))
 
     return doors
+
+
+_SAME = Answer(304, mark("It is still what the caller has (If-None-Match)."))
+_HELD = (*_TYPES.values(), "application/x-pem-file", "application/pkix-crl")
+WHOLE = Described(
+    common.EVIDENCE,
+    mark("Fetch the trust package"),
+    (octets(200, mark("Everything that a verifier must believe, as an archive."), "application/zip"), _SAME),
+)
+ONE = Described(
+    common.EVIDENCE,
+    mark("Fetch a file of the trust package"),
+    (octets(200, mark("A certificate, a revocation list or a key."), *_HELD), _SAME),
+    parameters=(Parameter("path", mark("Folder and name."), TEXT, "path", required=True),),
+    problems=(404,),
+)
 
 
 def _type(file: TrustFile) -> str:

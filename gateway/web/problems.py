@@ -27,6 +27,7 @@ from gateway.domain.errors import (
 )
 from gateway.domain.evidence.reasons import catalogue, explain
 from gateway.i18n import choose_language
+from gateway.web import correlation
 
 PROBLEM = "application/problem+json"
 INTERNAL = "WASL-HUB-001"
@@ -107,7 +108,7 @@ def _unknown(languages: tuple[str, ...], error: Exception) -> Response:
 
 def _problem(status: int, faults: tuple[Fault, ...], languages: tuple[str, ...]) -> Response:
     language = choose_language(request.headers.get("Accept-Language"), languages, languages[0])
-    members = problem(status, faults, language)
+    members = problem(status, faults, language, correlation.current())
     answer = Response(json.dumps(members, ensure_ascii=False), status, mimetype=PROBLEM)
     answer.headers["Content-Language"] = language
     answer.headers["Cache-Control"] = "no-store"
@@ -115,15 +116,23 @@ def _problem(status: int, faults: tuple[Fault, ...], languages: tuple[str, ...])
     return answer
 
 
-def problem(status: int, faults: tuple[Fault, ...], language: str) -> dict[str, Any]:
-    """The members of a problem document: the first fault in front, all of them in ``faults``."""
+def problem(
+    status: int, faults: tuple[Fault, ...], language: str, request_id: str | None = None
+) -> dict[str, Any]:
+    """The members of a problem document: the first fault in front, all of them in ``faults``.
+
+    Args:
+        request_id: of the call; ``instance`` names it (RFC 9457 3.1.5).
+    """
     first = faults[0]
     text, remedy = explain(first, language)
+    instance = {} if request_id is None else {"instance": f"urn:wasl:request:{request_id}"}
     return {
         "type": f"urn:wasl:problem:{first.code}",
         "title": text,
         "status": status,
         "detail": remedy,
+        **instance,
         "code": first.code,
         "remedy": remedy,
         "faults": [fault_members(fault, language) for fault in faults[:_LARGEST_LIST]],

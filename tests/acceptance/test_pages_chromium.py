@@ -32,6 +32,11 @@ pytestmark = [
 NARROW, MIDDLE, WIDE = 360, 768, 1280
 PAGES = {
     "start": "/",
+    "docs": "/docs/",
+    "calls": "/docs/api/",
+    "call": "/docs/api/inbox.acknowledge",
+    "call-letter": "/docs/api/api.follow",
+    "guide": "/docs/start",
     "reasons": "/docs/problems/",
     "reason": "/docs/problems/WASL-RTE-001",
     "not-found": "/nothing-here",

@@ -13,10 +13,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("gateway", "adapters", "xsd", "config", "certs", "examples")
+GUIDES = "docs/guides"
 FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 FIND_DATA = (
     "import gateway, gateway.assets as assets; print(gateway.__file__, assets.xsd_dir(), assets.config_dir(),"
-    " assets.certs_dir(), assets.examples_dir(), sep='\\n')"
+    " assets.certs_dir(), assets.examples_dir(), assets.guides_dir(), sep='\\n')"
 )
 
 
@@ -40,6 +41,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for folder in SOURCES:
         shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / GUIDES, source / GUIDES)
     for file in FILES:
         shutil.copy(ROOT / file, source)
     (source / "certs" / "left-behind.pem").write_text("a key that somebody forgot here")
@@ -69,6 +71,7 @@ def test_every_module_and_data_file_is_in_the_wheel(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
     wanted = {path for folder in ("gateway", "adapters") for path in files_of(folder)}
     wanted |= {f"wasl_data/{path}" for folder in SOURCES[2:] for path in files_of(folder)}
+    wanted |= {f"wasl_data/{path.removeprefix('docs/')}" for path in files_of(GUIDES)}
     assert wanted - inside == set()
 
 
@@ -86,6 +89,7 @@ def test_an_installed_wheel_finds_its_data_folders(installed: Path, tmp_path: Pa
     assert all(Path(line).is_relative_to(installed) for line in found), found
     assert (Path(found[1]) / "envelope-1.0.xsd").is_file()
     assert (Path(found[2]) / "gateway.toml").is_file()
+    assert (Path(found[5]) / "start.ar.md").is_file()
 
 
 def test_the_command_of_an_installed_wheel_explains_itself(installed: Path, tmp_path: Path) -> None:

@@ -275,9 +275,10 @@ def test_the_sender_gets_it_as_a_file(sent: Sent) -> None:
 
 
 def test_nobody_else_can_tell_it_from_none(sent: Sent) -> None:
+    same = {"X-Request-Id": "one-call"}
     for party in (COMMUNE, AGENCY):
-        there = sent.hub.get(f"/api/v1/envelopes/{sent.reference}/evidence", party)
-        nowhere = sent.hub.get("/api/v1/envelopes/0123-4567-89T/evidence", party)
+        there = sent.hub.get(f"/api/v1/envelopes/{sent.reference}/evidence", party, **same)
+        nowhere = sent.hub.get("/api/v1/envelopes/0123-4567-89T/evidence", party, **same)
         assert (there.status_code, there.data) == (404, nowhere.data)
     for typed in ("..", "%00", "é", "x" * 3000):
         assert sent.hub.get(f"/api/v1/envelopes/{typed}/evidence").status_code == 404

@@ -42,6 +42,7 @@ from gateway.web.app import create_app
 from gateway.web.services import Services
 from gateway.wire.mime import write_related
 from tests.support import shapes
+from tests.support.described import DescribedClient
 
 MINISTRY, COMMUNE, AGENCY, PLATFORM = (directory_id("A", n) for n in (1, 2, 3, 4))
 MINISTRY_OFFICE, COMMUNE_OFFICE, AGENCY_OFFICE, TEST_OFFICE = (directory_id("B", n) for n in (1, 2, 3, 5))
@@ -153,6 +154,7 @@ class HubUnderTest:
         with _BUILDING:  # Python 3.11 cannot parse in many threads at once, and routes are compiled
             if self._app is None or self._app[0] is not services:
                 app = create_app(self.gateway.settings, services, self.gateway.languages, self.gateway.pack)
+                app.test_client_class = DescribedClient
                 self._app = (services, app)
             return self._app[1]
 

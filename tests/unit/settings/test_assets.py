@@ -14,6 +14,7 @@ def test_the_checkout_has_every_folder() -> None:
     found = [assets.xsd_dir(), assets.config_dir(), assets.certs_dir(), assets.examples_dir()]
     assert [folder.name for folder in found] == ["xsd", "config", "certs", "examples"]
     assert (assets.config_dir() / "gateway.toml").is_file()
+    assert assets.guides_dir().parts[-2:] == ("docs", "guides")
 
 
 def test_a_wheel_carries_them_in_wasl_data(tmp_path: Path) -> None:

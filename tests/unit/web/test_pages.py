@@ -20,7 +20,22 @@ from gateway.web.pages import AREAS, area_of
 from tests.support.show import LANGUAGES, make_app, settings_for
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-PAGES = ("/", "/verify", "/docs/problems/", "/docs/problems/WASL-RTE-001", "/nothing-here", "/demo", "/pki/")
+PAGES = (
+    "/",
+    "/verify",
+    "/docs/",
+    "/docs/api/",
+    "/docs/api/api.submit",
+    "/docs/api/inbox.redirect",
+    "/docs/start",
+    "/docs/versions",
+    "/docs/changes",
+    "/docs/problems/",
+    "/docs/problems/WASL-RTE-001",
+    "/nothing-here",
+    "/demo",
+    "/pki/",
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""How the doors for programs describe themselves, and the OpenAPI document that follows from it."""

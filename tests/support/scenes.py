@@ -1,0 +1,454 @@
+"""One real call for each answer that the interface's description promises.
+
+A new route needs nothing here for what follows from its declaration (no token, another scope, too large,
+another media type, nothing there, a hub that is out); what is its own gets a line in `SCENES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from gateway.bootstrap import evidence
+from gateway.domain.errors import Unavailable
+from gateway.domain.identifiers import new_reference
+from gateway.domain.transit.envelope import Recipient
+from gateway.exchange.evidence.ledger import Inclusion, SignedCheckpoint
+from gateway.exchange.registry.tokens import SCOPES
+from gateway.store.transit import queries
+from gateway.store.transit.models import DeliveryRow
+from gateway.trust.assertion import make_assertion
+from gateway.trust.note import WITNESS, cosign, verifier_key
+from gateway.web import correlation
+from gateway.web.app import create_app
+from gateway.web.openapi.routes import Operation, operations
+from gateway.web.services import Services
+from gateway.wire.tlog import read_note
+from tests.support.described import DescribedClient
+from tests.support.handlog import HandLog, serve
+from tests.support.hub import AGENCY, AGENCY_OFFICE, COMMUNE_OFFICE, MINISTRY, NAMES, HubUnderTest, token_form
+from tests.support.systems import Simulator, accept, fresh_hub
+
+FORM = "application/x-www-form-urlencoded"
+NOWHERE: Mapping[str, str] = {
+    "reference": new_reference(bytes),
+    "receipt_id": "01950000-0000-7000-8000-00000000ffff",
+    "delivery": "01950000-0000-7000-8000-00000000ffff",
+    "attachment": "nothing",
+    "size": "999999999",
+    "old": "1",
+    "new": "999999999",
+    "name": "0" * 64,
+    "level": "63",
+    "path": "999",
+}
+"""Values of places in an address under which there is nothing."""
+
+
+class Out:
+    """A service whose resources are out."""
+
+    def __getattr__(self, name: str) -> Any:
+        def verb(*_: Any, **__: Any) -> None:
+            raise Unavailable("out, for a test")
+
+        return verb
+
+
+@dataclass
+class World:
+    """A hub with a ministry that sends, and an agency that reads its inbox."""
+
+    hub: HubUnderTest
+    folder: Path
+
+    @cached_property
+    def calls(self) -> tuple[Operation, ...]:
+        return operations(self.hub.app)
+
+    @cached_property
+    def out(self) -> FlaskClient:
+        """A client of the same hub with everything out."""
+        broken = Services(**{one.name: cast("Any", Out()) for one in fields(Services)})
+        app = create_app(self.hub.gateway.settings, broken, self.hub.gateway.languages, self.hub.gateway.pack)
+        app.test_client_class = DescribedClient
+        return app.test_client()
+
+    def token(self, party: str, scope: str) -> dict[str, str]:
+        answer = self.hub.client.post("/oauth2/token", data=self.form(party, scope))
+        return {"Authorization": f"Bearer {answer.json['access_token']}"}  # type: ignore[index]
+
+    def form(self, party: str = MINISTRY, scope: str = "") -> dict[str, str]:
+        jti = self.hub.gateway.ambient.random_bytes(8).hex()
+        key = self.hub.sealer(NAMES[party]).key
+        address = "http://127.0.0.1:8080/oauth2/token"
+        return token_form(make_assertion(key, party, address, jti, self.hub.clock()), scope=scope)
+
+    def letter(self) -> str:
+        """The address of a letter to the agency, not delivered yet."""
+        return str(self.hub.post(self.hub.signed()).headers["Location"])
+
+    def lying(self, **changes: Any) -> str:
+        """A delivery that lies in the agency's inbox, with an attachment."""
+        file = self.folder / "plan.txt"
+        file.write_bytes(b"DEMONSTRATION")
+        [delivery] = accept(self.hub, AGENCY_OFFICE, files=(file,), **changes)
+        self.hub.dispatch().run_once(100)
+        return delivery
+
+    def receipt(self) -> dict[str, Any]:
+        """A receipt that the ledger has."""
+        listed = self.hub.get(f"{self.letter()}/receipts").json["receipts"][0]
+        self.hub.clock.forward(seconds=2)
+        evidence.sequencer(self.hub.gateway).run()
+        evidence.stamping(self.hub.gateway).run()
+        return dict(listed)
+
+    def ask(self, call: Operation, address: str, **named: Any) -> TestResponse:
+        """A call with the token that it needs, if any."""
+        how, _, scope = call.authentication.partition(" ")
+        party = AGENCY if scope == "inbox" else MINISTRY
+        headers = self.token(party, scope) if how == "token" else {}
+        headers |= named.pop("headers", {})
+        return self.hub.client.open(address, method=call.method, headers=headers, **named)
+
+    def inbox(self, call: Operation, delivery: str, body: Any = None, **query: str) -> TestResponse:
+        address = call.path.replace("{delivery}", delivery)
+        if "{attachment}" in address:
+            with self.hub.gateway.store.read() as session:
+                message = session.get_one(DeliveryRow, delivery).message
+                [attached] = queries.attachments(session, message)
+            address = address.replace("{attachment}", attached)
+        sent = {} if call.method != "POST" or body is None else {"json": body}
+        return self.ask(call, address, query_string=query, **sent)
+
+
+Scene = Callable[[World, Operation], TestResponse]
+
+
+def make_world(folder: Path) -> World:
+    """A fresh hub with small limits."""
+    limits = {"WASL_LIMITS_ENVELOPE_BYTES": "65536", "WASL_LIMITS_REFUSALS_PER_HOUR": "3"}
+    hub = fresh_hub(folder, Simulator(), WASL_LEDGER_CHECKPOINT_SECONDS="1", **limits)
+    return World(hub, folder)
+
+
+def nowhere(call: Operation) -> str:
+    """An address of the call under which there is nothing."""
+    return call.path.format_map(NOWHERE)
+
+
+def scene_of(call: Operation, status: int) -> Scene | None:
+    """What makes ``call`` answer ``status``; None where nobody knows."""
+    return SCENES.get((call.name, call.method, status)) or GENERIC.get(status)
+
+
+def _no_token(world: World, call: Operation) -> TestResponse:
+    return world.hub.client.open(nowhere(call), method=call.method)
+
+
+def _other_scope(world: World, call: Operation) -> TestResponse:
+    other = next(iter(sorted(SCOPES - {call.authentication.partition(" ")[2]})))
+    return world.hub.client.open(nowhere(call), method=call.method, headers=world.token(AGENCY, other))
+
+
+def _nothing_there(world: World, call: Operation) -> TestResponse:
+    sent = {"json": _smallest(call)} if call.method == "POST" else {}
+    return world.ask(call, nowhere(call), **sent)
+
+
+def _smallest(call: Operation) -> dict[str, str]:
+    examples = call.words.body.examples.get("application/json", ()) if call.words.body else ()
+    return {**examples[0].value} if examples else {}
+
+
+def _too_large(world: World, call: Operation) -> TestResponse:
+    assert call.words.body is not None
+    media_type = next(iter(call.words.body.content))
+    return world.ask(call, nowhere(call), data=b"a" * 70_000, content_type=media_type)
+
+
+def _other_media(world: World, call: Operation) -> TestResponse:
+    return world.ask(call, nowhere(call), data=b"a", content_type="text/csv")
+
+
+def _out(world: World, call: Operation) -> TestResponse:
+    headers = {"Authorization": "Bearer x"}
+    sent: dict[str, Any] = {}
+    if call.authentication == "signature":
+        sent = {"data": b"<Envelope/>", "content_type": "application/xml"}
+    if call.name == "oauth.token":
+        sent = {"data": world.form()}
+    return world.out.open(nowhere(call), method=call.method, headers=headers, **sent)
+
+
+def _unchanged(world: World, call: Operation) -> TestResponse:
+    first = SCENES[call.name, call.method, 200](world, call)
+    assert first.headers["ETag"]
+    headers = {"If-None-Match": first.headers["ETag"]}
+    return world.ask(call, first.request.full_path, headers=headers)
+
+
+GENERIC: Mapping[int, Scene] = {
+    304: _unchanged,
+    401: _no_token,
+    403: _other_scope,
+    404: _nothing_there,
+    413: _too_large,
+    415: _other_media,
+    503: _out,
+}
+"""What follows from how a call is declared."""
+
+
+def _at(address: Callable[[World], str], **named: Any) -> Scene:
+    """A call at an address that the world makes."""
+    return lambda world, call: world.ask(call, address(world), **named)
+
+
+def _locked(body: Mapping[str, Any] | None = None) -> Scene:
+    """Another reader has the letter."""
+
+    def scene(world: World, call: Operation) -> TestResponse:
+        delivery = world.lying()
+        lock = next(one for one in world.calls if one.name == "inbox.lock")
+        assert world.inbox(lock, delivery, {"reader": "desk-1"}).status_code == 200
+        if body is None:
+            return world.inbox(call, delivery, reader="desk-2")
+        return world.inbox(call, delivery, {**body, "reader": "desk-2"})
+
+    return scene
+
+
+def _purged(world: World, call: Operation) -> TestResponse:
+    delivery = world.lying()
+    take = next(one for one in world.calls if one.name == "inbox.acknowledge")
+    assert world.inbox(take, delivery, {"registerNumber": "1"}).status_code == 200
+    progress = next(one for one in world.calls if one.name == "inbox.progress")
+    assert world.inbox(progress, delivery, {"state": "CLOSED"}).status_code == 200
+    with world.hub.clock.moved(days=40_000):
+        evidence.purge(world.hub.gateway).run()
+    return world.inbox(call, delivery)
+
+
+def _does(body: Mapping[str, Any] | None = None, *before: Mapping[str, Any], **query: str) -> Scene:
+    """An act on a letter that lies ready, after it was acknowledged where that is asked for."""
+
+    def scene(world: World, call: Operation) -> TestResponse:
+        delivery = world.lying()
+        for said in before:
+            take = next(one for one in world.calls if one.name == "inbox.acknowledge")
+            world.inbox(take, delivery, dict(said))
+        return world.inbox(call, delivery, body, **query)
+
+    return scene
+
+
+def _sent(**changes: Any) -> Scene:
+    return lambda world, call: world.hub.post(world.hub.signed(world.hub.envelope(**changes)), call.path)
+
+
+def _again(world: World, call: Operation) -> TestResponse:
+    letter = world.hub.signed()
+    world.hub.post(letter)
+    return cast("TestResponse", world.hub.post(letter, call.path))
+
+
+def _other_content(world: World, call: Operation) -> TestResponse:
+    envelope = world.hub.envelope()
+    world.hub.post(world.hub.signed(envelope))
+    return _sent(message_id=envelope.message_id, subject="DEMONSTRATION: another")(world, call)
+
+
+def _too_often(world: World, call: Operation) -> TestResponse:
+    return [_sent(hub="OTHER-HUB")(world, call) for _ in range(5)][-1]
+
+
+def _not_acceptable(world: World, call: Operation) -> TestResponse:
+    return cast("TestResponse", world.hub.post(world.hub.signed(), call.path, Accept="text/html"))
+
+
+def _message(world: World) -> str:
+    envelope = world.hub.envelope()
+    world.hub.post(world.hub.signed(envelope))
+    return f"/api/v1/envelopes?messageId={envelope.message_id}"
+
+
+def _handed_over(world: World, call: Operation) -> TestResponse:
+    to = (Recipient(office=COMMUNE_OFFICE),)
+    address = world.hub.post(world.hub.signed(world.hub.envelope(recipients=to))).headers["Location"]
+    world.hub.dispatch().run_once(100)
+    return world.ask(call, address)
+
+
+def _not_ready(world: World, call: Operation) -> TestResponse:
+    health = replace(world.hub.gateway.services.health, payloads=cast("Any", Out()))
+    with world.hub.using(health=health):
+        return world.ask(call, call.path)
+
+
+class SameLog(HandLog):
+    """A log that stands for both ledgers."""
+
+    def checkpoint(self, test: bool = False) -> SignedCheckpoint | None:
+        return super().checkpoint()
+
+
+def _log() -> tuple[FlaskClient, HandLog, Ed25519PrivateKey]:
+    """The ledger's doors over a log made by hand, which has everything that they give out."""
+    key = Ed25519PrivateKey.generate()
+    log = SameLog(witnesses=(verifier_key("witness.example/w1", key, WITNESS),))
+    log.grow(*(f"entry {number}" for number in range(300)))
+    log.tokens[300] = b"a time-stamp"
+    log.inclusions["a" * 64] = Inclusion(3, cast("Any", log.checkpoint()), b"a proof\n", b"a time-stamp")
+    app = serve(log)
+    correlation.install(app)
+    app.test_client_class = DescribedClient
+    return app.test_client(), log, key
+
+
+def _read_log(path: str) -> Scene:
+    def scene(world: World, call: Operation) -> TestResponse:
+        return _log()[0].get(f"{_ledger(call)}{path}")
+
+    return scene
+
+
+def _unchanged_log(path: str) -> Scene:
+    def scene(world: World, call: Operation) -> TestResponse:
+        client = _log()[0]
+        first = client.get(f"{_ledger(call)}{path}")
+        return client.get(first.request.path, headers={"If-None-Match": first.headers["ETag"]})
+
+    return scene
+
+
+def _cosigned(world: World, call: Operation) -> TestResponse:
+    client, log, key = _log()
+    line = cosign(read_note(log.note()).text, "witness.example/w1", key, world.hub.clock()).line
+    return client.post(f"{_ledger(call)}/cosignatures/300", data=line)
+
+
+def _cosigned_by_nobody(world: World, call: Operation) -> TestResponse:
+    client, log, _ = _log()
+    other = Ed25519PrivateKey.generate()
+    line = cosign(read_note(log.note()).text, "witness.example/w1", other, world.hub.clock()).line
+    return client.post(f"{_ledger(call)}/cosignatures/300", data=line)
+
+
+def _cosigned_nothing(world: World, call: Operation) -> TestResponse:
+    _, log, key = _log()
+    line = cosign(read_note(log.note()).text, "witness.example/w1", key, world.hub.clock()).line
+    return world.ask(call, nowhere(call), data=line, content_type="text/plain")
+
+
+def _nothing_in_log(world: World, call: Operation) -> TestResponse:
+    app = serve(HandLog())
+    correlation.install(app)
+    app.test_client_class = DescribedClient
+    return app.test_client().get(call.path)
+
+
+def _no_such_size(world: World, call: Operation) -> TestResponse:
+    return world.ask(call, call.path.replace("{size}", str(10**18)))
+
+
+def _ledger(call: Operation) -> str:
+    return "/ledger/test" if call.name.startswith("ledger.test-") else "/ledger"
+
+
+LOG: Mapping[str, str] = {
+    "checkpoint": "/checkpoint",
+    "proof": f"/proof/{'a' * 64}",
+    "token": "/token/300",
+    "consistency": "/consistency/7/300",
+    "cosignatures": "/cosignatures/300",
+    "entries": "/tile/entries/001.p/2",
+    "tile": "/tile/0/000",
+}
+UNSIGNED = {"data": b"<Envelope/>", "content_type": "application/xml"}
+STRANGE = {"strange": "member"}
+
+SCENES: dict[tuple[str, str, int], Scene] = {
+    ("api.submit", "POST", 201): _sent(),
+    ("api.submit", "POST", 200): _again,
+    ("api.submit", "POST", 406): _not_acceptable,
+    ("api.submit", "POST", 409): _other_content,
+    ("api.submit", "POST", 422): lambda world, call: world.ask(call, call.path, **UNSIGNED),
+    ("api.submit", "POST", 429): _too_often,
+    ("api.check", "POST", 200): _sent(),
+    ("api.check", "POST", 409): _other_content,
+    ("api.check", "POST", 422): lambda world, call: world.ask(call, call.path, **UNSIGNED),
+    ("api.find", "GET", 200): _at(_message),
+    ("api.find", "GET", 404): _at(lambda world: f"/api/v1/envelopes?messageId={NOWHERE['delivery']}"),
+    ("api.find", "GET", 422): _at(lambda world: "/api/v1/envelopes"),
+    ("api.follow", "GET", 200): _at(World.letter),
+    ("api.receipts", "GET", 200): _at(lambda world: f"{world.letter()}/receipts"),
+    ("api.receipt", "GET", 200): _at(lambda world: world.receipt()["href"]),
+    ("api.receipt", "GET", 406): _at(lambda world: world.receipt()["href"], headers={"Accept": "text/html"}),
+    ("api.receipt", "GET", 422): _at(lambda world: f"{world.receipt()['href']}?level=X"),
+    ("bundles.evidence", "GET", 200): _at(lambda world: f"{world.letter()}/evidence"),
+    ("cancel.cancel", "DELETE", 200): _at(World.letter),
+    ("cancel.cancel", "DELETE", 409): _handed_over,
+    ("feed.events", "GET", 200): _at(lambda world: "/api/v1/events"),
+    ("feed.events", "GET", 422): _at(lambda world: "/api/v1/events?limit=0"),
+    ("inbox.peek", "GET", 200): _at(lambda world: f"/api/v1/inbox?office={AGENCY_OFFICE}"),
+    ("inbox.peek", "GET", 404): _at(lambda world: f"/api/v1/inbox?office={COMMUNE_OFFICE}"),
+    ("inbox.peek", "GET", 422): _at(lambda world: "/api/v1/inbox"),
+    ("inbox.lock", "POST", 200): _does({}),
+    ("inbox.lock", "POST", 409): _locked({}),
+    ("inbox.lock", "POST", 422): _does(STRANGE),
+    ("inbox.unlock", "DELETE", 204): _does(),
+    ("inbox.unlock", "DELETE", 422): _does(reader=""),
+    ("inbox.content", "GET", 200): _does(),
+    ("inbox.content", "GET", 409): _locked(),
+    ("inbox.content", "GET", 410): _purged,
+    ("inbox.content", "GET", 422): _does(unit=""),
+    ("inbox.attachment", "GET", 200): _does(),
+    ("inbox.attachment", "GET", 409): _locked(),
+    ("inbox.attachment", "GET", 410): _purged,
+    ("inbox.attachment", "GET", 422): _does(unit=""),
+    ("inbox.acknowledge", "POST", 200): _does({"registerNumber": "1"}),
+    ("inbox.acknowledge", "POST", 409): _locked({"registerNumber": "1"}),
+    ("inbox.acknowledge", "POST", 422): _does(STRANGE),
+    ("inbox.progress", "POST", 200): _does({"state": "IN_PROGRESS"}, {"registerNumber": "1"}),
+    ("inbox.progress", "POST", 409): _does({"state": "IN_PROGRESS"}),
+    ("inbox.progress", "POST", 422): _does({"state": "LOST"}),
+    ("inbox.refuse", "POST", 200): _does({"code": "WASL-DLV-039", "text": "sent by mistake"}),
+    ("inbox.refuse", "POST", 409): _locked({"code": "WASL-DLV-039", "text": "sent by mistake"}),
+    ("inbox.refuse", "POST", 422): _does({"code": "WASL-DLV-001"}),
+    ("inbox.redirect", "POST", 200): _does({"office": COMMUNE_OFFICE}),
+    ("inbox.redirect", "POST", 409): _locked({"office": COMMUNE_OFFICE}),
+    ("inbox.redirect", "POST", 422): _does({"office": "nowhere"}),
+    ("oauth.token", "POST", 200): lambda world, call: world.ask(call, call.path, data=world.form()),
+    ("oauth.token", "POST", 400): lambda world, call: world.ask(call, call.path),
+    ("oauth.token", "POST", 401): lambda world, call: world.ask(call, call.path, data=token_form("x.y.z")),
+    ("health.live", "GET", 200): _at(lambda world: "/health/live"),
+    ("health.ready", "GET", 200): _at(lambda world: "/health/ready"),
+    ("health.ready", "GET", 503): _not_ready,
+    ("docs.openapi", "GET", 200): _at(lambda world: "/api/v1/openapi.json?lang=fr"),
+    ("pki.whole", "GET", 200): _at(lambda world: "/pki/trust.zip"),
+    ("pki.one", "GET", 200): _at(lambda world: "/pki/ledger/ledger.vkey"),
+    **{
+        scene: made
+        for door in ("ledger.", "ledger.test-")
+        for name, path in LOG.items()
+        for scene, made in (
+            ((f"{door}{name}", "GET", 200), _read_log(path)),
+            ((f"{door}{name}", "GET", 304), _unchanged_log(path)),
+            ((f"{door}cosignatures", "GET", 404), _no_such_size),
+            ((f"{door}checkpoint", "GET", 404), _nothing_in_log),
+            ((f"{door}cosign", "POST", 204), _cosigned),
+            ((f"{door}cosign", "POST", 404), _cosigned_nothing),
+            ((f"{door}cosign", "POST", 422), _cosigned_by_nobody),
+        )
+    },
+}
+"""What belongs to one call alone."""
