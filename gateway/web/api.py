@@ -103,6 +103,16 @@ def _report(report: Report) -> dict[str, Any]:
             }
             for limits in report.recipients
         ],
+        "missing": [
+            {
+                "id": one.id,
+                "where": one.where,
+                "sha256": one.sha256,
+                "size": one.size,
+                "href": url_for("attachments.put", digest=one.sha256),
+            }
+            for one in report.missing
+        ],
     }
 
 

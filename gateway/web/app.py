@@ -9,6 +9,7 @@ from gateway.i18n import CountryPack
 from gateway.settings import Settings
 from gateway.web import (
     api,
+    attachments,
     bundles,
     cancel,
     demo,
@@ -56,6 +57,7 @@ def create_app(
     app.register_blueprint(feed.blueprint(services.feed, access))
     app.register_blueprint(bundles.blueprint(services.bundles, access))
     app.register_blueprint(cancel.blueprint(services.cancelling, access, languages))
+    app.register_blueprint(attachments.blueprint(services.uploads, access))
     app.register_blueprint(inbox.blueprint(services.inbox, access))
     app.register_blueprint(oauth.blueprint(services.tokens))
     app.register_blueprint(health.blueprint(services.health))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -16,7 +16,7 @@ from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.fetch import Receipts
 from gateway.exchange.evidence.issue import Issuing, Sealed
 from gateway.exchange.transit.acceptance import Promise, keep, promise
-from gateway.exchange.transit.contents import Contents
+from gateway.exchange.transit.contents import Contents, Finder
 from gateway.exchange.transit.judge import Authenticated, Judge, Routed
 from gateway.exchange.transit.places import in_terms_of
 from gateway.exchange.transit.refusal import Refusals
@@ -25,6 +25,7 @@ from gateway.store.evidence import queries as evidence
 from gateway.store.payloads import PayloadStore
 from gateway.store.sessions import Store
 from gateway.store.transit import queries
+from gateway.store.transit.upload_queries import Uploaded, complete
 
 OTHER_CONTENT = "WASL-DUP-001"
 CUT_OFF = "WASL-REQ-004"
@@ -134,13 +135,20 @@ class Intake:
         contents = Contents(self.payloads)
         try:
             with in_terms_of(routed.authenticated.signed.level):
-                contents.take(routed.envelope, submission.parts)
+                contents.take(routed.envelope, submission.parts, self._uploaded_by(routed))
             contents.keep_root(submission.root)
             promised = promise(routed, submission, self.issuing, self.ambient, self.languages, self.limits)
             return contents, promised
         except BaseException:
             contents.discard()
             raise
+
+    def _uploaded_by(self, routed: Routed) -> Finder:
+        def find(digests: Collection[str]) -> Mapping[str, Uploaded]:
+            with self.store.read() as session:
+                return complete(session, routed.authenticated.judged.signer.party.id, digests)
+
+        return find
 
     def _commit(self, promised: Promise, routed: Routed, submission: Submission, contents: Contents) -> bool:
         """Commit the promise; False when another submission with this message id came first.
@@ -150,7 +158,7 @@ class Intake:
         undecided = False
         try:
             # whoever looked before found nobody with this message id; a unique index decides who is first
-            with self.store.write() as session:
+            with in_terms_of(routed.authenticated.signed.level), self.store.write() as session:
                 keep(session, promised, submission, contents)
                 undecided = True
         except IntegrityError:
