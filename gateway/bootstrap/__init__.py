@@ -46,6 +46,7 @@ from gateway.exchange.transit.letters import Letters
 from gateway.exchange.transit.look import Looking
 from gateway.exchange.transit.outcomes import Outcomes
 from gateway.exchange.transit.processing import Handling
+from gateway.exchange.transit.quotas import Quotas
 from gateway.exchange.transit.redirecting import Redirecting
 from gateway.exchange.transit.refusal import Refusals
 from gateway.exchange.transit.relays import Relays
@@ -125,6 +126,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
             ambient=ambient,
             languages=pack.languages,
             limits=TimeLimits(pack.procedures, pack),
+            quotas=Quotas(settings.limits.letters_per_hour),
             wake=wake,
         ),
         checking=Checking(store, judge, ambient, pack.languages),

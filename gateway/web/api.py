@@ -11,11 +11,11 @@ from gateway.domain.evidence.receipt import LONG_TERM, ReceiptKind
 from gateway.exchange.evidence.fetch import BASELINE, PDF, ReceiptSummary
 from gateway.exchange.transit.check import Report
 from gateway.exchange.transit.look import DeliveryView, LetterView
-from gateway.exchange.transit.submission import Answer, AnswerKind
+from gateway.exchange.transit.submission import Answer
 from gateway.settings import Limits
 from gateway.web.access import Access
-from gateway.web.answers import fresh
-from gateway.web.problems import status_of
+from gateway.web.answers import fresh, tell_allowance
+from gateway.web.problems import answer_status
 from gateway.web.reading import BAD_PARAMETER, RENDERINGS, level_of, receipt_type, submission
 from gateway.web.services import Services
 
@@ -69,9 +69,8 @@ def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
 
 
 def _receipt(answer: Answer) -> Response:
-    statuses = {AnswerKind.ACCEPTED: 201, AnswerKind.REPEATED: 200}
-    status = statuses.get(answer.kind) or status_of(answer.faults)
-    response = Response(answer.octets, status, content_type=answer.media_type)
+    response = Response(answer.octets, answer_status(answer), content_type=answer.media_type)
+    tell_allowance(response, answer.allowance)
     if answer.reference is not None:
         response.headers["Location"] = url_for("api.follow", reference=answer.reference)
     response.headers["Cache-Control"] = "no-store"

@@ -10,6 +10,7 @@ from gateway.settings import Settings
 from gateway.web import (
     api,
     attachments,
+    batches,
     bundles,
     cancel,
     demo,
@@ -57,6 +58,7 @@ def create_app(
     app.register_blueprint(feed.blueprint(services.feed, access))
     app.register_blueprint(bundles.blueprint(services.bundles, access))
     app.register_blueprint(cancel.blueprint(services.cancelling, access, languages))
+    app.register_blueprint(batches.blueprint(services.intake, settings.limits, access, languages))
     app.register_blueprint(attachments.blueprint(services.uploads, access))
     app.register_blueprint(inbox.blueprint(services.inbox, access))
     app.register_blueprint(oauth.blueprint(services.tokens))

@@ -161,7 +161,12 @@ def _party(row: PartyRow, certificates: list[CertificateRow]) -> dict[str, Any]:
         "test": row.test,
         "aliases": row.aliases,
         "certificate": [_pem(certificate) for certificate in certificates],
-    } | ({"receipts": row.receipts} if row.receipts is not None else {})
+    } | _given({"receipts": row.receipts, "letters_per_hour": row.letters_per_hour})
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was declared; TOML has no word for nothing."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _pem(row: CertificateRow) -> dict[str, Any]:

@@ -32,6 +32,7 @@ _PARTY_KEYS = {
     "aliases",
     "certificate",
     "receipts",
+    "letters_per_hour",
 }
 _RECEIPT_KEYS = {"adapter", "options", "kinds", "retry", "accepts_test"}
 _OFFICE_KEYS = {
@@ -117,6 +118,10 @@ _FORMS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "max_bytes": ("a number of octets, at least 1", _is_limit),
     "concurrency": ("a number of letters, 1 to 1000", lambda value: _is_count(value, 1, 1000)),
     "per_minute": ("a number of letters, 0 to 1000000", lambda value: _is_count(value, 0, 1_000_000)),
+    "letters_per_hour": (
+        "a number of letters, 0 to 1000000000",
+        lambda value: _is_count(value, 0, 1_000_000_000),
+    ),
     "fallback_seconds": ("seconds, 0 to a year", lambda value: _is_number(value, 0, _YEAR_S)),
     "names": _TABLE,
     "retry": _TABLE,
@@ -347,6 +352,7 @@ def _party_row(party: Mapping[str, Any]) -> dict[str, Any]:
         "test": party.get("test", False),
         "aliases": list(party.get("aliases", [])),
         "receipts": dict(party["receipts"]) if "receipts" in party else None,
+        "letters_per_hour": party.get("letters_per_hour"),
     }
 
 
