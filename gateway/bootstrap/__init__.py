@@ -46,7 +46,6 @@ from gateway.exchange.transit.letters import Letters
 from gateway.exchange.transit.look import Looking
 from gateway.exchange.transit.outcomes import Outcomes
 from gateway.exchange.transit.processing import Handling
-from gateway.exchange.transit.quotas import Quotas
 from gateway.exchange.transit.redirecting import Redirecting
 from gateway.exchange.transit.refusal import Refusals
 from gateway.exchange.transit.relays import Relays
@@ -126,11 +125,12 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
             ambient=ambient,
             languages=pack.languages,
             limits=TimeLimits(pack.procedures, pack),
-            quotas=Quotas(settings.limits.letters_per_hour),
+            quotas=rest.quotas(settings),
             wake=wake,
         ),
         checking=Checking(store, judge, ambient, pack.languages),
         looking=Looking(store),
+        listing=rest.listing(store),
         uploads=rest.uploads(settings, store, payloads, ambient),
         feed=Feed(store),
         cancelling=lifecycle.cancelling(letters, chain),

@@ -1,4 +1,4 @@
-"""Builds what the REST door has besides letters: uploads."""
+"""Builds what the REST door has around letters: uploads, quotas, the list."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from gateway.domain.transit.uploading import Allowed
 from gateway.exchange.clock import Ambient
+from gateway.exchange.transit.letter_list import Listing
+from gateway.exchange.transit.quotas import Quotas
 from gateway.exchange.transit.upload_expiry import UploadExpiry
 from gateway.exchange.transit.uploads import Uploads
 from gateway.settings import Settings
@@ -28,6 +30,16 @@ def uploads(settings: Settings, store: Store, payloads: PayloadStore, ambient: A
         piece=of.piece_bytes,
     )
     return Uploads(store, payloads, ambient, allowed)
+
+
+def quotas(settings: Settings) -> Quotas:
+    """What counts the letters of each party."""
+    return Quotas(settings.limits.letters_per_hour)
+
+
+def listing(store: Store) -> Listing:
+    """What lists a party's letters."""
+    return Listing(store)
 
 
 def upload_expiry(gateway: Gateway) -> UploadExpiry:

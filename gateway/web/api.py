@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
 
-from gateway.domain.errors import Refused
 from gateway.domain.evidence.receipt import LONG_TERM, ReceiptKind
 from gateway.exchange.evidence.fetch import BASELINE, PDF, ReceiptSummary
 from gateway.exchange.transit.check import Report
@@ -14,12 +13,13 @@ from gateway.exchange.transit.look import DeliveryView, LetterView
 from gateway.exchange.transit.submission import Answer
 from gateway.settings import Limits
 from gateway.web.access import Access
-from gateway.web.answers import fresh, tell_allowance
+from gateway.web.answers import conditional, stable, tell_allowance
 from gateway.web.problems import answer_status
-from gateway.web.reading import BAD_PARAMETER, RENDERINGS, level_of, receipt_type, submission
+from gateway.web.reading import RENDERINGS, level_of, receipt_type, submission
 from gateway.web.services import Services
 
 READ = "envelopes:read"
+_FOR_EVER = "private, max-age=31536000, immutable"
 
 
 def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
@@ -38,24 +38,16 @@ def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
         with submission(request, limits, for_receipt=False) as submitted:
             return jsonify(_report(services.checking.check(submitted)))
 
-    @api.get("/envelopes")
-    @access.token(READ)
-    def find(party: str) -> Response:
-        message_id = request.args.get("messageId")
-        if not message_id:
-            raise Refused.because(BAD_PARAMETER, "messageId")
-        return fresh({"envelopes": [_letter(services.looking.by_message_id(message_id, party))]})
-
     @api.get("/envelopes/<reference>")
     @access.token(READ)
     def follow(party: str, reference: str) -> Response:
-        return fresh(_letter(services.looking.letter(reference, party)))
+        return stable(request, letter_members(services.looking.letter(reference, party)))
 
     @api.get("/envelopes/<reference>/receipts")
     @access.token(READ)
     def receipts(party: str, reference: str) -> Response:
         found = services.receipts.all_of(reference, party)
-        return fresh({"receipts": [_summary(reference, receipt) for receipt in found]})
+        return stable(request, {"receipts": [_summary(reference, receipt) for receipt in found]})
 
     @api.get("/envelopes/<reference>/receipts/<receipt_id>")
     @access.token(READ)
@@ -63,7 +55,7 @@ def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
         level = level_of(request)
         media_type = receipt_type(request, level)
         octets = services.receipts.one(reference, receipt_id, media_type, party, level)
-        return _rendering(octets, media_type, receipt_id)
+        return conditional(request, _rendering(octets, media_type, receipt_id), _FOR_EVER)
 
     return api
 
@@ -79,7 +71,6 @@ def _receipt(answer: Answer) -> Response:
 
 def _rendering(octets: bytes, media_type: str, receipt_id: str) -> Response:
     answer = Response(octets, content_type=media_type)
-    answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     answer.vary.add("Accept")
     if media_type == PDF:  # a stored receipt has this identifier: it is not just what the caller wrote
         answer.headers["Content-Disposition"] = f'inline; filename="receipt-{receipt_id}.pdf"'
@@ -115,7 +106,8 @@ def _report(report: Report) -> dict[str, Any]:
     }
 
 
-def _letter(letter: LetterView) -> dict[str, Any]:
+def letter_members(letter: LetterView) -> dict[str, Any]:
+    """A letter as its sender may see it."""
     return {
         "reference": letter.reference,
         "messageId": letter.message_id,

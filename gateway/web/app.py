@@ -20,6 +20,7 @@ from gateway.web import (
     health,
     inbox,
     ledger,
+    letters,
     oauth,
     pages,
     pki,
@@ -58,6 +59,7 @@ def create_app(
     app.register_blueprint(feed.blueprint(services.feed, access))
     app.register_blueprint(bundles.blueprint(services.bundles, access))
     app.register_blueprint(cancel.blueprint(services.cancelling, access, languages))
+    app.register_blueprint(letters.blueprint(services.listing, services.looking, access))
     app.register_blueprint(batches.blueprint(services.intake, settings.limits, access, languages))
     app.register_blueprint(attachments.blueprint(services.uploads, access))
     app.register_blueprint(inbox.blueprint(services.inbox, access))

@@ -14,6 +14,7 @@ from gateway.exchange.transit.check import Checking
 from gateway.exchange.transit.feed import Feed
 from gateway.exchange.transit.inbox import Inbox
 from gateway.exchange.transit.intake import Intake
+from gateway.exchange.transit.letter_list import Listing
 from gateway.exchange.transit.look import Looking
 from gateway.exchange.transit.uploads import Uploads
 
@@ -34,3 +35,4 @@ class Services:
     feed: Feed
     inbox: Inbox
     uploads: Uploads
+    listing: Listing
