@@ -131,6 +131,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         checking=Checking(store, judge, ambient, pack.languages),
         looking=Looking(store),
         listing=rest.listing(store),
+        directory=rest.directory(settings, store, ambient),
         uploads=rest.uploads(settings, store, payloads, ambient),
         feed=Feed(store),
         cancelling=lifecycle.cancelling(letters, chain),

@@ -1,4 +1,4 @@
-"""Builds what the REST door has around letters: uploads, quotas, the list."""
+"""Builds what the REST door has around letters: uploads, quotas, the list, the directory."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.domain.transit.uploading import Allowed
 from gateway.exchange.clock import Ambient
+from gateway.exchange.registry.directory import OfficeDirectory
 from gateway.exchange.transit.letter_list import Listing
 from gateway.exchange.transit.quotas import Quotas
 from gateway.exchange.transit.upload_expiry import UploadExpiry
@@ -40,6 +41,11 @@ def quotas(settings: Settings) -> Quotas:
 def listing(store: Store) -> Listing:
     """What lists a party's letters."""
     return Listing(store)
+
+
+def directory(settings: Settings, store: Store, ambient: Ambient) -> OfficeDirectory:
+    """What tells where letters can be sent."""
+    return OfficeDirectory(store, ambient, timedelta(seconds=settings.routes.fallback_seconds))
 
 
 def upload_expiry(gateway: Gateway) -> UploadExpiry:

@@ -14,6 +14,7 @@ from gateway.web import (
     bundles,
     cancel,
     demo,
+    directory,
     error_pages,
     feed,
     files,
@@ -59,6 +60,7 @@ def create_app(
     app.register_blueprint(feed.blueprint(services.feed, access))
     app.register_blueprint(bundles.blueprint(services.bundles, access))
     app.register_blueprint(cancel.blueprint(services.cancelling, access, languages))
+    app.register_blueprint(directory.blueprint(services.directory, settings.limits, access))
     app.register_blueprint(letters.blueprint(services.listing, services.looking, access))
     app.register_blueprint(batches.blueprint(services.intake, settings.limits, access, languages))
     app.register_blueprint(attachments.blueprint(services.uploads, access))

@@ -8,6 +8,7 @@ from gateway.exchange.evidence.bundle import Bundles
 from gateway.exchange.evidence.fetch import Receipts
 from gateway.exchange.evidence.ledger import Ledger
 from gateway.exchange.operate.health import Health
+from gateway.exchange.registry.directory import OfficeDirectory
 from gateway.exchange.registry.tokens import Tokens
 from gateway.exchange.transit.cancelling import Cancelling
 from gateway.exchange.transit.check import Checking
@@ -36,3 +37,4 @@ class Services:
     inbox: Inbox
     uploads: Uploads
     listing: Listing
+    directory: OfficeDirectory
