@@ -34,7 +34,7 @@ def blueprint(directory: OfficeDirectory, limits: Limits, access: Access) -> Blu
         if len(query) > _LONGEST:
             raise Refused.because(BAD_PARAMETER, "q")
         page = directory.page(query, owner, _identifier("after") or "", most)
-        asked = {name: value for name, value in (("q", query), ("party", owner)) if value}
+        asked: dict[str, Any] = {name: value for name, value in (("q", query), ("party", owner)) if value}
         following = page.after and url_for("directory.offices", after=page.after, limit=most, **asked)
         found = [office_members(one, limits) for one in page.offices]
         return stable(request, {"offices": found, "next": following})

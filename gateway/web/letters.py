@@ -57,7 +57,7 @@ def wanted_of(request: Request) -> Wanted:
     return Wanted(None if state is None else Transport[state], moment)
 
 
-def page_members(page: Page, most: int, filters: dict[str, str]) -> dict[str, Any]:
+def page_members(page: Page, most: int, filters: dict[str, Any]) -> dict[str, Any]:
     """A page, and the address of the next one."""
     following = page.after and url_for("letters.find", after=page.after, limit=most, **filters)
     return {"envelopes": [_listed(one) for one in page.letters], "next": following}
@@ -69,7 +69,7 @@ def _one(looking: Looking, message_id: str, party: str) -> dict[str, Any]:
     return {"envelopes": [letter_members(looking.by_message_id(message_id, party))], "next": None}
 
 
-def _filters(request: Request) -> dict[str, str]:
+def _filters(request: Request) -> dict[str, Any]:
     given = {name: once(request, name) for name in _FILTERS}
     return {name: value for name, value in given.items() if value is not None}
 

@@ -91,14 +91,13 @@ class Listing:
             rows = letter_queries.following(session, party, start, wanted.since, looked_at + 1)
             looked, more = rows[:looked_at], len(rows) > looked_at
             found = looked if wanted.state is None else _in_state(session, looked, wanted.state)
+            last = looked[-1:]
             if len(found) > limit:
                 found, more = found[:limit], True
-                last = found[-1]
-            else:
-                last = looked[-1] if looked else None
+                last = found[-1:]
             deliveries = letter_queries.deliveries_of(session, [row.id for row in found])
         letters = tuple(_listed(row, deliveries[row.id]) for row in found)
-        return Page(letters, last.reference if last is not None and more else None)
+        return Page(letters, last[0].reference if more else None)
 
 
 def _own(session: Session, party: str, reference: str) -> Message:
