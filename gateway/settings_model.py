@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
+from typing import get_type_hints
 
 from gateway.domain.content import Kind
 from gateway.domain.transit.retry import RetrySchedule
@@ -375,28 +376,6 @@ class Settings:
 
 
 SECTIONS: dict[str, type] = {
-    "hub": Hub,
-    "web": Web,
-    "worker": Worker,
-    "routes": Routes,
-    "database": Database,
-    "payloads": Payloads,
-    "broker": Broker,
-    "keys": Keys,
-    "trust": Trust,
-    "limits": Limits,
-    "uploads": Uploads,
-    "retry": Retry,
-    "lifecycle": Lifecycle,
-    "outgoing": Outgoing,
-    "mail": Mail,
-    "push": Push,
-    "tokens": Tokens,
-    "evidence": Evidence,
-    "ledger": Ledger,
-    "timestamps": Timestamps,
-    "retention": Retention,
-    "demo": Demo,
-    "log": Log,
+    name: kind for name, kind in get_type_hints(Settings).items() if is_dataclass(kind)
 }
 """The sections of the settings by their name in the file."""
