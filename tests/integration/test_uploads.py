@@ -15,13 +15,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from adapters.contract import Context, Delivered, Letter
+from gateway.bootstrap.evidence import purge, self_check
 from gateway.bootstrap.rest import upload_expiry
 from gateway.cli.compose import SignedLetter
 from gateway.domain.errors import Conflict, Refused
+from gateway.domain.evidence.retention import Retention, RetentionRule
 from gateway.domain.transit.envelope import Attachment, AttachmentRole
 from gateway.domain.transit.uploading import Span
 from gateway.store.transit.models import Message, Payload
 from gateway.store.transit.queries import attachments
+from gateway.store.transit.upload_models import UploadRow
 from gateway.trust.assertion import make_assertion
 from tests.integration.test_streaming import served, status_line
 from tests.support.hub import (
@@ -35,8 +39,10 @@ from tests.support.hub import (
     receipt_of,
     token_form,
 )
+from tests.support.objectstore import object_store
 from tests.support.shapes import Shape
 from tests.support.streams import MIB, Chunks, Filler, digest_of, traced
+from tests.support.systems import TAKEN, Simulator, accept, fresh_hub, state
 
 CONTENT = b"DEMONSTRATION plan of the town hall\n" * 1000
 UPLOADS = "/api/v1/attachments"
@@ -86,9 +92,9 @@ def offset(hub: HubUnderTest, of: str) -> int | None:
     return int(answer.headers["Upload-Offset"]) if answer.status_code == 200 else None
 
 
-def listing(hub: HubUnderTest, *contents: bytes, media_type: str = JWS) -> SignedLetter:
-    """A letter that lists contents and brings none of them."""
-    listed = tuple(
+def listed(*contents: bytes) -> tuple[Attachment, ...]:
+    """Contents as an envelope lists them that brings none of them."""
+    return tuple(
         Attachment(
             id=f"att{index}",
             name=f"plan-{index}.txt",
@@ -99,7 +105,11 @@ def listing(hub: HubUnderTest, *contents: bytes, media_type: str = JWS) -> Signe
         )
         for index, content in enumerate(contents)
     )
-    return hub.signed(hub.envelope(attachments=listed), media_type)
+
+
+def listing(hub: HubUnderTest, *contents: bytes, media_type: str = JWS) -> SignedLetter:
+    """A letter that lists contents."""
+    return hub.signed(hub.envelope(attachments=listed(*contents)), media_type)
 
 
 def kept_contents(hub: HubUnderTest, reference: str | None) -> dict[str, bytes]:
@@ -307,8 +317,8 @@ def test_a_check_and_a_refusal_name_every_content_that_is_missing(
 def test_a_content_of_another_size_than_listed_is_missing(hub: HubUnderTest) -> None:
     content = fresh()
     put(hub, content, digest(content))
-    listed = Attachment("att0", "x.txt", "text/plain", len(content) - 1, digest(content), AttachmentRole.MAIN)
-    answer = hub.post(hub.signed(hub.envelope(attachments=(listed,)), JWS))
+    other = Attachment("att0", "x.txt", "text/plain", len(content) - 1, digest(content), AttachmentRole.MAIN)
+    answer = hub.post(hub.signed(hub.envelope(attachments=(other,)), JWS))
     assert [one.code for one in receipt_of(answer).reasons] == ["WASL-ATT-001"]
 
 
@@ -476,3 +486,74 @@ def test_a_content_forgotten_at_the_last_moment_is_missing(alone: HubUnderTest) 
         answer = alone.post(letter)
     assert answer.status_code == 422
     assert [one.where for one in receipt_of(answer).reasons] == ["/attachments/0"]
+
+
+# What becomes of a letter's uploaded contents -------------------------------------------------------
+
+
+@pytest.mark.parametrize("upload_ends", ["before", "after"])
+def test_a_purge_destroys_what_only_the_letter_owns_and_evidence_agrees(
+    tmp_path: Path, upload_ends: str
+) -> None:
+    hub = fresh_hub(tmp_path, Simulator(), WASL_UPLOADS_KEEP_HOURS="1000")
+    content = fresh()
+    assert put(hub, content, digest(content)).status_code == 201
+    [delivery] = accept(hub, attachments=listed(content, content))
+    hub.dispatch().run_once()
+    assert state(hub, delivery) == "HANDED_OVER"
+    if upload_ends == "before":
+        expire(hub)
+    hub.clock.forward(days=31)
+    rules = Retention.of((RetentionRule("short", 30, frozenset({"request"})),), 3650)
+    assert len(replace(purge(hub.gateway), retention=rules).run().letters) == 1
+    assert hub.kept()["files"] == int(upload_ends == "after")
+    assert content_findings(hub) == []
+    expire(hub)
+    assert (hub.kept()["files"], content_findings(hub)) == (0, [])
+
+
+def expire(hub: HubUnderTest) -> None:
+    """Let the time of every upload be over."""
+    with hub.clock.moved(hours=1001):
+        upload_expiry(hub.gateway).run()
+    with hub.gateway.store.read() as session:
+        assert session.scalars(select(UploadRow)).all() == []
+
+
+def content_findings(hub: HubUnderTest) -> list[str]:
+    """What the self-check says of contents and purges."""
+    found = {one.code for one in self_check(hub.gateway).find(True)}
+    return sorted(code for code in found if code.startswith(("content.", "purge.")))
+
+
+def test_a_document_system_gets_the_uploaded_content(tmp_path: Path) -> None:
+    system = Simulator()
+    hub, content = fresh_hub(tmp_path, system), fresh()
+    put(hub, content, digest(content))
+    got: list[bytes] = []
+
+    def take(letter: Letter, _: Context) -> Delivered:
+        [attachment] = letter.envelope.attachments
+        with letter.open(attachment) as stream:
+            got.append(stream.read())
+        return TAKEN
+
+    system.script = [take]
+    accept(hub, attachments=listed(content))
+    hub.dispatch().run_once()
+    assert got == [content]
+
+
+def test_pieces_lie_in_an_object_store_like_any_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with object_store() as store:
+        monkeypatch.setenv("WASL_SECRET_S3_ACCESS_KEY", store.access_key)
+        monkeypatch.setenv("WASL_SECRET_S3_SECRET_KEY", store.secret_key)
+        hub = make_hub(tmp_path, **store.environment(store.make_bucket()))
+        content, size = fresh(), len(fresh())
+        assert put(hub, content[:9000], digest(content), f"0-8999/{size}").status_code == 202
+        assert put(hub, content[9000:], digest(content), f"9000-{size - 1}/{size}").status_code == 201
+        answer = hub.post(listing(hub, content))
+        assert kept_contents(hub, receipt_of(answer).reference) == {"att0": content}
+        assert len(list(hub.gateway.payloads.list_objects())) == 1
