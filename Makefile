@@ -64,6 +64,8 @@ bench:
 	$(SCALED) $(BENCH)/deliver.py --shape scaled --letters 800 --workers 1,2 || status=1; \
 	$(BENCH)/backlog.py --letters 2000 || status=1; \
 	$(BENCH)/isolation.py --letters 600 || status=1; \
+	$(BENCH)/inbox.py || status=1; \
+	$(BENCH)/upload.py || status=1; \
 	$(BENCH)/memory.py || status=1; \
 	$(SCALED) $(BENCH)/memory.py --shape scaled || status=1; \
 	exit $$status

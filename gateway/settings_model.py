@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
+from typing import get_type_hints
 
 from gateway.domain.content import Kind
 from gateway.domain.transit.retry import RetrySchedule
@@ -176,6 +177,19 @@ class Limits:
     verifications_per_minute: int = option(60, least=1, most=1_000_000)
     claimed_past_seconds: int = option(7 * _DAY, least=0, most=_YEAR)
     claimed_future_seconds: int = option(300, least=0, most=_DAY)
+    letters_per_hour: int = option(200_000, least=0, most=1_000_000_000)
+    batch_letters: int = option(100, least=1, most=10_000)
+    batch_bytes: int = option(16 * 1024**2, least=1024, most=256 * 1024**2)
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """Contents that parties upload before the letters that list them."""
+
+    party_bytes: int = option(20 * 1024**3, least=1024, most=1024**5)
+    party_count: int = option(1000, least=1, most=1_000_000)
+    keep_hours: float = option(72.0, least=0.01, most=24 * 366)
+    piece_bytes: int = option(128 * 1024**2, least=1024**2, most=1024**3)
 
 
 @dataclass(frozen=True)
@@ -346,6 +360,7 @@ class Settings:
     keys: Keys = field(default_factory=Keys)
     trust: Trust = field(default_factory=Trust)
     limits: Limits = field(default_factory=Limits)
+    uploads: Uploads = field(default_factory=Uploads)
     retry: Retry = field(default_factory=Retry)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     outgoing: Outgoing = field(default_factory=Outgoing)
@@ -361,27 +376,8 @@ class Settings:
 
 
 SECTIONS: dict[str, type] = {
-    "hub": Hub,
-    "web": Web,
-    "worker": Worker,
-    "routes": Routes,
-    "database": Database,
-    "payloads": Payloads,
-    "broker": Broker,
-    "keys": Keys,
-    "trust": Trust,
-    "limits": Limits,
-    "retry": Retry,
-    "lifecycle": Lifecycle,
-    "outgoing": Outgoing,
-    "mail": Mail,
-    "push": Push,
-    "tokens": Tokens,
-    "evidence": Evidence,
-    "ledger": Ledger,
-    "timestamps": Timestamps,
-    "retention": Retention,
-    "demo": Demo,
-    "log": Log,
+    name: kind
+    for name, kind in get_type_hints(Settings).items()
+    if isinstance(kind, type) and is_dataclass(kind)
 }
 """The sections of the settings by their name in the file."""

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from adapters.contract import Adapter, Context
-from gateway.bootstrap import evidence, isolation, lifecycle, telling, waking
+from gateway.bootstrap import evidence, isolation, lifecycle, rest, telling, waking
 from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.payloads import place
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
@@ -125,10 +125,14 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
             ambient=ambient,
             languages=pack.languages,
             limits=TimeLimits(pack.procedures, pack),
+            quotas=rest.quotas(settings),
             wake=wake,
         ),
         checking=Checking(store, judge, ambient, pack.languages),
         looking=Looking(store),
+        listing=rest.listing(store),
+        directory=rest.directory(settings, store, ambient),
+        uploads=rest.uploads(settings, store, payloads, ambient),
         feed=Feed(store),
         cancelling=lifecycle.cancelling(letters, chain),
         inbox=lifecycle.inbox(letters, reading, settings.lifecycle.lock_seconds),

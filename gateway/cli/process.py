@@ -27,6 +27,7 @@ from gateway.bootstrap.evidence import counting, long_term, purge, self_check, s
 from gateway.bootstrap.isolation import setback
 from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.lifecycle import lapses
+from gateway.bootstrap.rest import upload_expiry
 from gateway.bootstrap.telling import held_alerts, operators_teller, presence, pushers, teller
 from gateway.bootstrap.waking import wakeups
 from gateway.domain.errors import Misconfigured
@@ -168,6 +169,7 @@ def worker() -> None:
             Job(pushers(gateway).run, settings.push.poll_seconds),
             Job(here.beat, EVERY_SECONDS),
             Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR, alone=True),
+            Job(upload_expiry(gateway).run, 600.0, alone=True),
             Job(purge(gateway).run, settings.retention.run_hours * _HOUR, alone=True),
             Job(self_check(gateway).turn, min(_HOUR, settings.ledger.self_check_hours * _HOUR), alone=True),
         ),

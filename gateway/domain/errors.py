@@ -30,6 +30,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from gateway.domain.transit.quota import Allowance
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -104,9 +106,12 @@ class UnsupportedMedia(Refused):
 class TooMany(Refused):
     """A quota is used up; ``retry_after`` seconds later it may work."""
 
-    def __init__(self, faults: Fault | Iterable[Fault], retry_after: int = 60) -> None:
+    def __init__(
+        self, faults: Fault | Iterable[Fault], retry_after: int = 60, allowance: Allowance | None = None
+    ) -> None:
         super().__init__(faults)
         self.retry_after = retry_after
+        self.allowance = allowance
 
 
 class DeliveryError(WaslError):

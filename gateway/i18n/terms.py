@@ -9,6 +9,7 @@ from gateway.domain.evidence.reasons import Actor
 from gateway.domain.evidence.receipt import Authentication, DayKind, Event, Place, ReceiptKind, Silence
 from gateway.domain.evidence.timelimit import ClockStart
 from gateway.domain.evidence.verdict import Indication
+from gateway.domain.registry.directory import RouteHealth
 from gateway.domain.registry.parties import PartyKind, RouteKind
 from gateway.domain.transit.breaker import BreakerState, Result
 from gateway.domain.transit.envelope import (
@@ -183,6 +184,9 @@ TERMS: Mapping[Enum, str] = {
     BreakerState.CLOSED: mark("The route works"),
     BreakerState.OPEN: mark("The route fails and is left alone"),
     BreakerState.HALF_OPEN: mark("The route is being tried"),
+    RouteHealth.WORKS: mark("Letters reach the office"),
+    RouteHealth.SLOW: mark("Letters wait: the office’s system fails or is paused"),
+    RouteHealth.HUB: mark("Letters lie ready in the hub’s own office"),
     Result.ANSWERED: mark("The system answered"),
     Result.FAILED: mark("The system could not be used"),
     Result.NOTHING: mark("Nothing was heard of the system"),

@@ -39,6 +39,7 @@ from gateway.store.transit.notice_models import (
 )
 from gateway.store.transit.push_models import PushRefusal, PushRow
 from gateway.store.transit.route_models import RouteState
+from gateway.store.transit.upload_models import UploadPiece, UploadRow
 
 __all__ = [
     "AccessToken",
@@ -75,5 +76,7 @@ __all__ = [
     "SelfCheckRow",
     "TileRow",
     "TokenRow",
+    "UploadPiece",
+    "UploadRow",
     "WorkerSeen",
 ]

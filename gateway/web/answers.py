@@ -1,12 +1,15 @@
-"""Answers that several doors give: fresh members as JSON, and a file in pieces."""
+"""Answers that several doors give: members as JSON, fresh or stable, and a file in pieces."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from hashlib import sha256
 from typing import Any, BinaryIO
 
-from flask import Response, jsonify
+from flask import Request, Response, jsonify
+
+from gateway.domain.transit.quota import Allowance
 
 _CHUNK = 256 * 1024
 
@@ -16,6 +19,31 @@ def fresh(members: dict[str, Any]) -> Response:
     answer = jsonify(members)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def stable(request: Request, members: dict[str, Any]) -> Response:
+    """Members that are often the same at the next call: whoever has them is told so (RFC 9110 13.1.2)."""
+    return conditional(request, jsonify(members))
+
+
+def conditional(request: Request, answer: Response, cached: str = "private, no-cache") -> Response:
+    """An answer that is not sent again to whoever has the same octets.
+
+    Args:
+        cached: what caches may do; by default keep it and ask each time.
+    """
+    answer.set_etag(sha256(answer.get_data()).hexdigest()[:32])
+    answer.headers["Cache-Control"] = cached
+    answer.make_conditional(request)
+    return answer
+
+
+def tell_allowance(answer: Response, allowance: Allowance | None) -> None:
+    """What is left of a quota (draft-ietf-httpapi-ratelimit-headers)."""
+    if allowance is not None:
+        policy = f'"letters";q={allowance.limit};w={allowance.window}'
+        answer.headers["RateLimit-Policy"] = policy
+        answer.headers["RateLimit"] = f'"letters";r={allowance.left};t={allowance.seconds}'
 
 
 def in_pieces(file: BinaryIO, size: int, content_type: str) -> Response:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import structlog
 from flask import Blueprint, Response, jsonify, request, url_for
 
-from gateway.domain.errors import Refused
 from gateway.exchange.evidence.fetch import PDF
 from gateway.exchange.registry.tokens import READ
-from gateway.exchange.transit.submission import Answer, AnswerKind
+from gateway.exchange.transit.submission import Answer
 from gateway.settings import Limits
 from gateway.web import api_described as words
 from gateway.web.access import Access
-from gateway.web.answers import fresh
+from gateway.web.answers import conditional, stable, tell_allowance
 from gateway.web.letters import letter_members, receipt_members, report_members
 from gateway.web.openapi.described import described
-from gateway.web.problems import status_of
-from gateway.web.reading import BAD_PARAMETER, level_of, receipt_type, submission
+from gateway.web.problems import answer_status
+from gateway.web.reading import level_of, receipt_type, submission
 from gateway.web.services import Services
 
+_FOR_EVER = "private, max-age=31536000, immutable"
 _log = structlog.get_logger()
 
 
@@ -40,27 +40,18 @@ def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
         with submission(request, limits, for_receipt=False) as submitted:
             return jsonify(report_members(services.checking.check(submitted)))
 
-    @api.get("/envelopes")
-    @access.token(READ)
-    @described(words.FIND)
-    def find(party: str) -> Response:
-        message_id = request.args.get("messageId")
-        if not message_id:
-            raise Refused.because(BAD_PARAMETER, "messageId")
-        return fresh({"envelopes": [letter_members(services.looking.by_message_id(message_id, party))]})
-
     @api.get("/envelopes/<reference>")
     @access.token(READ)
     @described(words.FOLLOW)
     def follow(party: str, reference: str) -> Response:
-        return fresh(letter_members(services.looking.letter(reference, party)))
+        return stable(request, letter_members(services.looking.letter(reference, party)))
 
     @api.get("/envelopes/<reference>/receipts")
     @access.token(READ)
     @described(words.RECEIPTS)
     def receipts(party: str, reference: str) -> Response:
         found = services.receipts.all_of(reference, party)
-        return fresh({"receipts": [receipt_members(reference, receipt) for receipt in found]})
+        return stable(request, {"receipts": [receipt_members(reference, receipt) for receipt in found]})
 
     @api.get("/envelopes/<reference>/receipts/<receipt_id>")
     @access.token(READ)
@@ -69,7 +60,7 @@ def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
         level = level_of(request)
         media_type = receipt_type(request, level)
         octets = services.receipts.one(reference, receipt_id, media_type, party, level)
-        return _rendering(octets, media_type, receipt_id)
+        return conditional(request, _rendering(octets, media_type, receipt_id), _FOR_EVER)
 
     return api
 
@@ -77,9 +68,8 @@ def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
 def _receipt(answer: Answer) -> Response:
     codes = [fault.code for fault in answer.faults]
     _log.info("letter answered", kind=answer.kind.value, reference=answer.reference, codes=codes)
-    statuses = {AnswerKind.ACCEPTED: 201, AnswerKind.REPEATED: 200}
-    status = statuses.get(answer.kind) or status_of(answer.faults)
-    response = Response(answer.octets, status, content_type=answer.media_type)
+    response = Response(answer.octets, answer_status(answer), content_type=answer.media_type)
+    tell_allowance(response, answer.allowance)
     if answer.reference is not None:
         response.headers["Location"] = url_for("api.follow", reference=answer.reference)
     response.headers["Cache-Control"] = "no-store"
@@ -88,7 +78,6 @@ def _receipt(answer: Answer) -> Response:
 
 def _rendering(octets: bytes, media_type: str, receipt_id: str) -> Response:
     answer = Response(octets, content_type=media_type)
-    answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     answer.vary.add("Accept")
     if media_type == PDF:  # a stored receipt has this identifier: it is not just what the caller wrote
         answer.headers["Content-Disposition"] = f'inline; filename="receipt-{receipt_id}.pdf"'

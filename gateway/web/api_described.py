@@ -13,6 +13,11 @@ _ACCEPT = mark(
     "The receipt comes in the letter’s own syntax unless Accept asks for another rendering. "
     "Whenever no answer came, send the same bytes again."
 )
+_FOLLOWED = {
+    "Location": mark("Where the letter can be followed."),
+    "RateLimit-Policy": mark("How many letters the party may send, and in how many seconds."),
+    "RateLimit": mark("How many of these are left, and for how many seconds."),
+}
 SUBMIT = Described(
     common.SENDING,
     mark("Send a signed letter"),
@@ -21,13 +26,13 @@ SUBMIT = Described(
             201,
             mark("Accepted: the sealed acknowledgment of receipt."),
             common.SEALED,
-            {"Location": mark("Where the letter can be followed.")},
+            _FOLLOWED,
         ),
         Answer(
             200,
             mark("The same letter once more: the identical receipt."),
             common.SEALED,
-            {"Location": mark("Where the letter can be followed.")},
+            _FOLLOWED,
         ),
         Answer(
             422,
@@ -54,27 +59,26 @@ CHECK = Described(
     body=common.SIGNED,
     problems=(409, 413, 415, 422),
 )
-FIND = Described(
-    common.FOLLOWING,
-    mark("Find a letter by its message id"),
-    (members(200, mark("The letter."), record("Letters", envelopes=listed(LETTER))),),
-    parameters=(
-        Parameter("messageId", mark("The message id that the envelope stated."), UUID, required=True),
-    ),
-    problems=(404, 422),
-)
 FOLLOW = Described(
     common.FOLLOWING,
     mark("See where a letter and each of its deliveries is"),
-    (members(200, mark("The letter."), LETTER),),
-    parameters=(common.LETTER,),
+    (members(200, mark("The letter."), LETTER, ETag=common.ETAG), common.UNCHANGED),
+    parameters=(common.LETTER, common.IF_NONE_MATCH),
     problems=(404,),
 )
 RECEIPTS = Described(
     common.FOLLOWING,
     mark("List the receipts of a letter"),
-    (members(200, mark("Every receipt so far, in order."), record("Receipts", receipts=listed(RECEIPT))),),
-    parameters=(common.LETTER,),
+    (
+        members(
+            200,
+            mark("Every receipt so far, in order."),
+            record("Receipts", receipts=listed(RECEIPT)),
+            ETag=common.ETAG,
+        ),
+        common.UNCHANGED,
+    ),
+    parameters=(common.LETTER, common.IF_NONE_MATCH),
     problems=(404,),
 )
 RECEIPT_OF = Described(
@@ -85,7 +89,9 @@ RECEIPT_OF = Described(
             200,
             mark("The receipt in the rendering that Accept asks for."),
             {**common.SEALED, **common.LONG_TERM},
+            {"ETag": common.ETAG},
         ),
+        common.UNCHANGED,
     ),
     parameters=(
         common.LETTER,
@@ -95,6 +101,7 @@ RECEIPT_OF = Described(
             mark("T asks for the long-term form, with a time-stamp over the seal."),
             one_of([BASELINE, TIME_STAMPED], BASELINE),
         ),
+        common.IF_NONE_MATCH,
     ),
     problems=(404, 406, 422),
 )

@@ -9,10 +9,13 @@ from gateway.i18n import CountryPack
 from gateway.settings import Settings
 from gateway.web import (
     api,
+    attachments,
+    batches,
     bundles,
     cancel,
     correlation,
     demo,
+    directory,
     docs,
     error_pages,
     feed,
@@ -20,6 +23,7 @@ from gateway.web import (
     health,
     inbox,
     ledger,
+    letter_list,
     oauth,
     pages,
     pki,
@@ -61,6 +65,10 @@ def create_app(
     app.register_blueprint(feed.blueprint(services.feed, access))
     app.register_blueprint(bundles.blueprint(services.bundles, access))
     app.register_blueprint(cancel.blueprint(services.cancelling, access, languages))
+    app.register_blueprint(directory.blueprint(services.directory, settings.limits, access))
+    app.register_blueprint(letter_list.blueprint(services.listing, services.looking, access))
+    app.register_blueprint(batches.blueprint(services.intake, settings.limits, access, languages))
+    app.register_blueprint(attachments.blueprint(services.uploads, access))
     app.register_blueprint(inbox.blueprint(services.inbox, access))
     app.register_blueprint(oauth.blueprint(services.tokens))
     app.register_blueprint(health.blueprint(services.health))

@@ -47,6 +47,7 @@ REPORT = record(
             notices=listed(CODE),
         )
     ),
+    missing=listed(record("MissingContent", id=TEXT, where=TEXT, sha256=DIGEST, size=COUNT, href=ADDRESS)),
 )
 
 
@@ -66,6 +67,16 @@ def report_members(report: Report) -> dict[str, Any]:
                 "notices": list(limits.notices),
             }
             for limits in report.recipients
+        ],
+        "missing": [
+            {
+                "id": one.id,
+                "where": one.where,
+                "sha256": one.sha256,
+                "size": one.size,
+                "href": url_for("attachments.put", digest=one.sha256),
+            }
+            for one in report.missing
         ],
     }
 

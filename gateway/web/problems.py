@@ -24,10 +24,13 @@ from gateway.domain.errors import (
     TooMany,
     Unavailable,
     UnsupportedMedia,
+    WaslError,
 )
 from gateway.domain.evidence.reasons import catalogue, explain
+from gateway.exchange.transit.submission import Answer, AnswerKind
 from gateway.i18n import choose_language
 from gateway.web import correlation
+from gateway.web.answers import tell_allowance
 
 PROBLEM = "application/problem+json"
 INTERNAL = "WASL-HUB-001"
@@ -70,24 +73,47 @@ def install(app: Flask, languages: tuple[str, ...]) -> None:
         app.register_error_handler(kind, partial(answer, languages))
 
 
+def answer_status(answer: Answer) -> int:
+    """The status of what intake answers with a receipt."""
+    statuses = {AnswerKind.ACCEPTED: 201, AnswerKind.REPEATED: 200}
+    return statuses.get(answer.kind) or status_of(answer.faults)
+
+
+def outcome_of(error: WaslError, language: str) -> dict[str, Any]:
+    """An error as one outcome among several: its status and problem, and when to ask again."""
+    status, faults = judged(error)
+    members: dict[str, Any] = {"status": status, "problem": problem(status, faults, language)}
+    if isinstance(error, TooMany | Unavailable):
+        members["retryAfter"] = error.retry_after
+    return members
+
+
+def judged(error: WaslError) -> tuple[int, tuple[Fault, ...]]:
+    """The status of an error and what is told of it; of our own troubles, nothing but that they are ours."""
+    if isinstance(error, Refused):
+        return STATUS.get(type(error)) or status_of(error.faults), error.faults
+    _log.warning("our fault", cause=str(error), kind=type(error).__name__)
+    if isinstance(error, Unavailable):
+        return STATUS[Unavailable], (Fault(error.code),)
+    return 500, (Fault(INTERNAL),)
+
+
 def _refused(languages: tuple[str, ...], error: Refused) -> Response:
-    status = STATUS.get(type(error)) or status_of(error.faults)
-    answer = _problem(status, error.faults, languages)
+    answer = _problem(*judged(error), languages)
     if isinstance(error, NotAuthenticated):
         answer.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.retry_after)
+        tell_allowance(answer, error.allowance)
     elif error.faults[0].code == NOT_YET:
         answer.headers["Retry-After"] = str(_AGAIN_S)
     return answer
 
 
 def _ours(languages: tuple[str, ...], error: GatewayFault) -> Response:
-    _log.warning("our fault", cause=str(error), kind=type(error).__name__)
-    if not isinstance(error, Unavailable):
-        return _problem(500, (Fault(INTERNAL),), languages)
-    answer = _problem(503, (Fault(error.code),), languages)
-    answer.headers["Retry-After"] = str(error.retry_after)
+    answer = _problem(*judged(error), languages)
+    if isinstance(error, Unavailable):
+        answer.headers["Retry-After"] = str(error.retry_after)
     return answer
 
 

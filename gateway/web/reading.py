@@ -42,19 +42,30 @@ def submission(request: Request, limits: Limits, *, for_receipt: bool = True) ->
     Raises:
         UnsupportedMedia, TooLarge, Refused: the request is not one that the hub takes.
     """
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise UnsupportedMedia.because(COMPRESSED)
-    request.max_content_length = _UNBOUNDED  # letters have limits of their own, read as they arrive
-    stream = _Body(cast("BinaryIO", request.stream))
-    media_type = (request.mimetype or "").lower()
-    try:
+    with body(request) as stream:
+        media_type = (request.mimetype or "").lower()
         if media_type == RELATED:
             media_type, root, parts = _related(request, stream, limits)
         elif media_type in MEDIA_TYPES:
-            root, parts = _whole(request, stream, limits.envelope_bytes), iter(())
+            root, parts = whole(request, stream, limits.envelope_bytes), iter(())
         else:
             raise UnsupportedMedia.because(UNSUPPORTED, found=media_type or "none")
         yield Submission(root, media_type, parts, answer_type(request, media_type) if for_receipt else XML)
+
+
+@contextmanager
+def body(request: Request) -> Iterator[Readable]:
+    """A body that has limits of its own, to be read as it arrives; what nobody read is drained at the end.
+
+    Raises:
+        UnsupportedMedia: it is compressed.
+    """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMedia.because(COMPRESSED)
+    request.max_content_length = _UNBOUNDED
+    stream = _Body(cast("BinaryIO", request.stream))
+    try:
+        yield stream
     finally:
         drain(stream)
 
@@ -78,7 +89,7 @@ class _Body:
             return b""
 
 
-def _related(request: Request, stream: _Body, limits: Limits) -> tuple[str, bytes, Iterator[Part]]:
+def _related(request: Request, stream: Readable, limits: Limits) -> tuple[str, bytes, Iterator[Part]]:
     reader = RelatedReader(
         stream,
         request.headers["Content-Type"],
@@ -90,7 +101,13 @@ def _related(request: Request, stream: _Body, limits: Limits) -> tuple[str, byte
     return media_type, root, reader.parts()
 
 
-def _whole(request: Request, stream: _Body, limit: int) -> bytes:
+def whole(request: Request, stream: Readable, limit: int) -> bytes:
+    """A body of at most ``limit`` octets.
+
+    Raises:
+        TooLarge: it is longer.
+        Refused: it was cut off.
+    """
     declared = request.content_length
     if declared is not None and declared > limit:
         raise TooLarge.because(TOO_LARGE, expected=str(limit))

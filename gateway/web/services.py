@@ -8,13 +8,16 @@ from gateway.exchange.evidence.bundle import Bundles
 from gateway.exchange.evidence.fetch import Receipts
 from gateway.exchange.evidence.ledger import Ledger
 from gateway.exchange.operate.health import Health
+from gateway.exchange.registry.directory import OfficeDirectory
 from gateway.exchange.registry.tokens import Tokens
 from gateway.exchange.transit.cancelling import Cancelling
 from gateway.exchange.transit.check import Checking
 from gateway.exchange.transit.feed import Feed
 from gateway.exchange.transit.inbox import Inbox
 from gateway.exchange.transit.intake import Intake
+from gateway.exchange.transit.letter_list import Listing
 from gateway.exchange.transit.look import Looking
+from gateway.exchange.transit.uploads import Uploads
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,6 @@ class Services:
     health: Health
     feed: Feed
     inbox: Inbox
+    uploads: Uploads
+    listing: Listing
+    directory: OfficeDirectory

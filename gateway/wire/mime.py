@@ -48,12 +48,10 @@ class RelatedReader:
         media_type = parse_media_type(content_type)
         if media_type is None or media_type.essence != "multipart/related":
             raise UnsupportedMedia.because(NOT_RELATED, found=content_type[:100])
-        boundary = media_type.parameters.get("boundary", "")
-        if _BOUNDARY.fullmatch(boundary) is None:
-            raise malformed("no usable boundary", "1 to 70 characters of RFC 2046 5.1.1")
+        boundary = boundary_of(media_type)
         self._parameters = media_type.parameters
         self._limits = limits
-        self._events = events(stream, boundary.encode("ascii"), limits)
+        self._events = events(stream, boundary, limits)
         self._seen: set[str] = set()
         self._current = 0
         self._count = 0
@@ -68,7 +66,7 @@ class RelatedReader:
         fields = self._next_head()
         if fields is None:
             raise malformed("no part at all")
-        media_type = _media_type(fields, None)
+        media_type = media_type_of(fields, None)
         self._check_root(media_type, _content_id(fields))
         content = bytearray()
         for chunk in self._chunks(self._current):
@@ -103,7 +101,7 @@ class RelatedReader:
             if content_id in self._seen:
                 raise Refused.because(TWICE, found=content_id, name=content_id)
             self._seen.add(content_id)
-            media_type = _media_type(fields, "application/octet-stream")
+            media_type = media_type_of(fields, "application/octet-stream")
             yield Part(content_id, media_type.essence, self._chunks(self._current))
 
     def _next_head(self) -> dict[str, str] | None:
@@ -115,7 +113,7 @@ class RelatedReader:
             return None
         self._count += 1
         self._current = self._count
-        return _checked(event.fields)
+        return checked(event.fields)
 
     def _chunks(self, number: int) -> Iterator[bytes]:
         """The content of part ``number`` as long as it is the current one."""
@@ -127,14 +125,36 @@ class RelatedReader:
                 self._current = 0
 
 
-def _checked(fields: dict[str, str]) -> dict[str, str]:
+def boundary_of(media_type: MediaType) -> bytes:
+    """What separates the parts of a body.
+
+    Raises:
+        Refused: its media type states nothing that could.
+    """
+    boundary = media_type.parameters.get("boundary", "")
+    if _BOUNDARY.fullmatch(boundary) is None:
+        raise malformed("no usable boundary", "1 to 70 characters of RFC 2046 5.1.1")
+    return boundary.encode("ascii")
+
+
+def checked(fields: dict[str, str]) -> dict[str, str]:
+    """The head of a part whose content stands as it is.
+
+    Raises:
+        Refused: it is encoded for its way.
+    """
     encoding = fields.get("content-transfer-encoding", "binary")
     if encoding.lower() not in _IDENTITIES:
         raise malformed(f"Content-Transfer-Encoding {encoding[:40]}", "binary, 8bit or 7bit")
     return fields
 
 
-def _media_type(fields: dict[str, str], default: str | None) -> MediaType:
+def media_type_of(fields: dict[str, str], default: str | None) -> MediaType:
+    """The media type of a part.
+
+    Raises:
+        Refused: it states none that can be read, and there is no default.
+    """
     stated = fields.get("content-type", default)
     media_type = parse_media_type(stated) if stated else None
     if media_type is None:

@@ -6,13 +6,16 @@ it. Scenes lead a process to points and leave what they sent to be judged.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
+from gateway.domain.transit.envelope import Attachment, AttachmentRole
 from tests.faults import target
 from tests.faults.scenario import NOWHERE, WHY, Scenario, Sent
 from tests.faults.town import FINDS, INBOX, LEASE_S, NOTHING, OFFICE, REPEATS, STORES, Town, until
@@ -62,6 +65,18 @@ def accept_a_file(scenario: Scenario, point: str) -> None:
     [sent] = scenario.send(REPEATS, files=(plan,))
     scenario.town.wait_for_death(point)
     assert 0 in sent.statuses, sent.answers
+
+
+def upload_before(scenario: Scenario, point: str) -> None:
+    """A content comes in two requests and is listed by a letter; whoever died, it goes on where it was."""
+    content = os.urandom(16) + b"DEMONSTRATION plan " * 9000
+    scenario.town.arm(point)
+    scenario.upload(content)
+    scenario.town.wait_for_death(point)
+    listed = Attachment(
+        "plan", "plan.bin", "text/plain", len(content), sha256(content).hexdigest(), AttachmentRole.MAIN
+    )
+    scenario.send(REPEATS, attachments=(listed,))
 
 
 def refuse_a_letter(scenario: Scenario, point: str) -> None:
@@ -379,6 +394,11 @@ SCENES: dict[str, tuple[Scene, ...]] = {
     "intake": (
         Scene("a letter is accepted", ("intake._commit",), accept),
         Scene("contents are stored", ("payload",), accept_a_file, (BEFORE, MIDWAY, AFTER)),
+        Scene(
+            "a content is uploaded before its letter",
+            ("uploads._begin", "uploads._keep", "uploads._finish"),
+            upload_before,
+        ),
         Scene("a letter is refused", ("refusal._seal",), refuse_a_letter),
         Scene("a rendering is made", ("fetch._keep",), fetch_another_rendering),
         Scene("a letter is taken back", ("outcomes.cancel",), take_back),
@@ -504,6 +524,8 @@ ELSEWHERE: dict[str, str] = {
     "notices.accept": _NOBODY,
     "alerts.run": "found again by the next turn; see tests/integration/test_held.py",
     "setback.run": "done again by the next turn; see tests/integration/test_setback.py",
+    "uploads._forget": "what is wrong is refused again; see tests/integration/test_uploads.py",
+    "upload_expiry._forget": "forgotten by the next turn; see tests/integration/test_uploads.py",
     "apply.apply": "the registry's own; no letter is touched",
     "tokens._give": "a token that is lost is asked for again",
     "ledger._keep": "a witness sends it again",

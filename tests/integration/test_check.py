@@ -92,6 +92,7 @@ def test_good_letter_gets_an_unsigned_report(hub: HubUnderTest, media_type: str,
                 "notices": ["WASL-RTE-101"],
             },
         ],
+        "missing": [],
     }
 
 

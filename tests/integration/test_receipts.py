@@ -47,11 +47,11 @@ def test_sender_finds_the_letter_by_its_message_id(hub: HubUnderTest, letter: An
     (found,) = answer.json["envelopes"]
     assert (found["reference"], found["state"]) == (receipt.reference, "ACCEPTED")
     assert found["receipts"] == f"{ENVELOPES}/{receipt.reference}/receipts"
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "private, no-cache"
 
 
-def test_search_without_a_message_id_names_the_parameter(hub: HubUnderTest) -> None:
-    answer = hub.get(ENVELOPES)
+def test_search_with_an_empty_message_id_names_the_parameter(hub: HubUnderTest) -> None:
+    answer = hub.get(f"{ENVELOPES}?messageId=")
     assert (answer.status_code, answer.json["code"]) == (422, "WASL-REQ-010")
     assert answer.json["faults"][0]["where"] == "messageId"
 

@@ -57,6 +57,8 @@ class Contract:
         content = {name.partition(";")[0]: one for name, one in documented.get("content", {}).items()}
         if answer.request.method == "HEAD" or answer.status_code in (204, 304):
             return []
+        if not content and not answer.data and answer.mimetype is None:
+            return []
         media = content.get(answer.mimetype) or content.get("*/*")
         if media is None:
             return [f"{answer.status_code} {answer.mimetype!r} is not documented, only {sorted(content)}"]

@@ -6,9 +6,12 @@ another media type, nothing there, a hub that is out); what is its own gets a li
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +21,7 @@ from werkzeug.test import TestResponse
 
 from gateway.bootstrap import evidence
 from gateway.domain.errors import Unavailable
-from gateway.domain.identifiers import new_reference
+from gateway.domain.identifiers import directory_id, new_reference
 from gateway.domain.transit.envelope import Recipient
 from gateway.exchange.evidence.ledger import Inclusion, SignedCheckpoint
 from gateway.exchange.registry.tokens import SCOPES
@@ -33,9 +36,19 @@ from gateway.web.services import Services
 from gateway.wire.tlog import read_note
 from tests.support.described import DescribedClient
 from tests.support.handlog import HandLog, serve
-from tests.support.hub import AGENCY, AGENCY_OFFICE, COMMUNE_OFFICE, MINISTRY, NAMES, HubUnderTest, token_form
+from tests.support.hub import (
+    AGENCY,
+    AGENCY_OFFICE,
+    COMMUNE_OFFICE,
+    MINISTRY,
+    NAMES,
+    XML,
+    HubUnderTest,
+    token_form,
+)
 from tests.support.systems import Simulator, accept, fresh_hub
 
+NOBODY = directory_id("B", 4711)
 FORM = "application/x-www-form-urlencoded"
 NOWHERE: Mapping[str, str] = {
     "reference": new_reference(bytes),
@@ -48,6 +61,8 @@ NOWHERE: Mapping[str, str] = {
     "name": "0" * 64,
     "level": "63",
     "path": "999",
+    "digest": "0" * 64,
+    "office": NOBODY,
 }
 """Values of places in an address under which there is nothing."""
 
@@ -135,7 +150,13 @@ Scene = Callable[[World, Operation], TestResponse]
 
 def make_world(folder: Path) -> World:
     """A fresh hub with small limits."""
-    limits = {"WASL_LIMITS_ENVELOPE_BYTES": "65536", "WASL_LIMITS_REFUSALS_PER_HOUR": "3"}
+    limits = {
+        "WASL_LIMITS_ENVELOPE_BYTES": "65536",
+        "WASL_LIMITS_BATCH_BYTES": "65536",
+        "WASL_LIMITS_ATTACHMENT_BYTES": "65536",
+        "WASL_LIMITS_REFUSALS_PER_HOUR": "3",
+        "WASL_UPLOADS_PARTY_BYTES": "65536",
+    }
     hub = fresh_hub(folder, Simulator(), WASL_LEDGER_CHECKPOINT_SECONDS="1", **limits)
     return World(hub, folder)
 
@@ -281,6 +302,39 @@ def _message(world: World) -> str:
     return f"/api/v1/envelopes?messageId={envelope.message_id}"
 
 
+def _many(world: World, call: Operation) -> TestResponse:
+    good = base64.b64encode(world.hub.signed().root).decode()
+    batch = [{"mediaType": XML, "content": good}, {"mediaType": XML, "content": "PGEvPg=="}]
+    answer = world.ask(call, call.path, json={"envelopes": batch})
+    assert [one["status"] for one in answer.json["outcomes"]] == [201, 422]  # type: ignore[index]
+    return answer
+
+
+def _uploaded(content: bytes, span: str | None = None, **named: Any) -> Scene:
+    """A content, or what a request brings of it."""
+
+    def scene(world: World, call: Operation) -> TestResponse:
+        headers = named.get("headers", {}) | ({} if span is None else {"Content-Range": span})
+        address = call.path.replace("{digest}", sha256(content).hexdigest())
+        return world.ask(
+            call, address, data=content, headers=headers, content_type="application/octet-stream"
+        )
+
+    return scene
+
+
+def _uploaded_without_length(world: World, call: Operation) -> TestResponse:
+    headers = {"Transfer-Encoding": "chunked"}
+    return world.ask(call, nowhere(call), input_stream=BytesIO(b"DEMONSTRATION"), headers=headers)
+
+
+def _asked_how_far(world: World, call: Operation) -> TestResponse:
+    content = b"DEMONSTRATION to be asked for"
+    put = next(one for one in world.calls if one.name == "attachments.put")
+    assert _uploaded(content)(world, put).status_code == 201
+    return world.ask(call, call.path.replace("{digest}", sha256(content).hexdigest()))
+
+
 def _handed_over(world: World, call: Operation) -> TestResponse:
     to = (Recipient(office=COMMUNE_OFFICE),)
     address = world.hub.post(world.hub.signed(world.hub.envelope(recipients=to))).headers["Location"]
@@ -386,9 +440,22 @@ SCENES: dict[tuple[str, str, int], Scene] = {
     ("api.check", "POST", 200): _sent(),
     ("api.check", "POST", 409): _other_content,
     ("api.check", "POST", 422): lambda world, call: world.ask(call, call.path, **UNSIGNED),
-    ("api.find", "GET", 200): _at(_message),
-    ("api.find", "GET", 404): _at(lambda world: f"/api/v1/envelopes?messageId={NOWHERE['delivery']}"),
-    ("api.find", "GET", 422): _at(lambda world: "/api/v1/envelopes"),
+    ("batches.submit", "POST", 200): _many,
+    ("batches.submit", "POST", 422): lambda world, call: world.ask(call, call.path, json={"envelopes": []}),
+    ("attachments.put", "PUT", 201): _uploaded(b"DEMONSTRATION whole"),
+    ("attachments.put", "PUT", 202): _uploaded(b"DEMONSTRATION first", "bytes 0-18/40"),
+    ("attachments.put", "PUT", 409): _uploaded(b"DEMONSTRATION later", "bytes 19-37/40"),
+    ("attachments.put", "PUT", 411): _uploaded_without_length,
+    ("attachments.put", "PUT", 415): _uploaded(b"DEMONSTRATION", headers={"Content-Encoding": "gzip"}),
+    ("attachments.put", "PUT", 422): lambda world, call: world.ask(call, nowhere(call), data=b"other"),
+    ("attachments.put", "PUT", 429): _uploaded(b"D", "bytes 0-0/65530"),
+    ("attachments.head", "HEAD", 200): _asked_how_far,
+    ("directory.offices", "GET", 200): _at(lambda world: "/api/v1/directory/offices?q=agency"),
+    ("directory.offices", "GET", 422): _at(lambda world: "/api/v1/directory/offices?limit=0"),
+    ("directory.office", "GET", 200): _at(lambda world: f"/api/v1/directory/offices/{AGENCY_OFFICE}"),
+    ("letters.find", "GET", 200): _at(_message),
+    ("letters.find", "GET", 404): _at(lambda world: f"/api/v1/envelopes?messageId={NOWHERE['delivery']}"),
+    ("letters.find", "GET", 422): _at(lambda world: "/api/v1/envelopes?state=LOST"),
     ("api.follow", "GET", 200): _at(World.letter),
     ("api.receipts", "GET", 200): _at(lambda world: f"{world.letter()}/receipts"),
     ("api.receipt", "GET", 200): _at(lambda world: world.receipt()["href"]),

@@ -68,6 +68,8 @@ class Party:
     """Outside identifiers as ``scheme:value``."""
     receipts: ReceiptRoute | None = None
     """Where the receipts of its letters go by themselves; None: they are in its feed."""
+    letters_per_hour: int | None = None
+    """Most letters in an hour; None: as the settings say, 0: no limit."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -158,12 +159,14 @@ class Purge:
 def _destroy(session: Session, row: Message) -> tuple[tuple[Destroyed, ...], list[str]]:
     """Destroy the keys of what only this letter owns; its record's list, and the files that may go."""
     destroyed, files, shared = [], [], set()
+    listed = Counter(one.payload for one in queries.attachments_of(session, row.id))
     for payload in queries.contents(session, row):
         payload.owners -= 1
         if payload.owners > 0:
             shared.add(payload.object_id)
             continue
-        destroyed.append(Destroyed(payload.sha256, payload.size))
+        # one entry for each attachment, as the acceptance lists them: two may have the same upload
+        destroyed += [Destroyed(payload.sha256, payload.size)] * max(1, listed[payload.object_id])
         files += [payload.object_id] if payload.inline is None else []
         payload.wrapped_key = payload.inline = None
     _let_go(session, row, shared)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -38,9 +39,11 @@ class Registry:
         What is not declared stays as it is: bodies are closed with ``active = false``, never removed.
 
         Raises:
-            Misconfigured: an office or a certificate of a party that nobody declared.
+            Misconfigured: an office or a certificate of a party that nobody declared; a certificate to
+                encrypt for whose time is not now.
         """
         made: list[str] = []
+        self._check_encryption(declared)
         with self.store.write() as session:
             take_turn(session, "registry")
             for values in declared.parties:
@@ -73,6 +76,18 @@ class Registry:
                 del route["paused"]
             route_queries.pause(session, office, paused)
             return self._put(session, OfficeRow, "office", office, {"route": route}, actor)
+
+    def _check_encryption(self, declared: Declared) -> None:
+        """A certificate whose time is over stays where it was declared before; none is newly declared."""
+        now, over = self.ambient.now(), []
+        with self.store.read() as session:
+            known = {row.id: row.encryption_certificate for row in queries.office_rows(session)}
+        for office in declared.offices:
+            der = office.get("encryption_certificate")
+            if der is not None and der != known.get(office["id"]) and not _is_valid(der, now):
+                over.append(f"office {office['id']}: encryption_certificate: one that is valid now")
+        if over:
+            raise Misconfigured(over)
 
     def _check_parties(self, session: Session, declared: Declared) -> None:
         named = [(office["id"], office["party"]) for office in declared.offices]
@@ -161,19 +176,30 @@ def _party(row: PartyRow, certificates: list[CertificateRow]) -> dict[str, Any]:
         "test": row.test,
         "aliases": row.aliases,
         "certificate": [_pem(certificate) for certificate in certificates],
-    } | ({"receipts": row.receipts} if row.receipts is not None else {})
+    } | _given({"receipts": row.receipts, "letters_per_hour": row.letters_per_hour})
+
+
+def _is_valid(der: bytes, now: datetime) -> bool:
+    certificate = x509.load_der_x509_certificate(der)
+    return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was declared; TOML has no word for nothing."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _pem(row: CertificateRow) -> dict[str, Any]:
-    certificate = x509.load_der_x509_certificate(row.der)
-    return {
-        "pem": certificate.public_bytes(Encoding.PEM).decode(),
-        "exact": row.exact,
-        "active": row.active,
-    }
+    return {"pem": _pem_of(row.der), "exact": row.exact, "active": row.active}
+
+
+def _pem_of(der: bytes) -> str:
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode()
 
 
 def _office(row: OfficeRow) -> dict[str, Any]:
     names = ("id", "party", "names", "active", "default", "route", "document_types", "readers")
-    addresses = {"reader_addresses": row.reader_addresses} if row.reader_addresses else {}
-    return {name: getattr(row, name) for name in names} | addresses
+    der = row.encryption_certificate
+    certificate = None if der is None else {"pem": _pem_of(der)}
+    more = {"reader_addresses": row.reader_addresses or None, "encryption_certificate": certificate}
+    return {name: getattr(row, name) for name in names} | _given(more)

@@ -17,6 +17,7 @@ from gateway.domain.identifiers import is_directory_id
 from gateway.domain.registry.addresses import is_mail_address
 from gateway.domain.registry.parties import PartyKind, RouteKind
 from gateway.domain.transit.retry import RetrySchedule
+from gateway.exchange.registry.declared_certificates import encryption_certificates, load_certificate
 from gateway.exchange.registry.signers import certificate_digest
 
 Check = Callable[[Mapping[str, Any]], list[str]]
@@ -32,6 +33,7 @@ _PARTY_KEYS = {
     "aliases",
     "certificate",
     "receipts",
+    "letters_per_hour",
 }
 _RECEIPT_KEYS = {"adapter", "options", "kinds", "retry", "accepts_test"}
 _OFFICE_KEYS = {
@@ -44,6 +46,7 @@ _OFFICE_KEYS = {
     "document_types",
     "readers",
     "reader_addresses",
+    "encryption_certificate",
 }
 _ROUTE_KEYS = {
     "kind",
@@ -117,10 +120,15 @@ _FORMS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "max_bytes": ("a number of octets, at least 1", _is_limit),
     "concurrency": ("a number of letters, 1 to 1000", lambda value: _is_count(value, 1, 1000)),
     "per_minute": ("a number of letters, 0 to 1000000", lambda value: _is_count(value, 0, 1_000_000)),
+    "letters_per_hour": (
+        "a number of letters, 0 to 1000000000",
+        lambda value: _is_count(value, 0, 1_000_000_000),
+    ),
     "fallback_seconds": ("seconds, 0 to a year", lambda value: _is_number(value, 0, _YEAR_S)),
     "names": _TABLE,
     "retry": _TABLE,
     "options": _TABLE,
+    "encryption_certificate": _TABLE,
     "aliases": _TEXTS,
     "readers": _TEXTS,
     "receipts": _TABLE,
@@ -174,12 +182,14 @@ def read_declared(
     for index, office in enumerate(offices):
         faults.extend(_place(f"office[{index}]", _office_faults(office, languages, options)))
     certificates = _certificates(parties, folder, faults)
+    encryption = encryption_certificates(offices, folder, faults)
     faults.extend(_twice("party", [str(party.get("id")) for party in parties]))
     faults.extend(_twice("office", [str(office.get("id")) for office in offices]))
     faults.extend(_twice("certificate", [certificate_digest(one.certificate) for _, one in certificates]))
     if faults:
         raise Misconfigured(faults)
-    return Declared(tuple(map(_party_row, parties)), tuple(map(_office_row, offices)), tuple(certificates))
+    rows = tuple(_office_row(office, der) for office, der in zip(offices, encryption, strict=True))
+    return Declared(tuple(map(_party_row, parties)), rows, tuple(certificates))
 
 
 def _tables(table: Mapping[str, Any], key: str, faults: list[str]) -> list[Mapping[str, Any]]:
@@ -327,13 +337,10 @@ def _is_line(value: Any) -> bool:
 
 
 def _certificate(entry: Mapping[str, Any], folder: Path) -> DeclaredCertificate:
-    wrong = [*_unknown(entry, _CERTIFICATE_KEYS)]
-    if not isinstance(entry.get("pem", entry.get("file")), str):
-        wrong.append("file or pem: a path, or the certificate itself")
+    wrong = "; ".join(_unknown(entry, _CERTIFICATE_KEYS))
     if wrong:
-        raise ValueError("; ".join(wrong))
-    pem = entry["pem"].encode() if "pem" in entry else (folder / entry.get("file", "")).read_bytes()
-    certificate = x509.load_pem_x509_certificate(pem)
+        raise ValueError(wrong)
+    certificate = load_certificate(entry, folder)
     return DeclaredCertificate(certificate, entry.get("exact", True), entry.get("active", True))
 
 
@@ -347,10 +354,11 @@ def _party_row(party: Mapping[str, Any]) -> dict[str, Any]:
         "test": party.get("test", False),
         "aliases": list(party.get("aliases", [])),
         "receipts": dict(party["receipts"]) if "receipts" in party else None,
+        "letters_per_hour": party.get("letters_per_hour"),
     }
 
 
-def _office_row(office: Mapping[str, Any]) -> dict[str, Any]:
+def _office_row(office: Mapping[str, Any], encryption: bytes | None) -> dict[str, Any]:
     return {
         "id": office["id"],
         "party": office["party"],
@@ -361,4 +369,5 @@ def _office_row(office: Mapping[str, Any]) -> dict[str, Any]:
         "document_types": dict(office.get("document_types", {})),
         "readers": list(office.get("readers", [])),
         "reader_addresses": dict(office.get("reader_addresses", {})) or None,
+        "encryption_certificate": encryption,
     }

@@ -33,6 +33,7 @@ from gateway.exchange.evidence.issue import Issuing, Sealed, store
 from gateway.exchange.registry.names import name_in
 from gateway.exchange.transit.contents import Contents
 from gateway.exchange.transit.judge import Authenticated, Routed
+from gateway.exchange.transit.received import check_complete
 from gateway.exchange.transit.submission import Submission
 from gateway.store.payloads import StoredPayload
 from gateway.store.rows import inserted_id, table
@@ -44,6 +45,7 @@ from gateway.store.transit.models import (
     Message,
     Payload,
 )
+from gateway.store.transit.upload_queries import share
 
 # Built once: building a statement takes longer than its execution.
 _PAYLOADS, _MESSAGES, _ATTACHMENTS, _DELIVERIES, _EVENTS = (
@@ -156,15 +158,20 @@ def addressee(to: Destination, languages: tuple[str, ...], delivery: str | None)
 
 
 def keep(session: Session, promised: Promise, submission: Submission, contents: Contents) -> None:
-    """Add everything the acceptance promises to the open transaction."""
+    """Add everything the acceptance promises to the open transaction.
+
+    Raises:
+        Refused: a content that was uploaded before has just been forgotten.
+    """
+    _share(session, promised.routed.envelope, contents)
     stored = [one for one in (contents.root, *contents.by_attachment.values()) if one is not None]
     at = promised.sealed.receipt.event_time
     session.execute(_PAYLOADS, [_payload(payload, at) for payload in stored])
     message = inserted_id(session.execute(_MESSAGES, _message(promised, submission, contents)))
-    if contents.by_attachment:
+    if contents.objects:
         attached = [
-            {"message": message, "attachment_id": attachment_id, "payload": payload.object_id}
-            for attachment_id, payload in contents.by_attachment.items()
+            {"message": message, "attachment_id": attachment_id, "payload": object_id}
+            for attachment_id, object_id in contents.objects.items()
         ]
         session.execute(_ATTACHMENTS, attached)
     deliveries = [
@@ -174,6 +181,13 @@ def keep(session: Session, promised: Promise, submission: Submission, contents: 
     session.execute(_DELIVERIES, deliveries)
     session.execute(_EVENTS, [_first_event(one, at) for one in deliveries])
     store(session, [(promised.sealed, False)], message, None)
+
+
+def _share(session: Session, envelope: Envelope, contents: Contents) -> None:
+    """Let the letter own what its sender uploaded before, as long as the upload does and beyond."""
+    gone = share(session, contents.shared.values()) if contents.shared else []
+    if gone:
+        check_complete(envelope, {name for name, one in contents.objects.items() if one not in gone})
 
 
 def _message(promised: Promise, submission: Submission, contents: Contents) -> dict[str, Any]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
+from gateway.domain.evidence.verdict import Level
 from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.routing import Destination
 from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.names import name_in
+from gateway.exchange.transit.contents import found_before
 from gateway.exchange.transit.intake import same_letter
 from gateway.exchange.transit.judge import Judge
 from gateway.exchange.transit.places import in_terms_of
 from gateway.exchange.transit.received import check_complete, check_digest, contents
 from gateway.exchange.transit.submission import Part, Submission
 from gateway.store.sessions import Store
+from gateway.store.transit.upload_queries import complete
+from gateway.wire.places import pointer_to_xpath
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,28 @@ class RecipientLimits:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """A content that is neither inline nor here; ``where`` it is listed is told in the sender's syntax."""
+
+    id: str
+    where: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Report:
-    """What intake would say; nothing was promised."""
+    """What intake would say; nothing was promised.
+
+    Attributes:
+        missing: contents that are still to be uploaded, or sent along as parts.
+    """
 
     party: str
     level: str
     message_id: str
     recipients: tuple[RecipientLimits, ...]
+    missing: tuple[Missing, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +71,7 @@ class Checking:
     def check(self, submission: Submission) -> Report:
         """What would become of this submission.
 
-        Contents that are not sent along are not asked for; those that are, are compared.
+        Contents that are not here are named; those that come along are compared.
 
         Raises:
             Refused: as intake would.
@@ -65,10 +84,16 @@ class Checking:
             envelope = self.judge.read(authenticated)
             same_letter(session, authenticated, envelope)
             routed = self.judge.route(session, authenticated, envelope)
+            party = authenticated.judged.signer.party.id
+            uploaded = complete(session, party, {one.sha256 for one in envelope.attachments})
         with in_terms_of(authenticated.signed.level):
-            _compare(envelope, submission.parts)
+            came = _came(envelope, submission.parts)
+            there = came | found_before(envelope, came, lambda _: uploaded).keys()
+            if came - _inside(envelope):  # who sends parts sends all that are not here
+                check_complete(envelope, there)
         return Report(
-            party=authenticated.judged.signer.party.id,
+            missing=tuple(_missing(envelope, there, authenticated.signed.level)),
+            party=party,
             level=authenticated.judged.level.value,
             message_id=envelope.message_id,
             recipients=tuple(self._limits(to) for to in routed.destinations),
@@ -85,15 +110,25 @@ class Checking:
         )
 
 
-def _compare(envelope: Envelope, parts: Iterator[Part]) -> None:
+def _came(envelope: Envelope, parts: Iterator[Part]) -> set[str]:
+    """The attachments whose contents came, inside or beside, each compared with what was signed."""
     came: set[str] = set()
     for attachment, chunks in contents(envelope, parts):
         digest = sha256()
         for chunk in chunks:
             digest.update(chunk)
         check_digest(attachment, digest.hexdigest())
-        if attachment.content is None:
-            came.add(attachment.id)
-    if came:
-        inline = {attachment.id for attachment in envelope.attachments if attachment.content is not None}
-        check_complete(envelope, came | inline)
+        came.add(attachment.id)
+    return came
+
+
+def _inside(envelope: Envelope) -> set[str]:
+    return {attachment.id for attachment in envelope.attachments if attachment.content is not None}
+
+
+def _missing(envelope: Envelope, there: Collection[str], level: Level | None) -> Iterator[Missing]:
+    for index, one in enumerate(envelope.attachments):
+        if one.id not in there:
+            pointer = f"/attachments/{index}"
+            where = pointer if level is Level.JWS else pointer_to_xpath(pointer)
+            yield Missing(one.id, where, one.sha256, one.size)

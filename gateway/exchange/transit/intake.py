@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gateway.domain.errors import Conflict, Refused, Unavailable
+from gateway.domain.errors import Conflict, Refused, TooMany, Unavailable
 from gateway.domain.evidence.timelimit import TimeLimits
 from gateway.domain.transit.envelope import Envelope
+from gateway.domain.transit.quota import Allowance
 from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.fetch import Receipts
 from gateway.exchange.evidence.issue import Issuing, Sealed
 from gateway.exchange.transit.acceptance import Promise, keep, promise
-from gateway.exchange.transit.contents import Contents
+from gateway.exchange.transit.contents import Contents, Finder
 from gateway.exchange.transit.judge import Authenticated, Judge, Routed
 from gateway.exchange.transit.places import in_terms_of
+from gateway.exchange.transit.quotas import Quotas
 from gateway.exchange.transit.refusal import Refusals
 from gateway.exchange.transit.submission import Answer, AnswerKind, Submission
 from gateway.store.evidence import queries as evidence
 from gateway.store.payloads import PayloadStore
 from gateway.store.sessions import Store
 from gateway.store.transit import queries
+from gateway.store.transit.upload_queries import Uploaded, complete
 
 OTHER_CONTENT = "WASL-DUP-001"
 CUT_OFF = "WASL-REQ-004"
@@ -44,6 +47,7 @@ class _Seen:
 
     authenticated: Authenticated | None = None
     envelope: Envelope | None = None
+    allowance: Allowance | None = None
 
 
 def nobody_is_woken() -> None:
@@ -67,6 +71,7 @@ class Intake:
     ambient: Ambient
     languages: tuple[str, ...]
     limits: TimeLimits
+    quotas: Quotas
     wake: Callable[[], None] = nobody_is_woken
 
     def submit(self, submission: Submission) -> Answer:
@@ -78,9 +83,14 @@ class Intake:
         Raises:
             Refused: before the signer is known.
             Conflict: the message id was accepted before with other content.
+            TooMany: the party has sent its letters of this hour; a repeat is answered nevertheless.
             Unavailable: our own trouble; nothing was stored.
         """
         seen = _Seen()
+        answer = self._submit(submission, seen)
+        return replace(answer, allowance=seen.allowance)
+
+    def _submit(self, submission: Submission, seen: _Seen) -> Answer:
         try:
             # one look at the store for all that is asked of it: who signs is known within milliseconds
             with self.store.read() as session:
@@ -88,7 +98,7 @@ class Intake:
             if isinstance(found, _Known):
                 return self._answer_again(found, submission)
             return self._accept(found, submission)
-        except Conflict:
+        except (Conflict, TooMany):
             raise
         except Refused as refusal:
             if seen.authenticated is None or any(fault.code == CUT_OFF for fault in refusal.faults):
@@ -108,7 +118,11 @@ class Intake:
         seen.authenticated = self.judge.authenticate(session, submission.root, submission.media_type, now)
         seen.envelope = self.judge.read(seen.authenticated)
         known = same_letter(session, seen.authenticated, seen.envelope)
-        return known or self.judge.route(session, seen.authenticated, seen.envelope)
+        if known is not None:
+            return known
+        routed = self.judge.route(session, seen.authenticated, seen.envelope)
+        seen.allowance = self.quotas.take(session, seen.authenticated.judged.signer.party, now)
+        return routed
 
     def _answer_again(self, known: _Known, submission: Submission) -> Answer:
         octets = self.receipts.rendering(known.receipt, submission.answer_type)
@@ -134,13 +148,20 @@ class Intake:
         contents = Contents(self.payloads)
         try:
             with in_terms_of(routed.authenticated.signed.level):
-                contents.take(routed.envelope, submission.parts)
+                contents.take(routed.envelope, submission.parts, self._uploaded_by(routed))
             contents.keep_root(submission.root)
             promised = promise(routed, submission, self.issuing, self.ambient, self.languages, self.limits)
             return contents, promised
         except BaseException:
             contents.discard()
             raise
+
+    def _uploaded_by(self, routed: Routed) -> Finder:
+        def find(digests: Collection[str]) -> Mapping[str, Uploaded]:
+            with self.store.read() as session:
+                return complete(session, routed.authenticated.judged.signer.party.id, digests)
+
+        return find
 
     def _commit(self, promised: Promise, routed: Routed, submission: Submission, contents: Contents) -> bool:
         """Commit the promise; False when another submission with this message id came first.
@@ -150,7 +171,7 @@ class Intake:
         undecided = False
         try:
             # whoever looked before found nobody with this message id; a unique index decides who is first
-            with self.store.write() as session:
+            with in_terms_of(routed.authenticated.signed.level), self.store.write() as session:
                 keep(session, promised, submission, contents)
                 undecided = True
         except IntegrityError:

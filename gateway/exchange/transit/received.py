@@ -61,6 +61,12 @@ def check_digest(attachment: Attachment, found: str) -> None:
         raise Refused.because(WRONG_DIGEST, found=found, name=attachment.id)
 
 
+def missing_content(index: int, attachment: Attachment) -> Fault:
+    """That a content is to be sent along, or uploaded under the digest that is expected."""
+    where = f"/attachments/{index}"
+    return Fault(MISSING, where, expected=attachment.sha256, values={"name": attachment.id})
+
+
 def check_complete(envelope: Envelope, came: Collection[str]) -> None:
     """Whether every attachment's content came; ``came`` holds the identifiers of those that did.
 
@@ -68,7 +74,7 @@ def check_complete(envelope: Envelope, came: Collection[str]) -> None:
         Refused: one fault for each that is missing.
     """
     missing = [
-        Fault(MISSING, f"/attachments/{index}", values={"name": attachment.id})
+        missing_content(index, attachment)
         for index, attachment in enumerate(envelope.attachments)
         if attachment.id not in came
     ]

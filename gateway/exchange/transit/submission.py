@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from gateway.domain.errors import Fault
+from gateway.domain.transit.quota import Allowance
 
 _SYNTAXES = ("application/xml", "application/jose")
 
@@ -60,6 +61,7 @@ class Answer:
 
     Attributes:
         faults: why it was refused; empty otherwise.
+        allowance: what is left of the party's quota after a new letter.
     """
 
     kind: AnswerKind
@@ -67,3 +69,4 @@ class Answer:
     octets: bytes
     reference: str | None = None
     faults: tuple[Fault, ...] = ()
+    allowance: Allowance | None = None

@@ -25,6 +25,7 @@ class PartyRow(Base):
     test: Mapped[bool] = mapped_column(default=False)
     aliases: Mapped[list[str]] = mapped_column(JSON, default=list)
     receipts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    letters_per_hour: Mapped[int | None]
 
 
 class OfficeRow(Base):
@@ -41,6 +42,7 @@ class OfficeRow(Base):
     document_types: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     readers: Mapped[list[str]] = mapped_column(JSON, default=list)
     reader_addresses: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    encryption_certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class CertificateRow(Base):

@@ -45,6 +45,7 @@ def party_of(row: PartyRow, retry: RetrySchedule = _USUAL) -> Party:
         test=row.test,
         aliases=tuple(row.aliases),
         receipts=None if row.receipts is None else receipt_route_of(row.receipts, retry),
+        letters_per_hour=row.letters_per_hour,
     )
 
 

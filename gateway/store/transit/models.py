@@ -61,6 +61,14 @@ class Message(Base):
         ),
         Index("ix_message_root_digest", "root_digest"),
         Index("ix_message_refused", "party", "state", "received_at"),
+        Index(
+            "ix_message_of_party",
+            "party",
+            "received_at",
+            "id",
+            sqlite_where=text("state = 'ACCEPTED'"),
+            postgresql_where=text("state = 'ACCEPTED'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)

@@ -127,6 +127,12 @@ def routes(session: Session) -> list[tuple[str, Breaker]]:
     return [(row.office, breaker_of(row)) for row in session.scalars(query)]
 
 
+def states(session: Session, offices: Sequence[str]) -> dict[str, tuple[Breaker, bool]]:
+    """What is known of these offices' routes that were ever used, and whether they are paused."""
+    rows = session.scalars(select(RouteState).where(RouteState.office.in_(list(offices))))
+    return {row.office: (breaker_of(row), row.paused) for row in rows}
+
+
 def failing(session: Session, since: datetime) -> list[tuple[str, datetime]]:
     """Offices whose routes have been failing since ``since`` or longer, and since when each."""
     query = select(RouteState.office, RouteState.failing_since).where(RouteState.failing_since <= since)

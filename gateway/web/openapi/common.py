@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.i18n import mark
-from gateway.web.openapi.described import Body, Described, Example, Parameter
+from gateway.web.openapi.described import Answer, Body, Described, Example, Parameter
 from gateway.web.openapi.schema import (
     ADDRESS,
     CODE,
@@ -61,6 +61,7 @@ PROBLEMS: Mapping[int, str] = {
     403: mark("The token does not allow this."),
     404: mark("There is nothing here that the caller may see, or it is not made yet."),
     406: mark("None of the formats that the caller accepts exists."),
+    411: mark("The request does not say how long its body is."),
     409: mark("It contradicts what was done before."),
     410: mark("The content was deleted when its time was over; the receipts stay."),
     413: mark("The request is larger than a limit of the hub."),
@@ -100,6 +101,14 @@ SIGNED = Body(
 
 LETTER = Parameter("reference", mark("The hub’s reference of the letter."), REFERENCE, "path", required=True)
 DELIVERY = Parameter("delivery", mark("The delivery, by its identifier."), UUID, "path", required=True)
+ETAG = mark("Names these very octets, for If-None-Match (RFC 9110 8.8.3).")
+UNCHANGED = Answer(304, mark("The caller has it already: nothing changed since the ETag in If-None-Match."))
+IF_NONE_MATCH = Parameter(
+    "If-None-Match",
+    mark("The ETag of what the caller has."),
+    {**TEXT, "pattern": r'^(W/)?"[!#-~]*"$'},
+    "header",
+)
 AFTER = mark("The cursor of the answer before; without it, from the beginning.")
 
 
@@ -111,7 +120,8 @@ def limit(usual: int, most: int) -> Parameter:
 def problems_of(words: Described, authentication: str) -> tuple[int, ...]:
     """Every status that comes as a problem document."""
     asks_for_token = authentication.startswith("token ")
-    of_access = (401, 403, 503) if asks_for_token else () if authentication == "public" else (503,)
+    promises_nothing = authentication == "public" or words.each
+    of_access = (401, 403, 503) if asks_for_token else () if promises_nothing else (503,)
     of_body = (413, 415) if words.body is not None and asks_for_token else ()
     mixed = tuple(answer.status for answer in words.answers if answer.or_problem)
     return tuple(sorted({*words.problems, *of_access, *of_body, *mixed}))

@@ -76,6 +76,7 @@ class Described:
         detail: what else must be known, to translate.
         problems: the statuses of its problem documents, besides those that its authentication brings.
         retired: set when it is to go away.
+        each: it brings many, and what becomes of one of them, our own trouble too, is told among the members.
     """
 
     area: str
@@ -86,6 +87,7 @@ class Described:
     body: Body | None = None
     problems: tuple[int, ...] = ()
     retired: Retirement | None = None
+    each: bool = False
 
     def but(self, **changes: Any) -> Described:
         """The same with other words."""
