@@ -99,7 +99,7 @@ def test_no_call_that_can_be_made_up_gets_an_answer_that_is_not_documented(world
         command = [
             sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
             str(described), "--url", address, "-H", f"Authorization: {token}",
-            "--checks", ",".join(CHECKS), "--phases", "coverage,fuzzing", "--workers", "2", "--max-examples", "4",
+            "--checks", ",".join(CHECKS), "--phases", "coverage,fuzzing", "--max-examples", "4",
             "--seed", "1", "--exclude-path-regex", SAME.pattern, "--continue-on-failure", "--warnings", "off",
         ]  # fmt: skip
         # it leaves a folder of its own where it works
