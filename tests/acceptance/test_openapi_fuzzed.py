@@ -30,6 +30,8 @@ CHECKS = (
     "response_schema_conformance",
     "ignored_auth",
 )
+SAME = re.compile(r"/ledger/test/")
+"""Calls that are the same views as others, over another ledger."""
 PATIENCE_S = 60
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,8 +99,8 @@ def test_no_call_that_can_be_made_up_gets_an_answer_that_is_not_documented(world
         command = [
             sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
             str(described), "--url", address, "-H", f"Authorization: {token}",
-            "--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--max-examples", "4",
-            "--seed", "1", "--continue-on-failure", "--warnings", "off",
+            "--checks", ",".join(CHECKS), "--phases", "coverage,fuzzing", "--max-examples", "4",
+            "--seed", "1", "--exclude-path-regex", SAME.pattern, "--continue-on-failure", "--warnings", "off",
         ]  # fmt: skip
         # it leaves a folder of its own where it works
         tried = subprocess.run(
@@ -107,7 +109,9 @@ def test_no_call_that_can_be_made_up_gets_an_answer_that_is_not_documented(world
     assert tried.returncode == 0, tried.stdout[-6000:] + tried.stderr[-2000:]
     selected = re.search(r"(\d+) selected / (\d+) total", tried.stdout)
     assert selected
-    assert selected[1] == selected[2]
-    assert int(selected[1]) == len(world.calls)
+    assert [int(number) for number in selected.groups()] == [
+        len([call for call in world.calls if not SAME.match(call.path)]),
+        len(world.calls),
+    ]
     log = (world.hub.home / "serve.log").read_text("utf-8")
     assert "unexpected error" not in log

@@ -147,7 +147,7 @@ def test_other_parties_cannot_tell_a_letter_from_none(hub: HubUnderTest, letter:
     ]
     for party in (COMMUNE, AGENCY):  # a stranger, and the recipient
         for known, unknown in zip(there, nowhere, strict=True):
-            answers = [hub.get(path, party) for path in (known, unknown)]
+            answers = [hub.get(path, party, **{"X-Request-Id": "one"}) for path in (known, unknown)]
             assert [answer.status_code for answer in answers] == [404, 404]
             assert answers[0].data == answers[1].data
             assert dict(answers[0].headers) == dict(answers[1].headers)
