@@ -376,6 +376,8 @@ class Settings:
 
 
 SECTIONS: dict[str, type] = {
-    name: kind for name, kind in get_type_hints(Settings).items() if is_dataclass(kind)
+    name: kind
+    for name, kind in get_type_hints(Settings).items()
+    if isinstance(kind, type) and is_dataclass(kind)
 }
 """The sections of the settings by their name in the file."""
