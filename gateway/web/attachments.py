@@ -101,4 +101,6 @@ def _told(answer: Response, here: Progress) -> Response:
     answer.headers["Upload-Length"] = str(here.size)
     answer.headers["Upload-Complete"] = "?1" if here.complete else "?0"
     answer.headers["Cache-Control"] = "no-store"
+    if not answer.get_data():
+        answer.headers.pop("Content-Type", None)  # of nothing
     return answer

@@ -44,7 +44,7 @@ def _to_look(door: Blueprint, inbox: Inbox, access: Access) -> None:
         if not office:
             raise Refused.because(BAD_PARAMETER, "office")
         most = limit(request, words.USUAL, LONGEST_PAGE)
-        by = Reader(party, party, party)
+        by = Reader(party, None, party)
         found = inbox.peek(by, office, once(request, "after"), most)
         return fresh({"letters": [entry_members(one) for one in found], "next": _next(office, found, most)})
 
@@ -52,14 +52,14 @@ def _to_look(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @access.token(INBOX)
     @described(words.LOCK)
     def lock(party: str, delivery: str) -> Response:
-        by = _reader(inbox, party, delivery, members(request, *_WHO))
+        by = _reader(party, members(request, *_WHO))
         return fresh({"lockedUntil": inbox.lock(delivery, by).isoformat()})
 
     @door.delete("/<delivery>/lock")
     @access.token(INBOX)
     @described(words.UNLOCK)
     def unlock(party: str, delivery: str) -> Response:
-        inbox.unlock(delivery, _reader(inbox, party, delivery, _from_query()))
+        inbox.unlock(delivery, _reader(party, _from_query()))
         return Response(status=204)
 
 
@@ -69,7 +69,7 @@ def _to_fetch(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @described(words.CONTENT)
     def content(party: str, delivery: str) -> Response:
         _only_get()
-        found = inbox.content(delivery, _reader(inbox, party, delivery, _from_query()))
+        found = inbox.content(delivery, _reader(party, _from_query()))
         answer = Response(found.envelope, content_type=found.media_type)
         answer.headers["Cache-Control"] = "no-store"
         for one in found.attachments:
@@ -82,7 +82,7 @@ def _to_fetch(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @described(words.ATTACHMENT)
     def attachment(party: str, delivery: str, attachment: str) -> Response:
         _only_get()
-        found = inbox.content(delivery, _reader(inbox, party, delivery, _from_query()))
+        found = inbox.content(delivery, _reader(party, _from_query()))
         for one in found.attachments:
             if one.id == attachment:
                 return _streamed(found.open(one.id), one.media_type, one.size, one.name)
@@ -95,7 +95,7 @@ def _to_take(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @described(words.ACKNOWLEDGE)
     def acknowledge(party: str, delivery: str) -> Response:
         said = members(request, "registerNumber", "registerDate", "registerBook", *_WHO)
-        by = _reader(inbox, party, delivery, said)
+        by = _reader(party, said)
         inbox.acknowledge(delivery, by, _registered(said))
         return _now(inbox, delivery, party)
 
@@ -104,7 +104,8 @@ def _to_take(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @described(words.PROGRESS)
     def progress(party: str, delivery: str) -> Response:
         said = members(request, "state", "at", *_WHO)
-        by = _reader(inbox, party, delivery, said)
+        inbox.whereabouts(delivery, party)  # whose it is comes before what is missing
+        by = _reader(party, said)
         inbox.progress(delivery, by, _processing(said), said.moment("at"))
         return _now(inbox, delivery, party)
 
@@ -115,7 +116,8 @@ def _to_send_back(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @described(words.REFUSE)
     def refuse(party: str, delivery: str) -> Response:
         said = members(request, "code", "text", *_WHO)
-        by = _reader(inbox, party, delivery, said)
+        inbox.whereabouts(delivery, party)  # whose it is comes before what is missing
+        by = _reader(party, said)
         code = said.needed("code", 16)
         inbox.refuse(delivery, by, Fault(code, found=said.line("text")))
         return _now(inbox, delivery, party)
@@ -125,17 +127,17 @@ def _to_send_back(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @described(words.REDIRECT)
     def redirect(party: str, delivery: str) -> Response:
         said = members(request, "office", "code", "text", *_WHO)
-        by = _reader(inbox, party, delivery, said)
+        inbox.whereabouts(delivery, party)  # whose it is comes before what is missing
+        by = _reader(party, said)
         code = said.line("code", 16)
         ground = None if code is None else Fault(code, found=said.line("text"))
         successor = inbox.redirect(delivery, by, said.needed("office", 10), ground)
         return fresh(place_members(inbox.whereabouts(delivery, party)) | {"successor": successor})
 
 
-def _reader(inbox: Inbox, party: str, delivery: str, said: Members) -> Reader:
+def _reader(party: str, said: Members) -> Reader:
     """Who reads: the unit stands in receipts, by default the office; the reader's locks are its own."""
-    unit = said.line("unit") or inbox.whereabouts(delivery, party).name
-    return Reader(party, unit, said.line("reader", 120) or party)
+    return Reader(party, said.line("unit"), said.line("reader", 120) or party)
 
 
 def _from_query() -> Members:

@@ -384,6 +384,30 @@ def test_of_two_that_go_on_at_one_place_one_is_told_the_true_offset(alone: HubUn
     assert put(alone, content[300:], named, f"300-{size - 1}/{size}").status_code == 201
 
 
+def test_pieces_that_are_replaced_while_they_are_joined_are_no_damage(alone: HubUnderTest) -> None:
+    content, uploads = fresh(), alone.gateway.services.uploads
+    named, size = digest(content), len(content)
+    put(alone, content[:100], named, f"0-99/{size}")
+    opening = uploads.payloads.open
+
+    class Late:
+        """Opens a piece after another request has begun anew."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(alone.gateway.payloads, name)
+
+        def open(self, *which: Any) -> Any:
+            with pytest.raises(Refused, match="WASL-REQ-004"):
+                uploads.put(MINISTRY, named, Span(None, size, size), iter([content[:50]]))
+            return opening(*which)
+
+    late = replace(uploads, payloads=Late())
+    with pytest.raises(Conflict) as told:
+        late.put(MINISTRY, named, Span(100, size - 100, size), iter([content[100:]]))
+    assert told.value.faults[0].expected == "50"
+    assert put(alone, content, named).status_code == 201
+
+
 def test_two_whole_uploads_at_once_both_succeed_and_one_content_is_kept(alone: HubUnderTest) -> None:
     content = fresh()
     meet, statuses = threading.Barrier(2), []

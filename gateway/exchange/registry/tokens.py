@@ -122,13 +122,12 @@ class Tokens:
         if not token:
             raise NotAuthenticated.because(NO_TOKEN)
         with self.store.read() as session:
-            row = queries.token(session, _digest(token), self.ambient.now())
-            party = None if row is None else queries.party(session, row.party)
-        if row is None or party is None or not party.active:
+            holder = queries.holder(session, _digest(token), self.ambient.now())
+        if holder is None or not holder.active:
             raise NotAuthenticated.because(BAD_TOKEN)
-        if scope not in row.scope.split():
+        if scope not in holder.scope.split():
             raise NotAllowed.because(NO_SCOPE, expected=scope)
-        return row.party
+        return holder.party
 
 
 def _digest(token: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from gateway.domain.content import Kind
@@ -39,7 +40,7 @@ class Reader:
 
     Attributes:
         party: directory identifier; it reads the mail of its own offices only.
-        unit: the unit that stands in receipts, never a person.
+        unit: the unit that stands in receipts, never a person; None: the office itself.
         name: whose locks these are, of at most 120 characters: a client or an account; stays in the hub.
 
     Raises:
@@ -47,11 +48,12 @@ class Reader:
     """
 
     party: str
-    unit: str
+    unit: str | None
     name: str
 
     def __post_init__(self) -> None:
-        _check_line(self.unit, "unit", Kind.LINE.max_length)
+        if self.unit is not None:
+            _check_line(self.unit, "unit", Kind.LINE.max_length)
         _check_line(self.name, "name", _LONGEST_NAME)
 
 
@@ -153,7 +155,7 @@ class Inbox:
             case, chains = self._begin(delivery, by)
             self._must_have(case)
             content = opened(self.letters, case)
-            replace(self.notices, chains=chains, owner=by.name).opened(case, by.unit)
+            replace(self.notices, chains=chains, owner=by.name).opened(case, _unit(case, by))
             return content
 
         return look_again(read)
@@ -174,7 +176,7 @@ class Inbox:
             case, chains = self._begin(delivery, by)
             if not chains.handed_over(case):
                 outcomes = replace(self.outcomes, chains=chains, owner=by.name)
-                outcomes.acknowledge(case, by.unit, registered)
+                outcomes.acknowledge(case, _unit(case, by), registered)
             elif registered is not None and registered.number != case.row.register_number:
                 replace(self.handling, chains=chains).register(case, registered)
 
@@ -220,9 +222,9 @@ class Inbox:
         def act() -> None:
             case, chains = self._begin(delivery, by)
             if chains.handed_over(case):
-                replace(self.handling, chains=chains).decline(case, ground, by.unit)
+                replace(self.handling, chains=chains).decline(case, ground, _unit(case, by))
             else:
-                replace(self.outcomes, chains=chains, owner=by.name).refuse(case, ground, by.unit)
+                replace(self.outcomes, chains=chains, owner=by.name).refuse(case, ground, _unit(case, by))
 
         look_again(act)
 
@@ -241,7 +243,7 @@ class Inbox:
             case, chains = self._begin(delivery, by)
             self._must_have(case)
             redirecting = replace(self.redirecting, chains=chains, owner=by.name)
-            return redirecting.redirect(case, office, by.unit, ground)
+            return redirecting.redirect(case, office, _unit(case, by), ground)
 
         return look_again(act)
 
@@ -250,9 +252,11 @@ class Inbox:
 
     def _begin(self, delivery: str, by: Reader) -> tuple[Case, Chains]:
         """The reader's own delivery, and a chain that no lock of another reader lets grow."""
-        with self.letters.store.read() as session:
-            _check_own(session.get(DeliveryRow, delivery), by.party)
-        case = self.letters.case(delivery)
+        try:
+            case = self.letters.case(delivery)
+        except NoResultFound as error:
+            raise NotFound.because(NOT_FOUND) from error
+        _check_own(case.row, by.party)
         check_free(case.row, self._now(), by.name)
 
         def first(_: Session, row: DeliveryRow, now: datetime) -> None:
@@ -270,6 +274,10 @@ class Inbox:
         own = _check_own(row, by.party)
         check_free(own, self._now(), by.name)
         return own
+
+
+def _unit(case: Case, by: Reader) -> str:
+    return by.unit or case.row.office_name
 
 
 def _check_own(row: DeliveryRow | None, party: str) -> DeliveryRow:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-from gateway.domain.errors import Fault, NotFound, Refused, TooLarge, TooMany
+from gateway.domain.errors import Damaged, Fault, NotFound, Refused, TooLarge, TooMany
 from gateway.domain.transit.uploading import (
     Allowed,
     Progress,
@@ -201,15 +201,27 @@ class Uploads:
         return self._judged(place, whole)
 
     def _join(self, place: _Place, last: StoredPayload, whole: PayloadWriter) -> None:
+        pieces = self._pieces(place)
+        try:
+            for piece in (*pieces, queries.Piece(last.object_id, last.wrapped_key)):
+                with self.payloads.open(piece.object_id, piece.wrapped_key) as stream:
+                    while octets := stream.read(_READ):
+                        whole.write(octets)
+        except Damaged:
+            self._pieces(place)  # another request may have begun anew meanwhile: then that is what is told
+            raise
+
+    def _pieces(self, place: _Place) -> list[queries.Piece]:
+        """What is here of a content.
+
+        Raises:
+            Conflict: it does not end where it did.
+        """
         with self.store.read() as session:
             row = queries.upload(session, place.party, place.digest)
             if row is None or not _is_at(row, place):
                 raise other_offset(row.received if row is not None else 0, place.position)
-            found = queries.pieces(session, row.id)
-        for piece in (*found, queries.Piece(last.object_id, last.wrapped_key)):
-            with self.payloads.open(piece.object_id, piece.wrapped_key) as stream:
-                while octets := stream.read(_READ):
-                    whole.write(octets)
+            return queries.pieces(session, row.id)
 
     def _judged(self, place: _Place, whole: PayloadWriter) -> Progress:
         if whole.sha256 != place.digest:

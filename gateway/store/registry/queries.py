@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -164,9 +164,28 @@ def changes(session: Session, limit: int = 100) -> list[Change]:
     return list(session.scalars(select(Change).order_by(Change.id.desc()).limit(limit)))
 
 
-def token(session: Session, digest: str, now: datetime) -> AccessToken | None:
-    row = session.get(AccessToken, digest)
-    return row if row is not None and row.expires_at > now else None
+_TOKEN, _PARTY = table(AccessToken), table(PartyRow)
+# Built once: every call with a token asks it.
+_HOLDER = (
+    select(_TOKEN.c.party, _TOKEN.c.scope, _PARTY.c.active)
+    .join(_PARTY, _PARTY.c.id == _TOKEN.c.party)
+    .where(_TOKEN.c.digest == bindparam("of_token"), _TOKEN.c.expires_at > bindparam("at"))
+)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The party that holds a token, and what the token allows."""
+
+    party: str
+    scope: str
+    active: bool
+
+
+def holder(session: Session, digest: str, now: datetime) -> Holder | None:
+    """Who holds a token whose time is not over."""
+    row = session.execute(_HOLDER, {"of_token": digest, "at": now}).first()
+    return None if row is None else Holder(*row)
 
 
 def forget_expired(session: Session, now: datetime) -> None:
