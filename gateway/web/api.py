@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from gateway.domain.errors import Refused
-from gateway.domain.evidence.receipt import LONG_TERM, ReceiptKind
-from gateway.exchange.evidence.fetch import BASELINE, PDF, ReceiptSummary
-from gateway.exchange.transit.check import Report
-from gateway.exchange.transit.look import DeliveryView, LetterView
+from gateway.exchange.evidence.fetch import PDF, ReceiptSummary
+from gateway.exchange.transit.look import LetterView
 from gateway.exchange.transit.submission import Answer, AnswerKind
 from gateway.settings import Limits
+from gateway.web import views
 from gateway.web.access import Access
 from gateway.web.answers import fresh
 from gateway.web.problems import status_of
-from gateway.web.reading import BAD_PARAMETER, RENDERINGS, level_of, receipt_type, submission
+from gateway.web.reading import BAD_PARAMETER, level_of, receipt_type, submission
 from gateway.web.services import Services
+from gateway.web.views import View
 
 READ = "envelopes:read"
 
@@ -36,7 +34,7 @@ def blueprint(services: Services, limits: Limits, access: Access) -> Blueprint:
     @access.signature
     def check() -> Response:
         with submission(request, limits, for_receipt=False) as submitted:
-            return jsonify(_report(services.checking.check(submitted)))
+            return jsonify(views.report(services.checking.check(submitted)))
 
     @api.get("/envelopes")
     @access.token(READ)
@@ -87,66 +85,12 @@ def _rendering(octets: bytes, media_type: str, receipt_id: str) -> Response:
     return answer
 
 
-def _report(report: Report) -> dict[str, Any]:
-    return {
-        "party": report.party,
-        "level": report.level,
-        "messageId": report.message_id,
-        "recipients": [
-            {
-                "office": limits.office,
-                "name": limits.name,
-                "route": limits.route,
-                "maxBytes": limits.max_bytes,
-                "documentTypes": list(limits.document_types),
-                "notices": list(limits.notices),
-            }
-            for limits in report.recipients
-        ],
-    }
+def _letter(letter: LetterView) -> View:
+    return views.letter(letter) | {"receipts": url_for("api.receipts", reference=letter.reference)}
 
 
-def _letter(letter: LetterView) -> dict[str, Any]:
-    return {
-        "reference": letter.reference,
-        "messageId": letter.message_id,
-        "state": letter.state,
-        "test": letter.test,
-        "subject": letter.subject,
-        "receivedAt": letter.received_at.isoformat(),
-        "deliveries": [_delivery(delivery) for delivery in letter.deliveries],
-        "receipts": url_for("api.receipts", reference=letter.reference),
-    }
-
-
-def _delivery(delivery: DeliveryView) -> dict[str, Any]:
-    return {
-        "id": delivery.id,
-        "office": delivery.office,
-        "name": delivery.name,
-        "state": delivery.state,
-        "processing": delivery.processing,
-        "notices": list(delivery.notices),
-        "registerNumber": delivery.register_number,
-        "targetReference": delivery.target_reference,
-        "nextAttempt": delivery.next_attempt.isoformat() if delivery.next_attempt else None,
-        "events": [
-            {"track": step.track, "state": step.state, "at": step.at.isoformat(), "reason": step.why}
-            for step in delivery.steps
-        ],
-    }
-
-
-def _summary(reference: str, receipt: ReceiptSummary) -> dict[str, Any]:
-    return {
-        "id": receipt.receipt_id,
-        "kind": receipt.kind,
-        "event": receipt.event,
-        "eventTime": receipt.event_time.isoformat(),
-        "delivery": receipt.delivery,
-        "contentDigest": receipt.content_digest,
-        "mediaTypes": list(RENDERINGS[BASELINE]),
-        "longTerm": ReceiptKind(receipt.kind) in LONG_TERM,
+def _summary(reference: str, receipt: ReceiptSummary) -> View:
+    return views.receipt(receipt) | {
         "href": url_for("api.receipt", reference=reference, receipt_id=receipt.receipt_id),
         "proof": url_for("ledger.proof", name=receipt.content_digest),
         "token": url_for("ledger.proof", name=f"{receipt.content_digest}.tsr"),

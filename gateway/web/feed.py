@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, request, url_for
 
 from gateway.exchange.transit.feed import MOST, Feed, Told
+from gateway.web import views
 from gateway.web.access import Access
 from gateway.web.answers import fresh
 from gateway.web.paging import limit, once
+from gateway.web.views import View
 
 READ = "envelopes:read"
 _USUAL = 100
@@ -28,18 +28,9 @@ def blueprint(feed: Feed, access: Access) -> Blueprint:
     return doors
 
 
-def _event(one: Told) -> dict[str, Any]:
+def _event(one: Told) -> View:
     """A refused submission has no address: the same octets get its receipt again."""
-    return {
-        "id": one.receipt_id,
-        "kind": one.kind,
-        "event": one.event,
-        "eventTime": one.event_time.isoformat(),
-        "reference": one.reference,
-        "messageId": one.message_id,
-        "delivery": one.delivery,
-        "contentDigest": one.content_digest,
-        "test": one.test,
+    return views.event(one) | {
         "envelope": one.reference and url_for("api.follow", reference=one.reference),
         "href": one.reference and url_for("api.receipt", reference=one.reference, receipt_id=one.receipt_id),
     }

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from flask import Blueprint, Response, request, url_for
 from werkzeug.exceptions import MethodNotAllowed
 
-from gateway.domain.errors import Fault, NotFound, Refused
-from gateway.domain.evidence.receipt import Registered
-from gateway.domain.transit.states import Processing
+from gateway.domain.errors import NotFound, Refused
 from gateway.exchange.registry.tokens import INBOX
-from gateway.exchange.transit.inbox import NOT_FOUND, Inbox, Reader, Whereabouts
+from gateway.exchange.transit.inbox import NOT_FOUND, Inbox, Reader
 from gateway.exchange.transit.inbox_list import LONGEST_PAGE, Entry
+from gateway.web import views
 from gateway.web.access import Access
 from gateway.web.answers import fresh, in_pieces
 from gateway.web.bodies import Members, members
+from gateway.web.inbox_terms import WHO, ground_of, processing_of, reader_of, refusal_of, registered
 from gateway.web.paging import limit, once
 from gateway.web.reading import BAD_PARAMETER
+from gateway.web.views import View
 
 _USUAL = 50
-_WHO = ("unit", "reader")
 
 
 def blueprint(inbox: Inbox, access: Access) -> Blueprint:
@@ -48,13 +48,13 @@ def _to_look(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @door.post("/<delivery>/lock")
     @access.token(INBOX)
     def lock(party: str, delivery: str) -> Response:
-        by = _reader(inbox, party, delivery, members(request, *_WHO))
+        by = reader_of(inbox, party, delivery, members(request, *WHO))
         return fresh({"lockedUntil": inbox.lock(delivery, by).isoformat()})
 
     @door.delete("/<delivery>/lock")
     @access.token(INBOX)
     def unlock(party: str, delivery: str) -> Response:
-        inbox.unlock(delivery, _reader(inbox, party, delivery, _from_query()))
+        inbox.unlock(delivery, reader_of(inbox, party, delivery, _from_query()))
         return Response(status=204)
 
 
@@ -63,7 +63,7 @@ def _to_fetch(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @access.token(INBOX)
     def content(party: str, delivery: str) -> Response:
         _only_get()
-        found = inbox.content(delivery, _reader(inbox, party, delivery, _from_query()))
+        found = inbox.content(delivery, reader_of(inbox, party, delivery, _from_query()))
         answer = Response(found.envelope, content_type=found.media_type)
         answer.headers["Cache-Control"] = "no-store"
         for one in found.attachments:
@@ -75,7 +75,7 @@ def _to_fetch(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @access.token(INBOX)
     def attachment(party: str, delivery: str, attachment: str) -> Response:
         _only_get()
-        found = inbox.content(delivery, _reader(inbox, party, delivery, _from_query()))
+        found = inbox.content(delivery, reader_of(inbox, party, delivery, _from_query()))
         for one in found.attachments:
             if one.id == attachment:
                 return _streamed(found.open(one.id), one.media_type, one.size, one.name)
@@ -86,17 +86,17 @@ def _to_take(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @door.post("/<delivery>/acknowledge")
     @access.token(INBOX)
     def acknowledge(party: str, delivery: str) -> Response:
-        said = members(request, "registerNumber", "registerDate", "registerBook", *_WHO)
-        by = _reader(inbox, party, delivery, said)
-        inbox.acknowledge(delivery, by, _registered(said))
+        said = members(request, "registerNumber", "registerDate", "registerBook", *WHO)
+        by = reader_of(inbox, party, delivery, said)
+        inbox.acknowledge(delivery, by, registered(said))
         return _now(inbox, delivery, party)
 
     @door.post("/<delivery>/progress")
     @access.token(INBOX)
     def progress(party: str, delivery: str) -> Response:
-        said = members(request, "state", "at", *_WHO)
-        by = _reader(inbox, party, delivery, said)
-        inbox.progress(delivery, by, _processing(said), said.moment("at"))
+        said = members(request, "state", "at", *WHO)
+        by = reader_of(inbox, party, delivery, said)
+        inbox.progress(delivery, by, processing_of(said), said.moment("at"))
         return _now(inbox, delivery, party)
 
 
@@ -104,31 +104,22 @@ def _to_send_back(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @door.post("/<delivery>/refuse")
     @access.token(INBOX)
     def refuse(party: str, delivery: str) -> Response:
-        said = members(request, "code", "text", *_WHO)
-        by = _reader(inbox, party, delivery, said)
-        code = said.needed("code", 16)
-        inbox.refuse(delivery, by, Fault(code, found=said.line("text")))
+        said = members(request, "code", "text", *WHO)
+        by = reader_of(inbox, party, delivery, said)
+        inbox.refuse(delivery, by, refusal_of(said))
         return _now(inbox, delivery, party)
 
     @door.post("/<delivery>/redirect")
     @access.token(INBOX)
     def redirect(party: str, delivery: str) -> Response:
-        said = members(request, "office", "code", "text", *_WHO)
-        by = _reader(inbox, party, delivery, said)
-        code = said.line("code", 16)
-        ground = None if code is None else Fault(code, found=said.line("text"))
-        successor = inbox.redirect(delivery, by, said.needed("office", 10), ground)
-        return fresh(_place(inbox.whereabouts(delivery, party)) | {"successor": successor})
-
-
-def _reader(inbox: Inbox, party: str, delivery: str, said: Members) -> Reader:
-    """Who reads: the unit stands in receipts, by default the office; the reader's locks are its own."""
-    unit = said.line("unit") or inbox.whereabouts(delivery, party).name
-    return Reader(party, unit, said.line("reader", 120) or party)
+        said = members(request, "office", "code", "text", *WHO)
+        by = reader_of(inbox, party, delivery, said)
+        successor = inbox.redirect(delivery, by, said.needed("office", 10), ground_of(said))
+        return fresh(views.place(inbox.whereabouts(delivery, party)) | {"successor": successor})
 
 
 def _from_query() -> Members:
-    return Members({name: once(request, name) for name in _WHO})
+    return Members({name: once(request, name) for name in WHO})
 
 
 def _only_get() -> None:
@@ -137,34 +128,8 @@ def _only_get() -> None:
         raise MethodNotAllowed(valid_methods=["GET"])
 
 
-def _registered(said: Members) -> Registered | None:
-    number = said.line("registerNumber", 120)
-    day, book = said.day("registerDate"), said.line("registerBook", 80)
-    if number is None and (day is not None or book is not None):
-        raise Refused.because(BAD_PARAMETER, "registerNumber")
-    return None if number is None else Registered(number, day, book)
-
-
-def _processing(said: Members) -> Processing:
-    try:
-        return Processing(said.needed("state"))
-    except ValueError as error:
-        raise Refused.because(BAD_PARAMETER, "state") from error
-
-
 def _now(inbox: Inbox, delivery: str, party: str) -> Response:
-    return fresh(_place(inbox.whereabouts(delivery, party)))
-
-
-def _place(one: Whereabouts) -> dict[str, Any]:
-    return {
-        "delivery": one.delivery,
-        "office": one.office,
-        "name": one.name,
-        "state": one.state,
-        "processing": one.processing,
-        "registerNumber": one.register_number,
-    }
+    return fresh(views.place(inbox.whereabouts(delivery, party)))
 
 
 def _next(office: str, found: tuple[Entry, ...], most: int) -> str | None:
@@ -173,23 +138,8 @@ def _next(office: str, found: tuple[Entry, ...], most: int) -> str | None:
     return url_for("inbox.peek", office=office, after=found[-1].delivery, limit=most)
 
 
-def _entry(one: Entry) -> dict[str, Any]:
-    return {
-        "delivery": one.delivery,
-        "reference": one.reference,
-        "sender": one.sender,
-        "senderName": one.sender_name,
-        "subject": one.subject,
-        "documentType": one.document_type,
-        "test": one.test,
-        "unit": one.unit,
-        "acceptedAt": one.accepted_at.isoformat(),
-        "expiresAt": one.expires_at and one.expires_at.isoformat(),
-        "attachments": one.attachments,
-        "octets": one.octets,
-        "lockedUntil": one.locked_until and one.locked_until.isoformat(),
-        "content": url_for("inbox.content", delivery=one.delivery),
-    }
+def _entry(one: Entry) -> View:
+    return views.entry(one) | {"content": url_for("inbox.content", delivery=one.delivery)}
 
 
 def _streamed(file: BinaryIO, media_type: str, size: int, name: str) -> Response:

@@ -61,22 +61,28 @@ def status_of(faults: tuple[Fault, ...]) -> int:
 def install(app: Flask, languages: tuple[str, ...]) -> None:
     """Let every error leave the application as a problem document in one of ``languages``."""
     for kind, answer in (
-        (Refused, _refused),
+        (Refused, refused),
         (GatewayFault, _ours),
-        (HTTPException, _plain),
+        (HTTPException, plain),
         (Exception, _unknown),
     ):
         app.register_error_handler(kind, partial(answer, languages))
 
 
-def _refused(languages: tuple[str, ...], error: Refused) -> Response:
+def refused(languages: tuple[str, ...], error: Refused) -> Response:
+    """The problem document of a refusal."""
     status = STATUS.get(type(error)) or status_of(error.faults)
     answer = _problem(status, error.faults, languages)
     if isinstance(error, NotAuthenticated):
         answer.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, TooMany):
+    return later(answer, error)
+
+
+def later(answer: Response, error: Exception) -> Response:
+    """``answer`` with the time after which the same call may work, where that is known."""
+    if isinstance(error, TooMany | Unavailable):
         answer.headers["Retry-After"] = str(error.retry_after)
-    elif error.faults[0].code == NOT_YET:
+    elif isinstance(error, Refused) and error.faults[0].code == NOT_YET:
         answer.headers["Retry-After"] = str(_AGAIN_S)
     return answer
 
@@ -85,12 +91,11 @@ def _ours(languages: tuple[str, ...], error: GatewayFault) -> Response:
     _log.warning("our fault", cause=str(error), kind=type(error).__name__)
     if not isinstance(error, Unavailable):
         return _problem(500, (Fault(INTERNAL),), languages)
-    answer = _problem(503, (Fault(error.code),), languages)
-    answer.headers["Retry-After"] = str(error.retry_after)
-    return answer
+    return later(_problem(503, (Fault(error.code),), languages), error)
 
 
-def _plain(languages: tuple[str, ...], error: HTTPException) -> Response:
+def plain(languages: tuple[str, ...], error: HTTPException) -> Response:
+    """The problem document of what Flask itself refuses."""
     status = error.code or 500
     code = _FROM_HTTP.get(status, INTERNAL if status >= 500 else "WASL-REQ-010")
     limit = str(request.max_content_length or "") if status == 413 else None

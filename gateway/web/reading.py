@@ -42,19 +42,30 @@ def submission(request: Request, limits: Limits, *, for_receipt: bool = True) ->
     Raises:
         UnsupportedMedia, TooLarge, Refused: the request is not one that the hub takes.
     """
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise UnsupportedMedia.because(COMPRESSED)
-    request.max_content_length = _UNBOUNDED  # letters have limits of their own, read as they arrive
-    stream = _Body(cast("BinaryIO", request.stream))
-    media_type = (request.mimetype or "").lower()
-    try:
+    with body(request) as stream:
+        media_type = (request.mimetype or "").lower()
         if media_type == RELATED:
             media_type, root, parts = _related(request, stream, limits)
         elif media_type in MEDIA_TYPES:
-            root, parts = _whole(request, stream, limits.envelope_bytes), iter(())
+            root, parts = whole(request, stream, limits.envelope_bytes), iter(())
         else:
             raise UnsupportedMedia.because(UNSUPPORTED, found=media_type or "none")
         yield Submission(root, media_type, parts, answer_type(request, media_type) if for_receipt else XML)
+
+
+@contextmanager
+def body(request: Request) -> Iterator[Body]:
+    """The body of a request that carries a letter; what nobody read is drained at the end, within bounds.
+
+    Raises:
+        UnsupportedMedia: it is compressed.
+    """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMedia.because(COMPRESSED)
+    request.max_content_length = _UNBOUNDED  # letters have limits of their own, read as they arrive
+    stream = Body(cast("BinaryIO", request.stream))
+    try:
+        yield stream
     finally:
         drain(stream)
 
@@ -65,7 +76,7 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class _Body:
+class Body:
     """A request's body; where the client went away, it simply ends, and readers notice what is missing."""
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -78,7 +89,7 @@ class _Body:
             return b""
 
 
-def _related(request: Request, stream: _Body, limits: Limits) -> tuple[str, bytes, Iterator[Part]]:
+def _related(request: Request, stream: Body, limits: Limits) -> tuple[str, bytes, Iterator[Part]]:
     reader = RelatedReader(
         stream,
         request.headers["Content-Type"],
@@ -90,21 +101,27 @@ def _related(request: Request, stream: _Body, limits: Limits) -> tuple[str, byte
     return media_type, root, reader.parts()
 
 
-def _whole(request: Request, stream: _Body, limit: int) -> bytes:
+def whole(request: Request, stream: Body, limit: int) -> bytes:
+    """All of a body of at most ``limit`` octets.
+
+    Raises:
+        TooLarge: it has more.
+        Refused: it ended before its stated length.
+    """
     declared = request.content_length
     if declared is not None and declared > limit:
         raise TooLarge.because(TOO_LARGE, expected=str(limit))
-    body = stream.read(limit + 1)
-    while 0 < len(body) <= limit:
-        more = stream.read(limit + 1 - len(body))
+    found = stream.read(limit + 1)
+    while 0 < len(found) <= limit:
+        more = stream.read(limit + 1 - len(found))
         if not more:
             break
-        body += more
-    if len(body) > limit:
+        found += more
+    if len(found) > limit:
         raise TooLarge.because(TOO_LARGE, expected=str(limit))
-    if declared is not None and len(body) < declared:
+    if declared is not None and len(found) < declared:
         raise Refused.because(CUT_OFF)
-    return body
+    return found
 
 
 def drain(stream: Readable) -> None:
