@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -64,14 +64,17 @@ def read_call(call: Element) -> SoapCall:
     carried = {one: _taken(one) for one in _carriers(call)}  # taken out before the schema reads the rest
     check_call(call)
     _check_once(call, carried)
-    values = {
-        etree.QName(one).localname: one.text or "" for one in call if one not in carried and not len(one)
-    }
-    attachments = tuple(
-        (one[0].text or "", carried[one[1]]) for one in call if one.tag == f"{{{SERVICE}}}attachment"
-    )
+    texts, groups = _sorted(one for one in call if one not in carried)
+    values = {etree.QName(one).localname: one.text or "" for one in texts}
+    attachments = tuple((content_id.text or "", carried[content]) for content_id, content in groups)
     envelope = next((octets for one, octets in carried.items() if one.getparent() is call), b"")
     return SoapCall(etree.QName(call).localname, values, envelope, attachments)
+
+
+def _sorted(elements: Iterable[Element]) -> tuple[list[Element], list[Element]]:
+    """Those that hold a text, and those that hold elements: an attachment with its identifier and content."""
+    found = list(elements)
+    return [one for one in found if not len(one)], [one for one in found if len(one)]
 
 
 def _drop_idle(call: Element) -> None:

@@ -144,7 +144,8 @@ def _reference(root: Any, name: str, how: Signing) -> Any:
     digest = base64.b64encode(algorithm(_c14n(target)).digest()).decode()
     return etree.fromstring(
         f'<ds:Reference xmlns:ds="{DS}" URI="#{name}"><ds:Transforms>'
-        f'<ds:Transform Algorithm="{how.transform}"/></ds:Transforms><ds:DigestMethod Algorithm="{how.digest}"/>'
+        f'<ds:Transform Algorithm="{how.transform}"/></ds:Transforms>'
+        f'<ds:DigestMethod Algorithm="{how.digest}"/>'
         f"<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference>"
     )
 
