@@ -47,7 +47,10 @@ def _schema() -> etree.XMLSchema:
 
 @cache
 def description(address: str) -> bytes:
-    """The WSDL with the schema in it, so that it is one file, for the door at ``address``."""
+    """The WSDL with the schema in it, so that it is one file, for the door at ``address``.
+
+    Both call their namespace ``tns``: declarations that stand above already are dropped from what moves.
+    """
     wsdl = _read("wsdl").getroot()
     for one in wsdl.iter(*_ADDRESSES):
         one.set("location", address)
