@@ -32,11 +32,11 @@ from gateway.settings_model import (
     Settings,
     Tokens,
     Trust,
-    Web,
     Worker,
 )
 from gateway.settings_sources import PROFILES, Found, Key, gather, options, variable
 from gateway.settings_values import default_of, read, rule_of
+from gateway.settings_web import Web
 
 __all__ = [
     "Database",

@@ -31,6 +31,7 @@ _ONE_OF = {
 }
 """How each entry of a list is called."""
 
+_OURS: Any = {None: SERVICE}
 _NO_CHARACTER = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 2.2
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
@@ -69,7 +70,7 @@ class Answer:
             TooLarge: ``WASL-SOP-008``, octets that only parts can carry.
         """
         root, body = _envelope(self.version)
-        self._fill(etree.SubElement(body, f"{{{SERVICE}}}{name}", nsmap={None: SERVICE}), members)
+        self._fill(etree.SubElement(body, f"{{{SERVICE}}}{name}", nsmap=_OURS), members)
         return _octets(root)
 
     def _fill(self, parent: etree._Element, members: Mapping[str, Any]) -> None:
@@ -127,7 +128,7 @@ def write_fault(
         detail = etree.SubElement(fault, version.name("Detail"))
     told.text = text
     told.set(_LANGUAGE, language)
-    element = etree.SubElement(detail, f"{{{SERVICE}}}Problem", nsmap={None: SERVICE})
+    element = etree.SubElement(detail, f"{{{SERVICE}}}Problem", nsmap=_OURS)
     Answer(version, 0)._fill(element, problem)
     return _octets(root)
 
