@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +36,7 @@ needs_php = pytest.mark.skipif(
     not _works(PHP, "-r", "exit(class_exists('SoapClient') ? 0 : 1);"),
     reason="no PHP with SoapClient here: PHP as a client of the SOAP door is not tried",
 )
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 needs_perl = pytest.mark.skipif(
     not _works(PERL, "-MSOAP::Lite", "-MLWP::Protocol::https", "-e", "1"),
     reason="no SOAP::Lite here: Perl as a client of the SOAP door is not tried",
@@ -73,6 +76,10 @@ class Town:
         status, delivery, said = done.stdout.split()
         assert (status, said) == ("ACCEPTED", "HANDED_OVER")
         assert state(self.hub, delivery) == "HANDED_OVER"
+        self.verify(receipt, letter)
+
+    def verify(self, receipt: Path, letter: Path) -> None:
+        """The receipt proves what it says, by what stands in the ledger beside it."""
         digest = open_receipt(receipt.read_bytes(), "application/xml").digest
         for beside, path in ((".tlog-proof", digest), (".tsr", f"{digest}.tsr")):
             receipt.with_suffix(beside).write_bytes(self.served.fetch(f"/ledger/proof/{path}"))
@@ -116,6 +123,18 @@ def test_php_sees_the_reason_in_a_fault(town: Town) -> None:
     command = [str(PHP), str(HERE / "soap" / "refused.php"), town.wsdl, str(town.served.authority)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["soap:Client", "WASL-SOP-011"]
+
+
+@needs_curl
+def test_the_steps_of_the_documentation_bring_a_receipt(town: Town) -> None:
+    page = (HERE.parents[1] / "docs" / "soap.md").read_text("utf-8")
+    [steps] = re.findall(r"<!-- run -->\n```sh\n(.*?)```", page, re.DOTALL)
+    letter = town.letter("letter")
+    given = {"WASL_HUB_PUBLIC_URL": town.served.address, "CURL_CA_BUNDLE": str(town.served.authority)}
+    subprocess.run(
+        ["sh", "-eu", "-c", steps], cwd=town.folder, env={**os.environ, **given}, check=True, timeout=60
+    )
+    town.verify(town.folder / "receipt.xml", letter)
 
 
 @needs_perl
