@@ -86,6 +86,7 @@ def check_config() -> None:
         sequencer(gateway)
     gateway.payloads.check()
     gateway.services.health.broker()
+    check_tls(settings)
     kinds = ", ".join(sorted(find_adapters()))
     click.echo(f"settings are good: home {settings.home}, profile {settings.profile}, adapters {kinds}")
 

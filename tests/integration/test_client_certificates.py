@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -202,20 +202,24 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def ask(running: Served, holder: str | None) -> tuple[int, dict[str, Any]]:
-    """Status and JSON of an answer over TLS, with a client certificate or without."""
+    """Status and JSON of an answer to a reader, with a client certificate or without."""
+    request = f"GET /api/v1/inbox?office={AGENCY_OFFICE} HTTP/1.0\r\nHost: hub\r\n\r\n"
+    head, _, body = exchange(running, holder, request.encode()).partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def exchange(running: Served, holder: str | None, request: bytes) -> bytes:
+    """All that is answered over one connection."""
     context = ssl.create_default_context(cafile=str(running.authority))
     if holder is not None:
         context.load_cert_chain(running.client_pem(holder))
     port = int(running.address.rpartition(":")[2])
-    request = f"GET /api/v1/inbox?office={AGENCY_OFFICE} HTTP/1.0\r\nHost: hub\r\n\r\n"
     with (
         socket.create_connection(("127.0.0.1", port), 30) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as connection,
     ):
-        connection.sendall(request.encode())
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return int(head.split()[1]), json.loads(body)
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def test_connection_with_a_registered_certificate_is_the_partys(running: Served) -> None:
@@ -245,6 +249,22 @@ def test_certificate_of_a_strange_authority_gets_no_connection(running: Served) 
     module.issue(running.hub.pki, "stranger", None)
     with pytest.raises((ssl.SSLError, ConnectionError, IndexError)):
         ask(running, "stranger")
+
+
+def test_message_that_comes_in_chunks_is_read_like_any_other(running: Served) -> None:
+    letter = running.hub.signed(running.hub.envelope(created_at=datetime.now(UTC)))
+    octets = message(call("SubmitEnvelope", octets=letter.root, mediaType=letter.media_type))
+    pieces = [octets[start : start + 100] for start in range(0, len(octets), 100)]
+    sent = [f"{len(one):x}\r\n".encode() + one + b"\r\n" for one in pieces]
+    broken = exchange(running, None, chunked(b"".join(sent[: len(sent) // 2]) + b"zz\r\n"))
+    assert b"<status>" not in broken
+    answer = exchange(running, None, chunked(b"".join(sent) + b"0\r\n\r\n"))
+    assert b"<status>ACCEPTED</status>" in answer
+
+
+def chunked(body: bytes) -> bytes:
+    head = "POST /soap/v1 HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Type: text/xml\r\n"
+    return f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + body
 
 
 def test_who_does_not_finish_the_greeting_is_not_waited_for(

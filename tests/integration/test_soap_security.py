@@ -342,6 +342,10 @@ def test_message_that_is_signed_otherwise_is_refused(
     assert code(hub, signed(INBOX, signing(hub, "agency", **signs))) == expected
 
 
+def test_declarations_may_be_signed_along(hub: HubUnderTest) -> None:
+    assert said(post(hub, signed(INBOX, signing(hub, "agency", prefixes="s wsse wsu"))))
+
+
 def test_header_for_somebody_else_authenticates_nobody(hub: HubUnderTest) -> None:
     root = etree.fromstring(signed(INBOX, signing(hub, "agency", must=False)))
     security(root).set(f"{{{SOAP11}}}actor", "urn:somebody-else")

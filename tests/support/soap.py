@@ -66,6 +66,7 @@ class Signing:
     Attributes:
         covered: the Ids that have a reference, in order.
         transform: of every reference.
+        prefixes: whose declarations are signed even where they are not used (WSS4J and .NET do so).
     """
 
     key: Any
@@ -78,6 +79,7 @@ class Signing:
     c14n: str = EXC
     transform: str = EXC
     stamps: int = 1
+    prefixes: str = ""
     key_info: str = (
         f'<wsse:SecurityTokenReference><wsse:Reference URI="#token" ValueType="{X509V3}"/>'
         "</wsse:SecurityTokenReference>"
@@ -109,7 +111,7 @@ def sign_again(root: Any, how: Signing) -> None:
         info.remove(old)
     for name in how.covered:
         info.append(_reference(root, name, how))
-    value = _signature(how, _c14n(info))
+    value = _signature(how, _c14n(info, how.prefixes))
     root.find(f".//{{{DS}}}SignatureValue").text = base64.b64encode(value).decode()
 
 
@@ -127,7 +129,7 @@ def _security(how: Signing, version: str) -> str:
         + f'<wsu:Timestamp wsu:Id="stamp">{created}{expires}</wsu:Timestamp>'
         * how.stamps
         + f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo>'
-        f'<ds:CanonicalizationMethod Algorithm="{how.c14n}"/>'
+        f'<ds:CanonicalizationMethod Algorithm="{how.c14n}">{_inclusive(how)}</ds:CanonicalizationMethod>'
         f'<ds:SignatureMethod Algorithm="{how.method or _method(how.key)}"/></ds:SignedInfo>'
         f"<ds:SignatureValue/><ds:KeyInfo>{how.key_info}</ds:KeyInfo></ds:Signature></wsse:Security>"
     )
@@ -141,18 +143,24 @@ def _method(key: Any) -> str:
 def _reference(root: Any, name: str, how: Signing) -> Any:
     [target, *_] = root.xpath(f"//*[@*[local-name()='Id']='{name}']")
     algorithm = hashlib.sha1 if how.digest.endswith("sha1") else hashlib.sha256
-    digest = base64.b64encode(algorithm(_c14n(target)).digest()).decode()
+    digest = base64.b64encode(algorithm(_c14n(target, how.prefixes)).digest()).decode()
     return etree.fromstring(
         f'<ds:Reference xmlns:ds="{DS}" URI="#{name}"><ds:Transforms>'
-        f'<ds:Transform Algorithm="{how.transform}"/></ds:Transforms>'
+        f'<ds:Transform Algorithm="{how.transform}">{_inclusive(how)}</ds:Transform></ds:Transforms>'
         f'<ds:DigestMethod Algorithm="{how.digest}"/>'
         f"<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference>"
     )
 
 
-def _c14n(element: Any) -> bytes:
+def _inclusive(how: Signing) -> str:
+    return f'<ec:InclusiveNamespaces xmlns:ec="{EXC}" PrefixList="{how.prefixes}"/>' if how.prefixes else ""
+
+
+def _c14n(element: Any, prefixes: str = "") -> bytes:
     alone = etree.fromstring(etree.tostring(element, with_tail=False))
-    return etree.tostring(alone, method="c14n", exclusive=True, with_comments=False)
+    return etree.tostring(
+        alone, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=prefixes.split()
+    )
 
 
 def _signature(how: Signing, octets: bytes) -> bytes:
