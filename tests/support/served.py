@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.support.hub import HubUnderTest, make_hub
 from tests.support.tls import make_tls
+from tools.services import Tls
 
 _PATIENCE_S = 60
 
@@ -59,24 +60,26 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, **settings: str) -> Iterator[Served]:
-    """A hub with the parties of tests whose processes run for the length of the block."""
-    port = _free_port()
-    tls = make_tls(folder / "tls")
+def served(folder: Path, *, tls: bool = True, **settings: str) -> Iterator[Served]:
+    """A hub with the parties of tests whose processes run for the length of the block.
+
+    Args:
+        tls: it speaks TLS itself and asks for client certificates; otherwise plain HTTP.
+    """
+    port, own = free_port(), make_tls(folder / "tls")
+    address = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
     environment = {
         "WASL_WEB_PORT": str(port),
         "WASL_WEB_PROCESSES": "1",
-        "WASL_WEB_TLS_CERTIFICATE": str(tls.certificate),
-        "WASL_WEB_TLS_KEY": str(tls.key),
-        "WASL_WEB_TLS_CLIENTS": "true",
-        "WASL_HUB_PUBLIC_URL": f"https://localhost:{port}",
+        "WASL_HUB_PUBLIC_URL": address,
+        **(_tls(own) if tls else {}),
         "WASL_WORKER_POLL_SECONDS": "0.2",
         "WASL_LEDGER_CHECKPOINT_SECONDS": "0.2",
         "WASL_LEDGER_POLL_SECONDS": "0.1",
         "WASL_TIMESTAMPS_RETRY_SECONDS": "0.2",
         **settings,
     }
-    made = Served(make_hub(folder / "home", **environment), f"https://localhost:{port}", tls.authority)
+    made = Served(make_hub(folder / "home", **environment), address, own.authority)
     log = folder / "processes.log"
     running = [_started(name, made.hub.home, environment, log) for name in ("serve", "worker")]
     try:
@@ -87,6 +90,14 @@ def served(folder: Path, **settings: str) -> Iterator[Served]:
             process.send_signal(signal.SIGTERM)
         for process in running:
             process.wait(_PATIENCE_S)
+
+
+def _tls(files: Tls) -> dict[str, str]:
+    return {
+        "WASL_WEB_TLS_CERTIFICATE": str(files.certificate),
+        "WASL_WEB_TLS_KEY": str(files.key),
+        "WASL_WEB_TLS_CLIENTS": "true",
+    }
 
 
 def _started(command: str, home: Path, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
@@ -107,7 +118,8 @@ def _await(made: Served, running: list[subprocess.Popen[bytes]], log: Path) -> N
         raise AssertionError(log.read_text("utf-8")) from error
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
