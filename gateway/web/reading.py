@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, Protocol, cast
 
 from flask import Request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
 from gateway.domain.errors import Refused, TooLarge, UnsupportedMedia
@@ -77,7 +78,7 @@ class Readable(Protocol):
 
 
 class Body:
-    """A request's body; where the client went away, it simply ends, and readers notice what is missing."""
+    """A request's body; where the client goes away or its chunks break, it ends, and readers notice."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -85,7 +86,7 @@ class Body:
     def read(self, size: int, /) -> bytes:
         try:
             return self._stream.read(size)
-        except ClientDisconnected:
+        except (ClientDisconnected, ParseException):
             return b""
 
 

@@ -60,6 +60,6 @@ def _outcome(answer: Answer, language: str) -> View:
         "status": answer.kind.name,
         "reference": answer.reference,
         "mediaType": answer.media_type,
-        "receipt": Content.of(answer.octets),
+        "receipt": Content.of(answer.octets, answer.media_type),
         "faults": [fault_members(fault, language) for fault in answer.faults],
     }

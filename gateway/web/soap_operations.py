@@ -97,7 +97,7 @@ def _of_receipts(services: Services) -> dict[str, Operation]:
             raise Refused.because(NOT_ACCEPTABLE, "mediaType", expected=", ".join(RENDERINGS[level]))
         reference, wanted = asked.needed("reference"), asked.needed("receipt")
         octets = services.receipts.one(reference, wanted, media_type, asked.party, level)
-        return {"mediaType": media_type, "octets": Content.of(octets)}
+        return {"mediaType": media_type, "octets": Content.of(octets, media_type)}
 
     def evidence(asked: Asked) -> View:
         file = services.bundles.make(asked.needed("reference"), asked.party)
@@ -143,7 +143,7 @@ def _of_contents(inbox: Inbox) -> dict[str, Operation]:
         return {
             "reference": found.reference,
             "mediaType": found.media_type,
-            "octets": Content.of(found.envelope),
+            "octets": Content.of(found.envelope, found.media_type),
             "attachments": [
                 {
                     "id": one.id,

@@ -42,12 +42,12 @@ class Content:
 
     size: int
     stream: BinaryIO
-    media_type: str = "application/octet-stream"
+    media_type: str
 
     @classmethod
-    def of(cls, octets: bytes) -> Content:
+    def of(cls, octets: bytes, media_type: str) -> Content:
         """Octets that are at hand."""
-        return cls(len(octets), BytesIO(octets))
+        return cls(len(octets), BytesIO(octets), media_type)
 
 
 @dataclass

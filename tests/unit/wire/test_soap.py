@@ -144,7 +144,7 @@ def test_answer_is_a_message_of_its_version() -> None:
 def test_longer_octets_than_may_stand_inside_are_closed_and_refused() -> None:
     stream = io.BytesIO(b"abc")
     with pytest.raises(TooLarge, match="WASL-SOP-008"):
-        Answer(SOAP11, 2).write("GetReceiptResponse", {"octets": Content(3, stream)})
+        Answer(SOAP11, 2).write("GetReceiptResponse", {"octets": Content(3, stream, "image/png")})
     assert stream.closed
 
 
