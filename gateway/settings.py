@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,11 +32,11 @@ from gateway.settings_model import (
     Settings,
     Tokens,
     Trust,
-    Web,
     Worker,
 )
 from gateway.settings_sources import PROFILES, Found, Key, gather, options, variable
 from gateway.settings_values import default_of, read, rule_of
+from gateway.settings_web import Web
 
 __all__ = [
     "Database",
@@ -132,6 +132,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "retry.cap_seconds: must not be shorter than retry.first_seconds"
     if settings.outgoing.total_seconds < settings.outgoing.connect_seconds:
         yield "outgoing.total_seconds: must not be shorter than outgoing.connect_seconds"
+    yield from _contradictions_of_tls(settings.web)
     if settings.worker.lease_seconds <= settings.outgoing.total_seconds:
         # Otherwise a second worker takes a delivery over while the first is still sending it.
         yield "worker.lease_seconds: must be longer than outgoing.total_seconds"
@@ -139,6 +140,20 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     yield from _contradictions_of_mail(settings)
     if settings.hub.production:
         yield from _unfit_for_production(settings)
+
+
+def _contradictions_of_tls(web: Web) -> Iterator[str]:
+    if bool(web.tls_certificate) is not bool(web.tls_key):
+        yield "web.tls_key: must be given where web.tls_certificate is, and only there"
+    if web.tls_clients and not web.tls_certificate:
+        yield "web.tls_clients: must be false without web.tls_certificate"
+    if web.client_certificate_header and not web.trusted_proxies:
+        yield "web.trusted_proxies: must name the proxy whose web.client_certificate_header counts"
+    for one in web.trusted_proxies:
+        try:
+            ip_network(one)
+        except ValueError:
+            yield f"web.trusted_proxies: must be addresses or nets, not {one!r}"
 
 
 def _contradictions_of_places(settings: Settings) -> Iterator[str]:

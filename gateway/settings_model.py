@@ -9,6 +9,7 @@ from typing import get_type_hints
 from gateway.domain.content import Kind
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.settings_values import Texts, option
+from gateway.settings_web import Soap, Web
 
 _ADDRESS = r"https?://[^\s/?#@]+(/[^\s?#]*[^\s/?#])?"
 _DAY = 86_400
@@ -37,19 +38,6 @@ class Hub:
     def name_in(self, language: str) -> str:
         """The hub's name in ``language``, or in English, or in the first language it has one in."""
         return self.name.get(language) or self.name.get("en") or next(iter(self.name.values()))
-
-
-@dataclass(frozen=True)
-class Web:
-    """The HTTP server."""
-
-    host: str = option("127.0.0.1", pattern=r"\S+", expected="an address or host name")
-    port: int = option(8080, least=0, most=65_535)
-    processes: int = option(2, least=1, most=256)
-    threads: int = option(2, least=1, most=64)
-    request_seconds: int = option(300, least=1, most=_DAY)
-    operations_host: str = option("127.0.0.1", pattern=r"\S+", expected="an address or host name")
-    operations_port: int = option(0, least=0, most=65_535)
 
 
 @dataclass(frozen=True)
@@ -367,6 +355,7 @@ class Settings:
     mail: Mail = field(default_factory=Mail)
     push: Push = field(default_factory=Push)
     tokens: Tokens = field(default_factory=Tokens)
+    soap: Soap = field(default_factory=Soap)
     evidence: Evidence = field(default_factory=Evidence)
     ledger: Ledger = field(default_factory=Ledger)
     timestamps: Timestamps = field(default_factory=Timestamps)

@@ -32,6 +32,7 @@ from gateway.exchange.operate.health import Health
 from gateway.exchange.operate.reach import Reach
 from gateway.exchange.registry.apply import Registry
 from gateway.exchange.registry.cache import RegistryCache
+from gateway.exchange.registry.callers import Callers
 from gateway.exchange.registry.revocation import Revocations
 from gateway.exchange.registry.signers import Signers
 from gateway.exchange.registry.tokens import Tokens
@@ -110,7 +111,8 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     certificates = CertificateJudge(settings.trust.directory / "parties", settings.trust.require_revocation)
     ledger = evidence.ledger(settings, store)
     receipts = evidence.receipts(settings, pack, store, issuing)
-    judge, chain = _judge(settings, certificates), _chains(pack, store, issuing, ambient)
+    signers = Signers(RegistryCache())
+    judge, chain = _judge(settings, certificates, signers), _chains(pack, store, issuing, ambient)
     letters = _letters(settings, store, payloads)
     reading = _verbs(settings, pack, chain, letters, "inbox")
     adapters = find_adapters()
@@ -139,6 +141,9 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         receipts=receipts,
         bundles=_bundles(settings, pack, payloads, receipts, ledger, ambient),
         tokens=_tokens(settings, store, certificates, ambient),
+        callers=Callers(
+            store, signers, certificates, ambient, timedelta(seconds=settings.soap.timestamp_seconds)
+        ),
         ledger=ledger,
         health=_health(settings, store, payloads, issuing, ledger, adapters, check_broker),
     )
@@ -376,10 +381,10 @@ def _issuing(settings: Settings, pack: CountryPack, ambient: Ambient) -> Issuing
     )
 
 
-def _judge(settings: Settings, certificates: CertificateJudge) -> Judge:
+def _judge(settings: Settings, certificates: CertificateJudge, signers: Signers) -> Judge:
     limits = settings.limits
     return Judge(
-        signers=Signers(RegistryCache()),
+        signers=signers,
         certificates=certificates,
         hub=settings.hub.code,
         window=Window(

@@ -30,6 +30,7 @@ from gateway.bootstrap.lifecycle import lapses
 from gateway.bootstrap.rest import upload_expiry
 from gateway.bootstrap.telling import held_alerts, operators_teller, presence, pushers, teller
 from gateway.bootstrap.waking import wakeups
+from gateway.cli.tls import make_context, scheme, server_options
 from gateway.domain.errors import Misconfigured
 from gateway.exchange.operate.presence import EVERY_SECONDS
 from gateway.logs import configure
@@ -86,6 +87,7 @@ def check_config() -> None:
         sequencer(gateway)
     gateway.payloads.check()
     gateway.services.health.broker()
+    check_tls(settings)
     kinds = ", ".join(sorted(find_adapters()))
     click.echo(f"settings are good: home {settings.home}, profile {settings.profile}, adapters {kinds}")
 
@@ -109,6 +111,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             "proc_name": "wasl",
             "control_socket_disable": True,
+            **server_options(self._settings),
         }
         for name, value in options.items():
             if name in self.cfg.settings:
@@ -129,7 +132,8 @@ def serve() -> None:
     configure(settings.log)
     check_port(settings.web.host, settings.web.port, "web.port")
     made_home(settings)
-    click.echo(f"serving at http://{settings.web.host}:{settings.web.port}")
+    check_tls(settings)
+    click.echo(f"serving at {scheme(settings)}://{settings.web.host}:{settings.web.port}")
     _Server(settings).run()
 
 
@@ -195,6 +199,17 @@ def operations(gateway: Gateway) -> AbstractContextManager[object]:
     check_port(host, port, "web.operations_port")
     app = create_operations_app(gateway.services.health, counting(gateway), gateway.languages)
     return Operations(app, host, port)
+
+
+def check_tls(settings: Settings) -> None:
+    """Raises:
+    Misconfigured: the certificate or its key cannot be used.
+    """
+    if settings.web.tls_certificate:
+        try:
+            make_context(settings)
+        except OSError as error:
+            raise Misconfigured([f"web.tls_certificate: {error}"]) from error
 
 
 def check_port(host: str, port: int, key: str) -> None:

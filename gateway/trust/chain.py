@@ -18,6 +18,7 @@ from gateway.trust.revocation import Revocation, Standing, revocation_of
 
 NOT_FOR_SIGNING = "not made for signing letters"
 NOT_FOR_STAMPING = "not made for time-stamps"
+NOT_FOR_CLIENTS = "not made for clients"
 AN_AUTHORITY = "the certificate of an authority"
 
 NO_CHAIN = "WASL-CRT-005"
@@ -32,7 +33,11 @@ CODES = {
 }
 """Reason of the refusal by sub-indication; every other one means that no chain leads to an anchor."""
 
-_CODES_BY_DETAIL = {NOT_FOR_SIGNING: "WASL-CRT-006", AN_AUTHORITY: "WASL-CRT-007"}
+_CODES_BY_DETAIL = {
+    NOT_FOR_SIGNING: "WASL-CRT-006",
+    NOT_FOR_CLIENTS: "WASL-CRT-006",
+    AN_AUTHORITY: "WASL-CRT-007",
+}
 
 
 class Purpose(Enum):
@@ -40,6 +45,7 @@ class Purpose(Enum):
 
     SIGNING = "SIGNING"  # letters and receipts
     TIME_STAMPING = "TIME_STAMPING"  # RFC 3161 tokens
+    CLIENT = "CLIENT"  # connections (TLS client authentication)
 
 
 _KEY_WAS_SAFE = frozenset(
@@ -58,6 +64,7 @@ _OTHER_PURPOSES = frozenset(
         ExtendedKeyUsageOID.OCSP_SIGNING,
     }
 )
+_CLIENT_PURPOSES = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
 
 def judge(
@@ -126,9 +133,18 @@ def _check_signer(certificate: x509.Certificate, purpose: Purpose) -> Verdict | 
         fit = _made_for_stamping(certificate)
         return None if fit else indeterminate(SubIndication.CHAIN_CONSTRAINTS_FAILURE, NOT_FOR_STAMPING)
     purposes = extension(certificate, x509.ExtendedKeyUsage)
+    if purpose is Purpose.CLIENT:
+        fit = _made_for_clients(usage, purposes)
+        return None if fit else indeterminate(SubIndication.CHAIN_CONSTRAINTS_FAILURE, NOT_FOR_CLIENTS)
     if purposes is not None and set(purposes) <= _OTHER_PURPOSES:  # RFC 5280 4.2.1.12
         return indeterminate(SubIndication.CHAIN_CONSTRAINTS_FAILURE, NOT_FOR_SIGNING)
     return None
+
+
+def _made_for_clients(usage: x509.KeyUsage, purposes: x509.ExtendedKeyUsage | None) -> bool:
+    # RFC 5280 4.2.1.12: without the extension, for any purpose; RFC 8446 4.4.2.2: digitalSignature.
+    named = purposes is None or not _CLIENT_PURPOSES.isdisjoint(purposes)
+    return usage.digital_signature and named
 
 
 def _made_for_stamping(certificate: x509.Certificate) -> bool:

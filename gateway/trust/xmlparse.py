@@ -41,6 +41,7 @@ class XmlLimits:
             canonical forms cost their square for every element: some thousand would take minutes.
         max_elements: elements of the document.
         max_name: characters of a name.
+        long_texts: a single text may be as long as the document; otherwise at most ten million octets.
     """
 
     max_bytes: int = 2 * 1024 * 1024
@@ -49,6 +50,7 @@ class XmlLimits:
     max_namespaces: int = 64
     max_elements: int = 20_000
     max_name: int = 128
+    long_texts: bool = False
 
 
 def parse_hardened(raw: bytes, limits: XmlLimits) -> etree._Element:
@@ -65,15 +67,19 @@ def parse_hardened(raw: bytes, limits: XmlLimits) -> etree._Element:
     _check_prolog(_decoded(raw))
     _Meter(limits).measure(raw)
     try:
-        return etree.fromstring(raw, hardened_parser())
+        return etree.fromstring(raw, hardened_parser(long_texts=limits.long_texts))
     except etree.XMLSyntaxError as error:
         raise Refused.because(NOT_WELL_FORMED, line=error.lineno) from error
 
 
-def hardened_parser() -> etree.XMLParser:
-    """A parser that fetches, expands and validates nothing; one for each document."""
+def hardened_parser(*, long_texts: bool = False) -> etree.XMLParser:
+    """A parser that fetches, expands and validates nothing; one for each document.
+
+    Args:
+        long_texts: leaves out the library's own limits, for documents that were measured before.
+    """
     return etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=long_texts
     )
 
 

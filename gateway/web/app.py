@@ -29,9 +29,11 @@ from gateway.web import (
     pki,
     problems,
     retiring,
+    soap,
     verify,
 )
 from gateway.web.access import Access
+from gateway.web.clients import ClientCertificates
 from gateway.web.layout import Layout
 from gateway.web.services import Services
 
@@ -57,9 +59,11 @@ def create_app(
     app.config["MAX_FORM_MEMORY_SIZE"] = SMALL_BODY
     app.config["MAX_FORM_PARTS"] = 20
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    access = Access(services.tokens)
     correlation.install(app)
     retiring.install(app)
+    web = settings.web
+    certificates = ClientCertificates(web.client_certificate_header, web.trusted_proxies)
+    access = Access(services.tokens, services.callers, certificates)
     problems.install(app, languages)
     app.register_blueprint(api.blueprint(services, settings.limits, access))
     app.register_blueprint(feed.blueprint(services.feed, access))
@@ -70,6 +74,7 @@ def create_app(
     app.register_blueprint(batches.blueprint(services.intake, settings.limits, access, languages))
     app.register_blueprint(attachments.blueprint(services.uploads, access))
     app.register_blueprint(inbox.blueprint(services.inbox, access))
+    app.register_blueprint(soap.blueprint(services, settings, access, languages))
     app.register_blueprint(oauth.blueprint(services.tokens))
     app.register_blueprint(health.blueprint(services.health))
     app.register_blueprint(ledger.blueprint(services.ledger))

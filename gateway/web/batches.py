@@ -25,7 +25,7 @@ from gateway.web.answers import fresh
 from gateway.web.bodies import JSON
 from gateway.web.openapi.described import described
 from gateway.web.problems import answer_status, outcome_of
-from gateway.web.reading import BAD_PARAMETER, UNSUPPORTED, Readable, body, whole
+from gateway.web.reading import BAD_PARAMETER, UNSUPPORTED, Body, body, whole
 from gateway.wire.mime import RelatedLimits
 from gateway.wire.mime_mixed import MIXED, read_mixed
 from gateway.wire.strict_json import parse_json
@@ -61,7 +61,7 @@ def blueprint(intake: Intake, limits: Limits, access: Access, languages: tuple[s
     return door
 
 
-def entries_of(request: Request, stream: Readable, limits: Limits) -> tuple[Entry | Refused, ...]:
+def entries_of(request: Request, stream: Body, limits: Limits) -> tuple[Entry | Refused, ...]:
     """The envelopes of a batch in their order, before any of them is submitted; or why one is none.
 
     Raises:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from gateway.domain.transit.states import Transport
 from gateway.exchange.registry.tokens import CANCEL
 from gateway.exchange.transit.cancelling import Cancellation, Cancelling
 from gateway.i18n import choose_language, mark
+from gateway.web import views
 from gateway.web.access import Access
 from gateway.web.openapi import common
 from gateway.web.openapi.described import Described, Parameter, described, members
 from gateway.web.openapi.schema import ADDRESS, DIRECTORY_ID, TEXT, UUID, listed, one_of, record
-from gateway.web.problems import fault_members
+from gateway.web.views import View
 
 
 def blueprint(cancelling: Cancelling, access: Access, languages: tuple[str, ...]) -> Blueprint:
@@ -71,14 +70,8 @@ TAKE_BACK = Described(
 )
 
 
-def _members(reference: str, done: Cancellation, language: str) -> dict[str, Any]:
-    members: dict[str, Any] = {
-        "id": done.delivery,
-        "office": done.office,
-        "name": done.name,
-        "state": done.state,
-    }
-    if done.refusal is not None:
-        return members | {"refusal": fault_members(done.refusal, language)}
-    href = url_for("api.receipt", reference=reference, receipt_id=done.receipt)
-    return members | {"receipt": href}
+def _members(reference: str, done: Cancellation, language: str) -> View:
+    shown = views.cancellation(done, language)
+    if done.refusal is None:
+        shown["receipt"] = url_for("api.receipt", reference=reference, receipt_id=done.receipt)
+    return shown

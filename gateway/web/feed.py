@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, request, url_for
 
 from gateway.domain.evidence.receipt import Event, ReceiptKind
 from gateway.exchange.registry.tokens import READ
 from gateway.exchange.transit.feed import MOST, Feed, Told
 from gateway.i18n import mark
+from gateway.web import views
 from gateway.web.access import Access
 from gateway.web.answers import fresh
 from gateway.web.openapi import common
@@ -28,6 +27,7 @@ from gateway.web.openapi.schema import (
     record,
 )
 from gateway.web.paging import limit, once
+from gateway.web.views import View
 
 _USUAL = 100
 
@@ -82,18 +82,9 @@ EVENTS = Described(
 )
 
 
-def _event(one: Told) -> dict[str, Any]:
+def _event(one: Told) -> View:
     """A refused submission has no address: the same octets get its receipt again."""
-    return {
-        "id": one.receipt_id,
-        "kind": one.kind,
-        "event": one.event,
-        "eventTime": one.event_time.isoformat(),
-        "reference": one.reference,
-        "messageId": one.message_id,
-        "delivery": one.delivery,
-        "contentDigest": one.content_digest,
-        "test": one.test,
+    return views.event(one) | {
         "envelope": one.reference and url_for("api.follow", reference=one.reference),
         "href": one.reference and url_for("api.receipt", reference=one.reference, receipt_id=one.receipt_id),
     }

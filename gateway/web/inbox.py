@@ -7,9 +7,7 @@ from typing import BinaryIO
 from flask import Blueprint, Response, request, url_for
 from werkzeug.exceptions import MethodNotAllowed
 
-from gateway.domain.errors import Fault, NotFound, Refused
-from gateway.domain.evidence.receipt import Registered
-from gateway.domain.transit.states import Processing
+from gateway.domain.errors import NotFound, Refused
 from gateway.exchange.registry.tokens import INBOX
 from gateway.exchange.transit.inbox import NOT_FOUND, Inbox, Reader
 from gateway.exchange.transit.inbox_list import LONGEST_PAGE, Entry
@@ -18,11 +16,10 @@ from gateway.web.access import Access
 from gateway.web.answers import fresh, in_pieces
 from gateway.web.bodies import Members, members
 from gateway.web.inbox_members import entry_members, place_members
+from gateway.web.inbox_terms import WHO, ground_of, processing_of, reader_of, refusal_of, registered
 from gateway.web.openapi.described import described
 from gateway.web.paging import limit, once
 from gateway.web.reading import BAD_PARAMETER
-
-_WHO = ("unit", "reader")
 
 
 def blueprint(inbox: Inbox, access: Access) -> Blueprint:
@@ -52,14 +49,14 @@ def _to_look(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @access.token(INBOX)
     @described(words.LOCK)
     def lock(party: str, delivery: str) -> Response:
-        by = _reader(party, members(request, *_WHO))
+        by = reader_of(party, members(request, *WHO))
         return fresh({"lockedUntil": inbox.lock(delivery, by).isoformat()})
 
     @door.delete("/<delivery>/lock")
     @access.token(INBOX)
     @described(words.UNLOCK)
     def unlock(party: str, delivery: str) -> Response:
-        inbox.unlock(delivery, _reader(party, _from_query()))
+        inbox.unlock(delivery, reader_of(party, _from_query()))
         return Response(status=204)
 
 
@@ -69,7 +66,7 @@ def _to_fetch(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @described(words.CONTENT)
     def content(party: str, delivery: str) -> Response:
         _only_get()
-        found = inbox.content(delivery, _reader(party, _from_query()))
+        found = inbox.content(delivery, reader_of(party, _from_query()))
         answer = Response(found.envelope, content_type=found.media_type)
         answer.headers["Cache-Control"] = "no-store"
         for one in found.attachments:
@@ -82,7 +79,7 @@ def _to_fetch(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @described(words.ATTACHMENT)
     def attachment(party: str, delivery: str, attachment: str) -> Response:
         _only_get()
-        found = inbox.content(delivery, _reader(party, _from_query()))
+        found = inbox.content(delivery, reader_of(party, _from_query()))
         for one in found.attachments:
             if one.id == attachment:
                 return _streamed(found.open(one.id), one.media_type, one.size, one.name)
@@ -94,19 +91,19 @@ def _to_take(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @access.token(INBOX)
     @described(words.ACKNOWLEDGE)
     def acknowledge(party: str, delivery: str) -> Response:
-        said = members(request, "registerNumber", "registerDate", "registerBook", *_WHO)
-        by = _reader(party, said)
-        inbox.acknowledge(delivery, by, _registered(said))
+        said = members(request, "registerNumber", "registerDate", "registerBook", *WHO)
+        by = reader_of(party, said)
+        inbox.acknowledge(delivery, by, registered(said))
         return _now(inbox, delivery, party)
 
     @door.post("/<delivery>/progress")
     @access.token(INBOX)
     @described(words.PROGRESS)
     def progress(party: str, delivery: str) -> Response:
-        said = members(request, "state", "at", *_WHO)
+        said = members(request, "state", "at", *WHO)
         inbox.whereabouts(delivery, party)  # whose it is comes before what is missing
-        by = _reader(party, said)
-        inbox.progress(delivery, by, _processing(said), said.moment("at"))
+        by = reader_of(party, said)
+        inbox.progress(delivery, by, processing_of(said), said.moment("at"))
         return _now(inbox, delivery, party)
 
 
@@ -115,54 +112,31 @@ def _to_send_back(door: Blueprint, inbox: Inbox, access: Access) -> None:
     @access.token(INBOX)
     @described(words.REFUSE)
     def refuse(party: str, delivery: str) -> Response:
-        said = members(request, "code", "text", *_WHO)
+        said = members(request, "code", "text", *WHO)
         inbox.whereabouts(delivery, party)  # whose it is comes before what is missing
-        by = _reader(party, said)
-        code = said.needed("code", 16)
-        inbox.refuse(delivery, by, Fault(code, found=said.line("text")))
+        by = reader_of(party, said)
+        inbox.refuse(delivery, by, refusal_of(said))
         return _now(inbox, delivery, party)
 
     @door.post("/<delivery>/redirect")
     @access.token(INBOX)
     @described(words.REDIRECT)
     def redirect(party: str, delivery: str) -> Response:
-        said = members(request, "office", "code", "text", *_WHO)
+        said = members(request, "office", "code", "text", *WHO)
         inbox.whereabouts(delivery, party)  # whose it is comes before what is missing
-        by = _reader(party, said)
-        code = said.line("code", 16)
-        ground = None if code is None else Fault(code, found=said.line("text"))
-        successor = inbox.redirect(delivery, by, said.needed("office", 10), ground)
+        by = reader_of(party, said)
+        successor = inbox.redirect(delivery, by, said.needed("office", 10), ground_of(said))
         return fresh(place_members(inbox.whereabouts(delivery, party)) | {"successor": successor})
 
 
-def _reader(party: str, said: Members) -> Reader:
-    """Who reads: the unit stands in receipts, by default the office; the reader's locks are its own."""
-    return Reader(party, said.line("unit"), said.line("reader", 120) or party)
-
-
 def _from_query() -> Members:
-    return Members({name: once(request, name) for name in _WHO})
+    return Members({name: once(request, name) for name in WHO})
 
 
 def _only_get() -> None:
     """To fetch is attested; HEAD fetches nothing."""
     if request.method != "GET":
         raise MethodNotAllowed(valid_methods=["GET"])
-
-
-def _registered(said: Members) -> Registered | None:
-    number = said.line("registerNumber", 120)
-    day, book = said.day("registerDate"), said.line("registerBook", 80)
-    if number is None and (day is not None or book is not None):
-        raise Refused.because(BAD_PARAMETER, "registerNumber")
-    return None if number is None else Registered(number, day, book)
-
-
-def _processing(said: Members) -> Processing:
-    try:
-        return Processing(said.needed("state"))
-    except ValueError as error:
-        raise Refused.because(BAD_PARAMETER, "state") from error
 
 
 def _now(inbox: Inbox, delivery: str, party: str) -> Response:

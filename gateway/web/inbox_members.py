@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import url_for
 
 from gateway.domain.transit.states import Processing, Transport
 from gateway.exchange.transit.inbox import Whereabouts
 from gateway.exchange.transit.inbox_list import Entry
+from gateway.web import views
 from gateway.web.openapi.schema import (
     ADDRESS,
     BOOLEAN,
@@ -22,6 +21,7 @@ from gateway.web.openapi.schema import (
     or_null,
     record,
 )
+from gateway.web.views import View
 
 PLACE = record(
     "Place",
@@ -36,16 +36,9 @@ PLACE = record(
 )
 
 
-def place_members(one: Whereabouts) -> dict[str, Any]:
+def place_members(one: Whereabouts) -> View:
     """Where a letter is now, for whoever acted on it."""
-    return {
-        "delivery": one.delivery,
-        "office": one.office,
-        "name": one.name,
-        "state": one.state,
-        "processing": one.processing,
-        "registerNumber": one.register_number,
-    }
+    return views.place(one)
 
 
 ENTRY = record(
@@ -67,21 +60,6 @@ ENTRY = record(
 )
 
 
-def entry_members(one: Entry) -> dict[str, Any]:
-    """A letter that lies ready."""
-    return {
-        "delivery": one.delivery,
-        "reference": one.reference,
-        "sender": one.sender,
-        "senderName": one.sender_name,
-        "subject": one.subject,
-        "documentType": one.document_type,
-        "test": one.test,
-        "unit": one.unit,
-        "acceptedAt": one.accepted_at.isoformat(),
-        "expiresAt": one.expires_at and one.expires_at.isoformat(),
-        "attachments": one.attachments,
-        "octets": one.octets,
-        "lockedUntil": one.locked_until and one.locked_until.isoformat(),
-        "content": url_for("inbox.content", delivery=one.delivery),
-    }
+def entry_members(one: Entry) -> View:
+    """A letter that lies ready, with where it is fetched."""
+    return views.entry(one) | {"content": url_for("inbox.content", delivery=one.delivery)}

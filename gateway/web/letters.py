@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import url_for
 
-from gateway.domain.evidence.receipt import LONG_TERM, Event, ReceiptKind
+from gateway.domain.evidence.receipt import Event, ReceiptKind
 from gateway.domain.evidence.verdict import Level
 from gateway.domain.registry.parties import RouteKind
 from gateway.domain.transit.states import MessageState, Processing, Transport
-from gateway.exchange.evidence.fetch import BASELINE, ReceiptSummary
+from gateway.exchange.evidence.fetch import ReceiptSummary
 from gateway.exchange.transit.check import Report
-from gateway.exchange.transit.look import DeliveryView, LetterView
+from gateway.exchange.transit.look import LetterView
+from gateway.web import views
 from gateway.web.openapi.schema import (
     ADDRESS,
     BOOLEAN,
@@ -29,7 +28,7 @@ from gateway.web.openapi.schema import (
     or_null,
     record,
 )
-from gateway.web.reading import RENDERINGS
+from gateway.web.views import View
 
 REPORT = record(
     "Report",
@@ -51,23 +50,9 @@ REPORT = record(
 )
 
 
-def report_members(report: Report) -> dict[str, Any]:
+def report_members(report: Report) -> View:
     """What intake would say of a letter."""
-    return {
-        "party": report.party,
-        "level": report.level,
-        "messageId": report.message_id,
-        "recipients": [
-            {
-                "office": limits.office,
-                "name": limits.name,
-                "route": limits.route,
-                "maxBytes": limits.max_bytes,
-                "documentTypes": list(limits.document_types),
-                "notices": list(limits.notices),
-            }
-            for limits in report.recipients
-        ],
+    return views.report(report) | {
         "missing": [
             {
                 "id": one.id,
@@ -77,7 +62,7 @@ def report_members(report: Report) -> dict[str, Any]:
                 "href": url_for("attachments.put", digest=one.sha256),
             }
             for one in report.missing
-        ],
+        ]
     }
 
 
@@ -108,36 +93,9 @@ LETTER = record(
 )
 
 
-def letter_members(letter: LetterView) -> dict[str, Any]:
+def letter_members(letter: LetterView) -> View:
     """Where a letter and each of its deliveries is."""
-    return {
-        "reference": letter.reference,
-        "messageId": letter.message_id,
-        "state": letter.state,
-        "test": letter.test,
-        "subject": letter.subject,
-        "receivedAt": letter.received_at.isoformat(),
-        "deliveries": [_delivery(delivery) for delivery in letter.deliveries],
-        "receipts": url_for("api.receipts", reference=letter.reference),
-    }
-
-
-def _delivery(delivery: DeliveryView) -> dict[str, Any]:
-    return {
-        "id": delivery.id,
-        "office": delivery.office,
-        "name": delivery.name,
-        "state": delivery.state,
-        "processing": delivery.processing,
-        "notices": list(delivery.notices),
-        "registerNumber": delivery.register_number,
-        "targetReference": delivery.target_reference,
-        "nextAttempt": delivery.next_attempt.isoformat() if delivery.next_attempt else None,
-        "events": [
-            {"track": step.track, "state": step.state, "at": step.at.isoformat(), "reason": step.why}
-            for step in delivery.steps
-        ],
-    }
+    return views.letter(letter) | {"receipts": url_for("api.receipts", reference=letter.reference)}
 
 
 RECEIPT = record(
@@ -156,17 +114,9 @@ RECEIPT = record(
 )
 
 
-def receipt_members(reference: str, receipt: ReceiptSummary) -> dict[str, Any]:
+def receipt_members(reference: str, receipt: ReceiptSummary) -> View:
     """One receipt as lists show it, with where its renderings and its proof are."""
-    return {
-        "id": receipt.receipt_id,
-        "kind": receipt.kind,
-        "event": receipt.event,
-        "eventTime": receipt.event_time.isoformat(),
-        "delivery": receipt.delivery,
-        "contentDigest": receipt.content_digest,
-        "mediaTypes": list(RENDERINGS[BASELINE]),
-        "longTerm": ReceiptKind(receipt.kind) in LONG_TERM,
+    return views.receipt(receipt) | {
         "href": url_for("api.receipt", reference=reference, receipt_id=receipt.receipt_id),
         "proof": url_for("ledger.proof", name=receipt.content_digest),
         "token": url_for("ledger.proof", name=f"{receipt.content_digest}.tsr"),

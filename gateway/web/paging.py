@@ -26,7 +26,15 @@ def limit(request: Request, usual: int, most: int) -> int:
     Raises:
         Refused: it is no such number.
     """
-    text = once(request, "limit")
+    return size_of(once(request, "limit"), usual, most)
+
+
+def size_of(text: str | None, usual: int, most: int) -> int:
+    """The size of a page that ``text`` asks for, if it does.
+
+    Raises:
+        Refused: it is no such number.
+    """
     if text is None:
         return usual
     if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= most):

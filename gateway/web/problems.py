@@ -65,9 +65,9 @@ def status_of(faults: tuple[Fault, ...]) -> int:
 def install(app: Flask, languages: tuple[str, ...]) -> None:
     """Let every error leave the application as a problem document in one of ``languages``."""
     for kind, answer in (
-        (Refused, _refused),
+        (Refused, refused),
         (GatewayFault, _ours),
-        (HTTPException, _plain),
+        (HTTPException, plain),
         (Exception, _unknown),
     ):
         app.register_error_handler(kind, partial(answer, languages))
@@ -98,26 +98,30 @@ def judged(error: WaslError) -> tuple[int, tuple[Fault, ...]]:
     return 500, (Fault(INTERNAL),)
 
 
-def _refused(languages: tuple[str, ...], error: Refused) -> Response:
+def refused(languages: tuple[str, ...], error: Refused) -> Response:
+    """The problem document of a refusal."""
     answer = _problem(*judged(error), languages)
     if isinstance(error, NotAuthenticated):
         answer.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, TooMany):
+    return later(answer, error)
+
+
+def later(answer: Response, error: Exception) -> Response:
+    """``answer`` with the time after which the same call may work, where that is known."""
+    if isinstance(error, TooMany | Unavailable):
         answer.headers["Retry-After"] = str(error.retry_after)
-        tell_allowance(answer, error.allowance)
-    elif error.faults[0].code == NOT_YET:
+        tell_allowance(answer, error.allowance if isinstance(error, TooMany) else None)
+    elif isinstance(error, Refused) and error.faults[0].code == NOT_YET:
         answer.headers["Retry-After"] = str(_AGAIN_S)
     return answer
 
 
 def _ours(languages: tuple[str, ...], error: GatewayFault) -> Response:
-    answer = _problem(*judged(error), languages)
-    if isinstance(error, Unavailable):
-        answer.headers["Retry-After"] = str(error.retry_after)
-    return answer
+    return later(_problem(*judged(error), languages), error)
 
 
-def _plain(languages: tuple[str, ...], error: HTTPException) -> Response:
+def plain(languages: tuple[str, ...], error: HTTPException) -> Response:
+    """The problem document of what Flask itself refuses."""
     status = error.code or 500
     code = _FROM_HTTP.get(status, INTERNAL if status >= 500 else "WASL-REQ-010")
     limit = str(request.max_content_length or "") if status == 413 else None

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, Protocol, cast
 
 from flask import Request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
 from gateway.domain.errors import Refused, TooLarge, UnsupportedMedia
@@ -54,7 +55,7 @@ def submission(request: Request, limits: Limits, *, for_receipt: bool = True) ->
 
 
 @contextmanager
-def body(request: Request) -> Iterator[Readable]:
+def body(request: Request) -> Iterator[Body]:
     """A body that has limits of its own, to be read as it arrives; what nobody read is drained at the end.
 
     Raises:
@@ -63,7 +64,7 @@ def body(request: Request) -> Iterator[Readable]:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMedia.because(COMPRESSED)
     request.max_content_length = _UNBOUNDED
-    stream = _Body(cast("BinaryIO", request.stream))
+    stream = Body(cast("BinaryIO", request.stream))
     try:
         yield stream
     finally:
@@ -76,8 +77,8 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class _Body:
-    """A request's body; where the client went away, it simply ends, and readers notice what is missing."""
+class Body:
+    """A request's body; where the client goes away or its chunks break, it ends, and readers notice."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -85,11 +86,11 @@ class _Body:
     def read(self, size: int, /) -> bytes:
         try:
             return self._stream.read(size)
-        except ClientDisconnected:
+        except (ClientDisconnected, ParseException):
             return b""
 
 
-def _related(request: Request, stream: Readable, limits: Limits) -> tuple[str, bytes, Iterator[Part]]:
+def _related(request: Request, stream: Body, limits: Limits) -> tuple[str, bytes, Iterator[Part]]:
     reader = RelatedReader(
         stream,
         request.headers["Content-Type"],
@@ -101,7 +102,7 @@ def _related(request: Request, stream: Readable, limits: Limits) -> tuple[str, b
     return media_type, root, reader.parts()
 
 
-def whole(request: Request, stream: Readable, limit: int) -> bytes:
+def whole(request: Request, stream: Body, limit: int) -> bytes:
     """A body of at most ``limit`` octets.
 
     Raises:
@@ -111,17 +112,17 @@ def whole(request: Request, stream: Readable, limit: int) -> bytes:
     declared = request.content_length
     if declared is not None and declared > limit:
         raise TooLarge.because(TOO_LARGE, expected=str(limit))
-    body = stream.read(limit + 1)
-    while 0 < len(body) <= limit:
-        more = stream.read(limit + 1 - len(body))
+    found = stream.read(limit + 1)
+    while 0 < len(found) <= limit:
+        more = stream.read(limit + 1 - len(found))
         if not more:
             break
-        body += more
-    if len(body) > limit:
+        found += more
+    if len(found) > limit:
         raise TooLarge.because(TOO_LARGE, expected=str(limit))
-    if declared is not None and len(body) < declared:
+    if declared is not None and len(found) < declared:
         raise Refused.because(CUT_OFF)
-    return body
+    return found
 
 
 def drain(stream: Readable) -> None:

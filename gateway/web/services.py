@@ -8,6 +8,7 @@ from gateway.exchange.evidence.bundle import Bundles
 from gateway.exchange.evidence.fetch import Receipts
 from gateway.exchange.evidence.ledger import Ledger
 from gateway.exchange.operate.health import Health
+from gateway.exchange.registry.callers import Callers
 from gateway.exchange.registry.directory import OfficeDirectory
 from gateway.exchange.registry.tokens import Tokens
 from gateway.exchange.transit.cancelling import Cancelling
@@ -32,6 +33,7 @@ class Services:
     bundles: Bundles
     ledger: Ledger
     tokens: Tokens
+    callers: Callers
     health: Health
     feed: Feed
     inbox: Inbox

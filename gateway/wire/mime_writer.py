@@ -29,8 +29,12 @@ def write_related(
     root_media_type: str,
     parts: Sequence[OutgoingPart],
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    start_info: str | None = None,
 ) -> tuple[str, Iterator[bytes], int]:
     """The Content-Type, the body in chunks, and its length in octets.
+
+    Args:
+        start_info: what the root is once its parts are back in it (RFC 2387 3.3, XOP 4.1).
 
     Raises:
         ValueError: a media type or Content-ID that cannot stand in a header.
@@ -39,8 +43,9 @@ def write_related(
     token = random_bytes(16).hex()
     boundary = f"wasl-{token}"
     root_id = f"root-{token}@wasl"
+    stated = "" if start_info is None else f'; charset=utf-8; type="{start_info}"'
     heads = [
-        _head(boundary, root_id, root_media_type),
+        _head(boundary, root_id, root_media_type + stated),
         *(_head(boundary, part.content_id, part.media_type) for part in parts),
     ]
     closing = f"\r\n--{boundary}--\r\n".encode()
@@ -48,6 +53,8 @@ def write_related(
     # The first delimiter needs no line break before it.
     length = sum(map(len, heads)) - 2 + content + len(closing)
     content_type = f'multipart/related; boundary="{boundary}"; type="{root_media_type}"; start="<{root_id}>"'
+    if start_info is not None:
+        content_type += f'; start-info="{start_info}"'
     return content_type, _body(heads, root, parts, closing), length
 
 

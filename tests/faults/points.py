@@ -528,6 +528,7 @@ ELSEWHERE: dict[str, str] = {
     "upload_expiry._forget": "forgotten by the next turn; see tests/integration/test_uploads.py",
     "apply.apply": "the registry's own; no letter is touched",
     "tokens._give": "a token that is lost is asked for again",
+    "callers._remember": "a signed message that got no answer is signed anew; what it did is done once",
     "ledger._keep": "a witness sends it again",
     "selfcheck._keep": "the next check says it again",
     "continuation.run": "a person's decision about a ledger, given again",

@@ -25,8 +25,8 @@ from tests.support.described import PLACE, Contract, DescribedClient
 from tests.support.hub import AGENCY, COMMUNE_OFFICE, HubUnderTest
 from tests.support.scenes import World, make_world, scene_of
 
-PAGES = re.compile(r"[A-Z]+ /(static/.*|docs/.*|verify|demo.*|pki/)?")
-"""What people see; everything else is for programs and must be described."""
+PAGES = re.compile(r"[A-Z]+ /(static/.*|docs/.*|verify|demo.*|pki/|soap/v1)?")
+"""What people see, and SOAP, which its WSDL describes; everything else is for programs and must be described."""
 
 
 @pytest.fixture(scope="module")

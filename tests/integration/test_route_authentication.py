@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from lxml import etree
 from werkzeug.routing import Rule
 
+from gateway.assets import xsd_dir
+from gateway.web.soap_operations import operations
+from tests.support import soap
 from tests.support.hub import HubUnderTest, make_hub
 
-KINDS = ("public", "signature", "cosignature")
+KINDS = ("public", "signature", "cosignature", "message")
 """What a view may declare, besides ``token`` with a scope."""
 
 
@@ -63,6 +67,31 @@ def test_routes_that_take_cosignatures_are_those_of_the_ledgers_only(hub: HubUnd
     cosigned = {(str(rule), method) for rule, method, how in routes(hub.app) if how == "cosignature"}
     door = "/cosignatures/<size:size>"
     assert cosigned == {(f"/ledger{door}", "POST"), (f"/ledger/test{door}", "POST")}
+
+
+def test_the_one_route_whose_calls_are_told_apart_by_their_message_is_soap(hub: HubUnderTest) -> None:
+    doors = {(str(rule), method) for rule, method, how in routes(hub.app) if how == "message"}
+    assert doors == {("/soap/v1", "POST")}
+
+
+def test_every_call_over_soap_without_a_letter_refuses_a_caller_whom_nobody_knows(hub: HubUnderTest) -> None:
+    known = set(operations(hub.gateway.services))
+    assert known | {"SubmitEnvelope", "CheckEnvelope"} == set(described())
+    for name in sorted(known):
+        answer = soap.post(hub, soap.message(soap.call(name)))
+        assert soap.fault(answer) == ("Client", "WASL-SOP-011"), name
+
+
+def test_every_call_over_soap_with_a_letter_refuses_one_without_a_signature(hub: HubUnderTest) -> None:
+    for name in ("SubmitEnvelope", "CheckEnvelope"):
+        body = soap.call(name, octets=b"<Envelope/>", mediaType="application/xml")
+        assert soap.fault(soap.post(hub, soap.message(body))) == ("Client", "WASL-XML-012"), name
+
+
+def described() -> list[str]:
+    """The calls of the service description."""
+    port_type = etree.parse(str(xsd_dir() / "soap-1.0.wsdl")).find("{*}portType")
+    return [str(one.get("name")) for one in port_type]
 
 
 def test_the_route_that_takes_letters_back_has_a_scope_of_its_own(hub: HubUnderTest) -> None:

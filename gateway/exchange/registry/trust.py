@@ -14,11 +14,11 @@ from cryptography import x509
 from gateway.domain.evidence.verdict import Verdict
 from gateway.exchange.registry.signers import certificate_digest
 from gateway.trust.anchors import Anchors
-from gateway.trust.chain import judge
+from gateway.trust.chain import Purpose, judge
 
 _REMEMBERED = 4096
 _Epoch = tuple[tuple[str, int, int], ...]
-_Key = tuple[str, str, int, int | None]
+_Key = tuple[str, str, int, int | None, Purpose]
 
 
 @dataclass
@@ -42,15 +42,22 @@ class CertificateJudge:
         chain: Sequence[x509.Certificate],
         at: datetime,
         claimed: datetime | None,
+        purpose: Purpose = Purpose.SIGNING,
     ) -> Verdict:
         """The verdict on ``certificate`` at reception and at the claimed signing time."""
         anchors = self._current()
-        key = (certificate_digest(certificate), _digest(chain), _minute(at), _minute_or_none(claimed))
+        key = (
+            certificate_digest(certificate),
+            _digest(chain),
+            _minute(at),
+            _minute_or_none(claimed),
+            purpose,
+        )
         with self._lock:
             remembered = self._good.get(key)
         if remembered is not None:
             return remembered
-        verdict = judge(certificate, chain, anchors, at, claimed, self.require_revocation)
+        verdict = judge(certificate, chain, anchors, at, claimed, self.require_revocation, purpose)
         if verdict.passed:
             self._remember(key, verdict, anchors)
         return verdict
