@@ -254,6 +254,25 @@ class Push:
 
 
 @dataclass(frozen=True)
+class Webhooks:
+    """How parties' webhooks are told their events."""
+
+    threads: int = option(4, least=1, most=256)
+    poll_seconds: float = option(2.0, least=0.05, most=3600)
+    per_party: int = option(20, least=0, most=1000)
+    total_seconds: float = option(10.0, least=0.1, most=300)
+    first_seconds: float = option(10.0, least=0.01, most=_DAY)
+    cap_seconds: float = option(3600.0, least=0.01, most=_DAY)
+    lifetime_seconds: float = option(3.0 * _DAY, least=1, most=30 * _DAY)
+    ping_seconds: float = option(10.0, least=0, most=3600)
+
+    @property
+    def schedule(self) -> RetrySchedule:
+        """When a failed call is repeated."""
+        return RetrySchedule(self.first_seconds, 2.0, self.cap_seconds, 0.2, self.lifetime_seconds)
+
+
+@dataclass(frozen=True)
 class Tokens:
     """Access tokens for reading calls."""
 
@@ -351,6 +370,7 @@ class Settings:
     outgoing: Outgoing = field(default_factory=Outgoing)
     mail: Mail = field(default_factory=Mail)
     push: Push = field(default_factory=Push)
+    webhooks: Webhooks = field(default_factory=Webhooks)
     tokens: Tokens = field(default_factory=Tokens)
     evidence: Evidence = field(default_factory=Evidence)
     ledger: Ledger = field(default_factory=Ledger)
@@ -376,6 +396,7 @@ SECTIONS: dict[str, type] = {
     "outgoing": Outgoing,
     "mail": Mail,
     "push": Push,
+    "webhooks": Webhooks,
     "tokens": Tokens,
     "evidence": Evidence,
     "ledger": Ledger,

@@ -27,7 +27,7 @@ from gateway.bootstrap.evidence import counting, long_term, purge, self_check, s
 from gateway.bootstrap.isolation import setback
 from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.lifecycle import lapses
-from gateway.bootstrap.telling import held_alerts, operators_teller, presence, pushers, teller
+from gateway.bootstrap.telling import held_alerts, hook_pushers, operators_teller, presence, pushers, teller
 from gateway.bootstrap.waking import wakeups
 from gateway.domain.errors import Misconfigured
 from gateway.exchange.operate.presence import EVERY_SECONDS
@@ -161,6 +161,7 @@ def worker() -> None:
             Job(held_alerts(gateway).run, 60.0, alone=True),
             Job(operators_teller(gateway).run, settings.mail.poll_seconds),
             Job(pushers(gateway).run, settings.push.poll_seconds),
+            Job(hook_pushers(gateway).run, settings.webhooks.poll_seconds),
             Job(here.beat, EVERY_SECONDS),
             Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR, alone=True),
             Job(purge(gateway).run, settings.retention.run_hours * _HOUR, alone=True),

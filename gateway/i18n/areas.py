@@ -21,6 +21,7 @@ AREAS: Mapping[str, str] = {
     "DUP": mark("Repeated letters"),
     "DLV": mark("Delivery"),
     "RET": mark("Retention"),
+    "WHK": mark("Webhooks"),
     "HUB": mark("The hub itself"),
 }
 """The title of each area."""

@@ -39,6 +39,7 @@ from gateway.store.transit.notice_models import (
 )
 from gateway.store.transit.push_models import PushRefusal, PushRow
 from gateway.store.transit.route_models import RouteState
+from gateway.store.transit.webhook_models import WebhookRow
 
 __all__ = [
     "AccessToken",
@@ -75,5 +76,6 @@ __all__ = [
     "SelfCheckRow",
     "TileRow",
     "TokenRow",
+    "WebhookRow",
     "WorkerSeen",
 ]

@@ -23,6 +23,7 @@ from gateway.web import (
     pki,
     problems,
     verify,
+    webhooks,
 )
 from gateway.web.access import Access
 from gateway.web.layout import Layout
@@ -57,6 +58,7 @@ def create_app(
     app.register_blueprint(bundles.blueprint(services.bundles, access))
     app.register_blueprint(cancel.blueprint(services.cancelling, access, languages))
     app.register_blueprint(inbox.blueprint(services.inbox, access))
+    app.register_blueprint(webhooks.blueprint(services.webhooks, access, languages))
     app.register_blueprint(oauth.blueprint(services.tokens))
     app.register_blueprint(health.blueprint(services.health))
     app.register_blueprint(ledger.blueprint(services.ledger))

@@ -15,6 +15,7 @@ from gateway.exchange.transit.feed import Feed
 from gateway.exchange.transit.inbox import Inbox
 from gateway.exchange.transit.intake import Intake
 from gateway.exchange.transit.look import Looking
+from gateway.exchange.transit.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -32,3 +33,4 @@ class Services:
     health: Health
     feed: Feed
     inbox: Inbox
+    webhooks: Webhooks

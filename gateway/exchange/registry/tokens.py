@@ -27,8 +27,8 @@ BAD_ASSERTION = "WASL-AUT-003"
 REPLAYED = "WASL-AUT-004"
 NO_SCOPE = "WASL-AUT-005"
 
-READ, CANCEL, INBOX = "envelopes:read", "envelopes:cancel", "inbox"
-SCOPES = frozenset({READ, CANCEL, INBOX})
+READ, CANCEL, INBOX, WEBHOOKS = "envelopes:read", "envelopes:cancel", "inbox", "webhooks"
+SCOPES = frozenset({READ, CANCEL, INBOX, WEBHOOKS})
 """What a token may allow; one that is asked for without a scope allows reading only."""
 
 
