@@ -26,7 +26,7 @@ from gateway.bootstrap import (
 from gateway.bootstrap.evidence import counting, long_term, purge, self_check, sequencer, stamping
 from gateway.bootstrap.isolation import setback
 from gateway.bootstrap.kinds import find_adapters
-from gateway.bootstrap.lifecycle import lapses
+from gateway.bootstrap.lifecycle import lapses, playing
 from gateway.bootstrap.telling import held_alerts, hook_pushers, operators_teller, presence, pushers, teller
 from gateway.bootstrap.waking import wakeups
 from gateway.domain.errors import Misconfigured
@@ -155,6 +155,7 @@ def worker() -> None:
             Job(stamping(gateway).run, settings.timestamps.retry_seconds, alone=True),
             Job(long_term(gateway).run, settings.evidence.long_term_seconds, alone=True),
             Job(lapses(gateway, owner).run, 60.0, alone=True),
+            Job(playing(gateway, owner).run, 5.0, alone=True),
             Job(fallback(gateway, owner).run, 60.0),
             Job(setback(gateway).run, 60.0, alone=True),
             Job(teller(gateway, owner).run, settings.mail.poll_seconds),

@@ -15,6 +15,7 @@
     ├── DeliveryError      the other side
     │   ├── Temporary          nothing was taken; try again later
     │   ├── Permanent          it will never be taken as it is
+    │   │   └── Declined           the recipient refuses it, on a ground of its own
     │   └── Ambiguous          it may have been taken; nobody knows
     └── GatewayFault       ours: a 5xx, no receipt, the sender may safely repeat
         ├── Unavailable        a resource of ours is out for now
@@ -132,6 +133,17 @@ class Temporary(DeliveryError):
 
 class Permanent(DeliveryError):
     """The target answered that it will never take this letter as it is."""
+
+
+class Declined(Permanent):
+    """The recipient itself refuses this letter, on a ground of `gateway.domain.transit.grounds`.
+
+    ``words`` are the recipient's own, told to the sender; the ground that is none of the list needs them.
+    """
+
+    def __init__(self, code: str, detail: str = "", words: str | None = None) -> None:
+        super().__init__(code, detail)
+        self.words = words
 
 
 class Ambiguous(DeliveryError):

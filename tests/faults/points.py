@@ -466,7 +466,7 @@ CHAIN_VERBS: dict[str, tuple[str, ...]] = {
     "outcomes.hold": ("outcomes.hold",),
     "outcomes.resend": ("outcomes.resend",),
     "outcomes._fail": ("outcomes.give_up", "outcomes.fail_to_make_available"),
-    "outcomes._end": ("outcomes.expire", "outcomes.refuse", "outcomes.cancel"),
+    "outcomes._end": ("outcomes.expire", "outcomes.refuse", "outcomes.decline", "outcomes.cancel"),
     "redirecting.redirect": ("redirecting.redirect",),
     "resending.resend": ("resending.resend",),
     "repair.release": ("repair.release",),
@@ -488,6 +488,7 @@ _NOBODY = "nobody calls it yet"
 _TOLD_AGAIN = "senders are told at least once, whoever dies: see tests/integration/test_push.py"
 ELSEWHERE: dict[str, str] = {
     "outcomes.hand_over_late": _SAME,
+    "outcomes.decline": _SAME,
     "outcomes.fail_to_make_available": _NOBODY,
     "relays.relayed": _NOBODY,
     "relays.mailed": _NOBODY,

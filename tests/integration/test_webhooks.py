@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from gateway.bootstrap.telling import hooks, push
 from gateway.domain.transit.envelope import Recipient
@@ -22,6 +23,7 @@ from gateway.exchange.operate.doctor import Mark, journey
 from gateway.exchange.operate.flow import Watch
 from gateway.exchange.transit.push import Push
 from gateway.store.transit.webhook_models import WebhookRow
+from gateway.web.flow_figures import add_flow
 from gateway.workers.pushing import Pushers
 from tests.support.hub import (
     AGENCY_OFFICE,
@@ -480,6 +482,12 @@ def test_failing_webhooks_are_named_to_operators(hub: HubUnderTest, address: Lis
     found = [one for one in journey(watch.flow()) if one.check == "webhooks"]
     assert [one.mark for one in found] == [Mark.LOOK]
     assert f"{MINISTRY} {name}: fails since" in found[0].said
+    registry = CollectorRegistry()
+    add_flow(watch.flow(), registry)
+    named = {"party": MINISTRY, "webhook": name}
+    assert registry.get_sample_value("wasl_webhooks", {"state": "WAITING"}) == 1
+    assert registry.get_sample_value("wasl_webhooks", {"state": "GOING"}) == 1
+    assert registry.get_sample_value("wasl_webhook_failing_seconds", named) == 0
     assert "webhooks" not in watch.warnings()
     hub.clock.forward(minutes=61)
     assert watch.warnings()["webhooks"].endswith(f"an hour or more: {MINISTRY} {name}")
