@@ -11,6 +11,7 @@
     │   ├── Conflict           what is there already contradicts it
     │   ├── TooLarge           over a published limit
     │   ├── UnsupportedMedia   a media type that no profile describes
+    │   ├── Unverified         a test letter's signature does not verify: what was found
     │   └── TooMany            a quota is used up
     ├── DeliveryError      the other side
     │   ├── Temporary          nothing was taken; try again later
@@ -30,6 +31,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from gateway.domain.evidence.examination import Examination
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,14 @@ class TooLarge(Refused):
 
 class UnsupportedMedia(Refused):
     """A media type that no profile describes."""
+
+
+class Unverified(Refused):
+    """The signature of a test letter does not verify; ``examination`` says what was found."""
+
+    def __init__(self, faults: Fault | Iterable[Fault], examination: Examination) -> None:
+        super().__init__(faults)
+        self.examination = examination
 
 
 class TooMany(Refused):

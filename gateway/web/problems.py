@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -24,9 +25,11 @@ from gateway.domain.errors import (
     TooMany,
     Unavailable,
     UnsupportedMedia,
+    Unverified,
 )
 from gateway.domain.evidence.reasons import catalogue, explain
 from gateway.i18n import choose_language
+from gateway.web.examined import examined
 
 PROBLEM = "application/problem+json"
 INTERNAL = "WASL-HUB-001"
@@ -50,6 +53,8 @@ STATUS: Mapping[type[Exception], int] = {
 
 _FROM_HTTP: Mapping[int, str] = {404: "WASL-REQ-005", 405: "WASL-REQ-006", 413: "WASL-REQ-002"}
 
+_NO_MORE: Mapping[str, Any] = MappingProxyType({})
+
 _log = structlog.get_logger()
 
 
@@ -71,7 +76,8 @@ def install(app: Flask, languages: tuple[str, ...]) -> None:
 
 def _refused(languages: tuple[str, ...], error: Refused) -> Response:
     status = STATUS.get(type(error)) or status_of(error.faults)
-    answer = _problem(status, error.faults, languages)
+    more = {"signature": examined(error.examination)} if isinstance(error, Unverified) else {}
+    answer = _problem(status, error.faults, languages, more)
     if isinstance(error, NotAuthenticated):
         answer.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TooMany):
@@ -105,9 +111,11 @@ def _unknown(languages: tuple[str, ...], error: Exception) -> Response:
     return _problem(500, (Fault(INTERNAL),), languages)
 
 
-def _problem(status: int, faults: tuple[Fault, ...], languages: tuple[str, ...]) -> Response:
+def _problem(
+    status: int, faults: tuple[Fault, ...], languages: tuple[str, ...], more: Mapping[str, Any] = _NO_MORE
+) -> Response:
     language = choose_language(request.headers.get("Accept-Language"), languages, languages[0])
-    members = problem(status, faults, language)
+    members = {**problem(status, faults, language), **more}
     answer = Response(json.dumps(members, ensure_ascii=False), status, mimetype=PROBLEM)
     answer.headers["Content-Language"] = language
     answer.headers["Cache-Control"] = "no-store"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -223,3 +224,9 @@ def test_system_of_a_real_recipient_may_decline_on_a_ground(tmp_path: Path) -> N
     assert state(hub, delivery) == "REFUSED"
     [receipt] = receipts(hub, delivery)
     assert "not ours since the reform" in str(receipt.reasons)
+
+
+def test_document_names_the_bots_that_there_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "test-mode.md").read_text("utf-8")
+    assert re.findall(r"`(B\d{7}-.)`", page) == sorted(OFFICES.values())
+    assert set(OFFICES) == {*GROUNDS, "accept", "slow", "duplicate", "ambiguous", "late"}
