@@ -98,7 +98,8 @@ class GatedVerifier(XMLVerifier):
 
     def read(self, raw: bytes, parser: etree.XMLParser, config: SignatureConfiguration) -> etree._Element:
         """Make ready for looking at a document without verifying it; its root."""
-        self.config, self._parser = config, parser
+        library: Any = self
+        library.config, library._parser = config, parser
         return self._fromstring(raw)
 
     def _without_signature(self, root: etree._Element) -> etree._Element:

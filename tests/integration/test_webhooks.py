@@ -159,15 +159,21 @@ def test_only_what_is_asked_for_is_told(hub: HubUnderTest, address: Listener) ->
     assert "delivery" not in offices
 
 
-def test_test_letters_are_told_to_those_who_ask_under_the_test_seal(
+def test_test_letters_have_subscriptions_of_their_own_under_the_test_seal(
     hub: HubUnderTest, address: Listener
 ) -> None:
     subscribe(hub, f"{address.url}/real")
-    subscribe(hub, f"{address.url}/both", test=True)
+    tests = subscribe(hub, f"{address.url}/tests", test=True)
     accept(hub, TEST_OFFICE, test=True)
+    accept(hub)
+    assert call(hub, "POST", f"/{tests}/ping").json["taken"] is True
     hooks(hub.gateway).run_once()
-    assert {one.path for one in address.heard} == {"/both"}
-    assert all(event_in(hub, one)["test"] for one in address.heard)
+    heard = [(one.path, event_in(hub, one)["kind"], event_in(hub, one)["test"]) for one in address.heard]
+    assert sorted(heard) == [
+        ("/real", "acceptance", False),
+        ("/tests", "acceptance", True),
+        ("/tests", "ping", True),
+    ]
 
 
 def test_receiver_in_the_document_verifies_by_the_published_trust(hub: HubUnderTest, tmp_path: Path) -> None:
@@ -181,7 +187,7 @@ def test_receiver_in_the_document_verifies_by_the_published_trust(hub: HubUnderT
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     name = subscribe(hub, url)
-    trust = hub.gateway.settings.trust.directory
+    trust = hub.gateway.settings.trust.directory / "seal"
     command = [sys.executable, str(tmp_path / "receiver.py"), str(trust), name, str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
         try:

@@ -26,7 +26,8 @@ class Wanted:
         kinds: kinds of receipts; none named: all.
         offices: directory identifiers of recipients; none named: all. What concerns the whole letter (its
             acceptance, its rejection) is told whichever are named.
-        test: events of test letters too.
+        test: events of test letters, and of no others; by default of real ones, and of no tests. One seal
+            is on all events of a subscription.
     """
 
     url: str
@@ -36,7 +37,7 @@ class Wanted:
 
     def wants(self, kind: str, office: str | None, test: bool) -> bool:
         """Whether an event is told; ``office`` is None where it concerns the whole letter."""
-        if test and not self.test:
+        if test is not self.test:
             return False
         if self.kinds and kind not in self.kinds:
             return False

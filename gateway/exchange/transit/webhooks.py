@@ -208,12 +208,12 @@ class Webhooks:
             TooMany: the party asked for one a moment ago.
             Unavailable: the seal or the database is out.
         """
-        url, began = self._begin_ping(party, webhook)
+        wanted, began = self._begin_ping(party, webhook)
         name = uuid7(self.ambient.random_bytes, int(began.timestamp() * 1000))
-        said = self.calls.call(url, webhook, Occurrence(name, PING, began))
+        said = self.calls.call(wanted.url, webhook, Occurrence(name, PING, began, wanted.test))
         return Pinged(said, self.ambient.now() - began)
 
-    def _begin_ping(self, party: str, webhook: str) -> tuple[str, datetime]:
+    def _begin_ping(self, party: str, webhook: str) -> tuple[Wanted, datetime]:
         now = self.ambient.now()
         with self.store.write() as session:
             take_turn(session, "webhooks", party)
@@ -223,7 +223,7 @@ class Webhooks:
                 left = self.ping_pause - (now - last)
                 raise TooMany(Fault(TOO_SOON), retry_after=int(left.total_seconds()) + 1)
             row.pinged_at = now
-            return row.url, now
+            return wanted_of(row), now
 
     def _switch(self, row: WebhookRow, on: bool) -> None:
         """A worker that has it just now keeps nothing of what it hears."""

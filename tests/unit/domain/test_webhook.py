@@ -46,10 +46,11 @@ def test_wish_to_wait_is_read_as_seconds_or_as_a_date(wait: str, seconds: float 
     assert error.retry_after == seconds
 
 
-def test_nothing_named_is_everything_but_tests() -> None:
-    wanted = Wanted("https://example.org/")
-    assert wanted.wants("delivery", "B0000002-T", test=False)
-    assert not wanted.wants("delivery", "B0000002-T", test=True)
+@pytest.mark.parametrize("test", [True, False])
+def test_nothing_named_is_everything_of_tests_or_of_real_letters(test: bool) -> None:
+    wanted = Wanted("https://example.org/", test=test)
+    assert wanted.wants("delivery", "B0000002-T", test)
+    assert not wanted.wants("delivery", "B0000002-T", not test)
 
 
 def test_whole_letter_is_told_whichever_offices_are_named() -> None:
