@@ -56,7 +56,7 @@ class Webhooks:
     first_seconds: float = option(10.0, least=0.01, most=_DAY)
     cap_seconds: float = option(3600.0, least=0.01, most=_DAY)
     lifetime_seconds: float = option(3.0 * _DAY, least=1, most=30 * _DAY)
-    ping_seconds: float = option(10.0, least=0, most=3600)
+    pings_per_minute: int = option(6, least=1, most=1_000_000)
 
     @property
     def schedule(self) -> RetrySchedule:

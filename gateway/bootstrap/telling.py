@@ -206,7 +206,6 @@ def webhooks(settings: Settings, store: Store, issuing: Issuing) -> Webhooks:
         feed=Feed(store),
         calls=WebhookCalls(http, issuing, settings.hub.public_url),
         most=bounds.per_party,
-        ping_pause=timedelta(seconds=bounds.ping_seconds),
     )
 
 

@@ -17,6 +17,7 @@ from gateway.i18n import choose_language
 from gateway.web.access import Access
 from gateway.web.answers import fresh
 from gateway.web.bodies import Members, members
+from gateway.web.flood import Flood
 from gateway.web.problems import fault_members
 from gateway.web.reading import BAD_PARAMETER
 
@@ -25,12 +26,16 @@ _WANTED = ("url", "kinds", "offices", "test")
 _KINDS = tuple(kind.value for kind in ReceiptKind)
 
 
-def blueprint(webhooks: Webhooks, access: Access, languages: tuple[str, ...]) -> Blueprint:
-    """The routes of ``/api/v1/webhooks``."""
+def blueprint(webhooks: Webhooks, access: Access, languages: tuple[str, ...], flood: Flood) -> Blueprint:
+    """The routes of ``/api/v1/webhooks``.
+
+    Args:
+        flood: bounds pings, for each of which somebody waits.
+    """
     door = Blueprint("webhooks", __name__, url_prefix="/api/v1/webhooks")
     _to_have(door, webhooks, access, languages)
     _to_change(door, webhooks, access, languages)
-    _to_try(door, webhooks, access, languages)
+    _to_try(door, webhooks, access, languages, flood)
     return door
 
 
@@ -39,9 +44,9 @@ def _to_have(door: Blueprint, webhooks: Webhooks, access: Access, languages: tup
     @access.token(WEBHOOKS)
     def create(party: str) -> Response:
         said = members(request, *_WANTED)
-        made, fresh_one = webhooks.create(party, _changed(Wanted(said.needed("url", _LONGEST_URL)), said))
+        made, new = webhooks.create(party, _changed(Wanted(said.needed("url", _LONGEST_URL)), said))
         answer = _shown(made, languages)
-        answer.status_code = 201 if fresh_one else 200
+        answer.status_code = 201 if new else 200
         answer.headers["Location"] = url_for("webhooks.one", webhook=made.id)
         return answer
 
@@ -74,13 +79,17 @@ def _to_change(door: Blueprint, webhooks: Webhooks, access: Access, languages: t
         return Response(status=204)
 
 
-def _to_try(door: Blueprint, webhooks: Webhooks, access: Access, languages: tuple[str, ...]) -> None:
+def _to_try(
+    door: Blueprint, webhooks: Webhooks, access: Access, languages: tuple[str, ...], flood: Flood
+) -> None:
     @door.post("/<webhook>/ping")
     @access.token(WEBHOOKS)
     def ping(party: str, webhook: str) -> Response:
         members(request)
         language = _language(languages)
-        return _in_language(fresh(_pinged(webhooks.ping(party, webhook), language)), language)
+        with flood.admitted(party):
+            pinged = webhooks.ping(party, webhook)
+        return _in_language(fresh(_pinged(pinged, language)), language)
 
     @door.post("/<webhook>/replay")
     @access.token(WEBHOOKS)

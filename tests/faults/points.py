@@ -523,7 +523,6 @@ ELSEWHERE: dict[str, str] = {
     "webhooks.switch": "a person's decision, given again",
     "webhooks.delete": "a party's decision, given again",
     "webhooks.replay": "a party's decision, given again",
-    "webhooks._begin_ping": "a ping that is lost is asked for again",
     "push_repair.again_from": "a person's decision, given again",
     "push_repair.go_on": "a person's decision, given again",
     "push_repair.pass_over": "a person's decision, given again",

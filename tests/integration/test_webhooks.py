@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -456,20 +457,30 @@ def test_ping_answers_what_the_address_said(
     assert kept(hub, name).failures == 0
 
 
-def test_one_party_pings_once_in_a_while_and_others_meanwhile(hub: HubUnderTest, address: Listener) -> None:
-    first, second = subscribe(hub, f"{address.url}/1"), subscribe(hub, f"{address.url}/2")
+def test_one_party_pings_so_often_and_others_meanwhile(hub: HubUnderTest, address: Listener) -> None:
     other = subscribe(hub, address.url, party=COMMUNE)
-    assert call(hub, "POST", f"/{first}/ping").status_code == 200
-    again = call(hub, "POST", f"/{second}/ping")
-    assert (again.status_code, again.json["code"], again.headers["Retry-After"]) == (
-        429,
-        "WASL-WHK-004",
-        "11",
-    )
+    for number in range(6):  # a new subscription does not begin anew
+        name = subscribe(hub, f"{address.url}/{number}")
+        assert call(hub, "POST", f"/{name}/ping").status_code == 200
+        assert call(hub, "DELETE", f"/{name}").status_code == 204
+    name = subscribe(hub, address.url)
+    again = call(hub, "POST", f"/{name}/ping")
+    assert (again.status_code, again.json["code"]) == (429, "WASL-REQ-007")
+    assert int(again.headers["Retry-After"]) > 0
     assert call(hub, "POST", f"/{other}/ping", party=COMMUNE).status_code == 200
-    hub.clock.forward(seconds=10)
-    assert call(hub, "POST", f"/{second}/ping").status_code == 200
-    assert len(address.heard) == 3
+    assert len(address.heard) == 7
+
+
+def test_pings_that_hang_leave_threads_to_others(hub: HubUnderTest, address: Listener) -> None:
+    name = subscribe(hub, address.url)
+    address.script = [Reply(hang=True)]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(call, hub, "POST", f"/{name}/ping")
+        assert address.arrived.wait(10)
+        assert call(hub, "POST", f"/{name}/ping").status_code == 429
+        assert call(hub, "GET", f"/{name}").status_code == 200
+        assert waiting.result().json["taken"] is False
+    assert len(address.heard) == 1
 
 
 # What operators see --------------------------------------------------------------------------------

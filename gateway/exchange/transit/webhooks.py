@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.orm import Session
 
-from gateway.domain.errors import Conflict, Fault, NotFound, Refused, TooMany
+from gateway.domain.errors import Conflict, NotFound, Refused
 from gateway.domain.identifiers import uuid7
 from gateway.domain.transit.pushing import Pushing, begun_anew, stopped
 from gateway.domain.transit.webhook import PING, Occurrence, Wanted
@@ -25,7 +25,6 @@ from gateway.store.turns import take_turn
 NOT_FOUND = "WASL-REQ-005"
 SAME_ADDRESS = "WASL-WHK-002"
 TOO_MANY = "WASL-WHK-003"
-TOO_SOON = "WASL-WHK-004"
 
 _log = structlog.get_logger()
 
@@ -77,7 +76,6 @@ class Webhooks:
 
     Attributes:
         most: that a party may have.
-        ping_pause: between two pings of one party; a ping is a call that somebody waits for.
     """
 
     store: Store
@@ -85,7 +83,6 @@ class Webhooks:
     feed: Feed
     calls: WebhookCalls
     most: int
-    ping_pause: timedelta
 
     def create(self, party: str, wanted: Wanted) -> tuple[Webhook, bool]:
         """A new subscription from now on, and True; a repeat gets the one that there is, and False.
@@ -204,26 +201,15 @@ class Webhooks:
     def ping(self, party: str, webhook: str) -> Pinged:
         """Call the address now with an event that is none, and wait for what it says.
 
+        How often that may be asked is for the door to bound.
+
         Raises:
-            TooMany: the party asked for one a moment ago.
             Unavailable: the seal or the database is out.
         """
-        wanted, began = self._begin_ping(party, webhook)
+        wanted, began = self.one(party, webhook).wanted, self.ambient.now()
         name = uuid7(self.ambient.random_bytes, int(began.timestamp() * 1000))
         said = self.calls.call(wanted.url, webhook, Occurrence(name, PING, began, wanted.test))
         return Pinged(said, self.ambient.now() - began)
-
-    def _begin_ping(self, party: str, webhook: str) -> tuple[Wanted, datetime]:
-        now = self.ambient.now()
-        with self.store.write() as session:
-            take_turn(session, "webhooks", party)
-            row = self._locked(session, party, webhook)
-            last = webhook_queries.last_ping(session, party)
-            if last is not None and timedelta() <= now - last < self.ping_pause:
-                left = self.ping_pause - (now - last)
-                raise TooMany(Fault(TOO_SOON), retry_after=int(left.total_seconds()) + 1)
-            row.pinged_at = now
-            return wanted_of(row), now
 
     def _switch(self, row: WebhookRow, on: bool) -> None:
         """A worker that has it just now keeps nothing of what it hears."""

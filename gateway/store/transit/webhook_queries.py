@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.store.evidence.feed_queries import at_most
@@ -24,11 +22,6 @@ def every(session: Session) -> list[WebhookRow]:
     """The webhooks of all active parties."""
     query = select(WebhookRow).join(PartyRow, PartyRow.id == WebhookRow.party).where(PartyRow.active)
     return list(session.scalars(query.order_by(WebhookRow.party, WebhookRow.since, WebhookRow.id)))
-
-
-def last_ping(session: Session, party: str) -> datetime | None:
-    """When a party last asked for a ping, of whichever webhook."""
-    return session.scalar(select(func.max(WebhookRow.pinged_at)).where(WebhookRow.party == party))
 
 
 def last_told(session: Session, row: WebhookRow) -> ReceiptRow | None:

@@ -23,7 +23,6 @@ def upgrade() -> None:
         sa.Column("kinds", sa.JSON(), nullable=False),
         sa.Column("offices", sa.JSON(), nullable=False),
         sa.Column("test", sa.Boolean(), nullable=False),
-        sa.Column("pinged_at", Moment(), nullable=True),
         sa.Column("since", Moment(), nullable=False),
         sa.Column("position", RowNumber, nullable=True),
         sa.Column("state", sa.String(length=8), nullable=False),
