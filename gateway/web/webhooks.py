@@ -153,7 +153,7 @@ def _members(one: Webhook, language: str) -> dict[str, Any]:
         "failingSince": one.failing_since and one.failing_since.isoformat(),
         "nextAttempt": one.due_at.isoformat() if one.failures and one.active else None,
         "lastSuccess": one.last_success and one.last_success.isoformat(),
-        "problem": None if one.code is None else fault_members(Fault(one.code, found=one.said), language),
+        "problem": None if one.code is None else _problem(one.code, one.said, language),
     }
 
 
@@ -163,5 +163,9 @@ def _pinged(done: Pinged, language: str) -> dict[str, Any]:
         "taken": error is None,
         "status": done.said.status,
         "milliseconds": round(done.took.total_seconds() * 1000),
-        "problem": None if error is None else fault_members(Fault(error.code), language),
+        "problem": None if error is None else _problem(error.code, error.detail, language),
     }
+
+
+def _problem(code: str, said: str | None, language: str) -> dict[str, Any]:
+    return fault_members(Fault(code, found=said or None), language)

@@ -39,7 +39,7 @@ def test_operator_lists_webhooks_switches_them_and_finds_those_that_fail(
     said = shell("party", "webhooks")
     assert said.status == 0
     assert f"{MINISTRY}  {failing}  WAITING  0 told  {address.url}/events" in said.out
-    assert "WASL-DLV-002 HTTP 503" in said.out
+    assert "WASL-WHK-004 HTTP 503" in said.out
     assert other in said.out
     assert failing not in shell("party", "webhooks", COMMUNE).out
     assert f"{MINISTRY} {failing}: fails since" in shell("doctor").out

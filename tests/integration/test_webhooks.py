@@ -233,13 +233,13 @@ def _wait_for(port: int) -> None:
 @pytest.mark.parametrize(
     ("reply", "code"),
     [
-        (DOWN, "WASL-DLV-002"),
-        (Reply(404, b"", "text/plain"), "WASL-DLV-003"),
-        (Reply(401, b"", "text/plain"), "WASL-DLV-013"),
-        (Reply(302, b"", headers=(("Location", "http://169.254.169.254/"),)), "WASL-DLV-008"),
-        (Reply(cut=True), "WASL-DLV-004"),
-        (Reply(hang=True), "WASL-DLV-004"),
-        (Reply(200, b" " * 200_000), "WASL-DLV-008"),
+        (DOWN, "WASL-WHK-004"),
+        (Reply(404, b"", "text/plain"), "WASL-WHK-004"),
+        (Reply(401, b"", "text/plain"), "WASL-WHK-004"),
+        (Reply(302, b"", headers=(("Location", "http://169.254.169.254/"),)), "WASL-WHK-004"),
+        (Reply(cut=True), "WASL-WHK-005"),
+        (Reply(hang=True), "WASL-WHK-005"),
+        (Reply(200, b" " * 200_000), "WASL-WHK-005"),
     ],
     ids=["down", "not found", "not let in", "redirect inward", "cut", "hanging", "huge"],
 )
@@ -297,7 +297,7 @@ def test_address_that_fails_for_its_lifetime_is_switched_off_until_its_party_swi
             break
         hub.clock.forward(seconds=20)
     shown = call(hub, "GET", f"/{name}").json
-    assert (shown["active"], shown["state"], shown["problem"]["code"]) == (False, "STOPPED", "WASL-DLV-002")
+    assert (shown["active"], shown["state"], shown["problem"]["code"]) == (False, "STOPPED", "WASL-WHK-004")
     assert shown["failingSince"]
     tries = len(address.heard)
     hub.clock.forward(hours=7)
@@ -435,9 +435,9 @@ def test_cursor_of_another_party_is_refused(hub: HubUnderTest, address: Listener
     ("reply", "status", "code"),
     [
         (Reply(204, b""), 204, None),
-        (Reply(500, b"<html>secret</html>", "text/html"), 500, "WASL-DLV-002"),
-        (Reply(302, b"", headers=(("Location", "http://169.254.169.254/"),)), 302, "WASL-DLV-008"),
-        (Reply(hang=True), None, "WASL-DLV-004"),
+        (Reply(500, b"<html>secret</html>", "text/html"), 500, "WASL-WHK-004"),
+        (Reply(302, b"", headers=(("Location", "http://169.254.169.254/"),)), 302, "WASL-WHK-004"),
+        (Reply(hang=True), None, "WASL-WHK-005"),
     ],
     ids=["taken", "trouble", "redirect", "hanging"],
 )

@@ -12,9 +12,7 @@ from gateway.domain.transit.retry import asked_to_wait
 EVENT_TYP = "wasl-webhook+json"
 """The type in the header of a signed event."""
 PING = "ping"
-_LATER = {429: "WASL-DLV-012", 401: "WASL-DLV-013", 403: "WASL-DLV-013"}
-_TROUBLE, _REFUSED, _NO_ANSWER = "WASL-DLV-002", "WASL-DLV-003", "WASL-DLV-008"
-_BEGUN_ANYWAY = frozenset({408, 425})
+NO_SUCCESS = "WASL-WHK-004"
 
 
 @dataclass(frozen=True)
@@ -101,9 +99,4 @@ def trouble_of(status: int, wait: str, now: datetime) -> DeliveryError | None:
     """
     if 200 <= status < 300:
         return None
-    code = _LATER.get(status)
-    if code is None and (status >= 500 or status in _BEGUN_ANYWAY):
-        code = _TROUBLE
-    if code is None:
-        code = _REFUSED if status >= 400 else _NO_ANSWER
-    return Temporary(code, f"HTTP {status}", asked_to_wait(wait, now))
+    return Temporary(NO_SUCCESS, f"HTTP {status}", asked_to_wait(wait, now))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from adapters.contract import Http
-from gateway.domain.errors import DeliveryError, Refused
+from gateway.domain.errors import DeliveryError, Refused, Temporary
 from gateway.domain.transit.webhook import EVENT_TYP, Occurrence, trouble_of
 from gateway.exchange.evidence.issue import Issuing
 from gateway.exchange.transit.feed import cursor_after
@@ -15,6 +15,8 @@ from gateway.trust.jws import COMPACT, sign_jws
 from gateway.wire.canonical import canonical_json
 
 NOT_CALLED = "WASL-WHK-001"
+NO_ANSWER = "WASL-WHK-005"
+_NOT_ALLOWED = "WASL-DLV-006"
 
 
 class JudgingHttp(Http, Protocol):
@@ -75,7 +77,7 @@ class WebhookCalls:
         try:
             answer = self.http.request("POST", url, headers=headers, body=signed)
         except DeliveryError as error:
-            return Said(None, error)
+            return Said(None, _of_address(error))
         wait = answer.headers.get("retry-after", "")
         return Said(answer.status, trouble_of(answer.status, wait, self.issuing.ambient.now()))
 
@@ -96,3 +98,10 @@ class WebhookCalls:
             content_digest=receipt.content_digest,
             address=None if told.reference is None else self.public_url + path,
         )
+
+
+def _of_address(error: DeliveryError) -> Temporary:
+    """The same trouble in a webhook's words; where a name leads that is not called is nobody's business."""
+    if error.code == _NOT_ALLOWED:
+        return Temporary(NOT_CALLED)
+    return Temporary(NO_ANSWER, error.detail)
