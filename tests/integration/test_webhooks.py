@@ -181,7 +181,7 @@ def test_receiver_in_the_document_verifies_by_the_published_trust(hub: HubUnderT
     """The example runs as it stands there, in its own process."""
     code = re.search(r"```python\n(.*?)```", EXAMPLE.read_text("utf-8"), re.DOTALL)
     assert code is not None
-    assert len(code[1].splitlines()) < 40
+    assert len([line for line in code[1].splitlines() if line.strip()]) < 40
     (tmp_path / "receiver.py").write_text(code[1], "utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
