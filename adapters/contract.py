@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date as Day
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from gateway.domain.transit.envelope import Attachment, Envelope
@@ -131,6 +131,8 @@ class Adapter(Protocol):
         Raises:
             Temporary: the target did not take it and may later.
             Permanent: the target will never take it as it is.
+            Declined: the recipient itself refuses it, on one of the grounds of
+                `gateway.domain.transit.grounds`: that is the delivery's outcome, stated by the recipient.
             Ambiguous: it may have taken it.
         """
 
@@ -241,6 +243,17 @@ class TellsSenders(Protocol):
             Permanent: it will never take this one; it is passed over, and the feed keeps it.
             Ambiguous: it may have taken it; it is told again.
         """
+
+
+@runtime_checkable
+class Plays(Protocol):
+    """The kind plays recipients for test letters; the hub asks what they would do by themselves."""
+
+    def decides(self, options: Mapping[str, Any], since: timedelta) -> bool:
+        """Whether a person has a letter sent again that is held in doubt for so long."""
+
+    def acknowledges(self, options: Mapping[str, Any], delivery_id: str, since: timedelta) -> str | None:
+        """The register number of a letter that ended without arriving, so long ago; None: nothing is said."""
 
 
 @runtime_checkable

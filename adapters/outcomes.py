@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from enum import Enum
 
 from adapters.contract import Response
 from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary
+from gateway.domain.transit.retry import asked_to_wait
 
 
 class Outcome(Enum):
@@ -75,16 +74,8 @@ def in_phase(fault: DeliveryError, phase: Phase) -> DeliveryError:
 
 
 def retry_after(response: Response, now: datetime) -> float | None:
-    """Seconds that the target asks to wait (RFC 9110 10.2.3), or None."""
-    value = response.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value) if math.isfinite(float(value)) else None
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    """Seconds that the target asks to wait, or None."""
+    return asked_to_wait(response.headers.get("retry-after", ""), now)
 
 
 def told(response: Response) -> str:

@@ -8,6 +8,7 @@ from typing import get_type_hints
 
 from gateway.domain.content import Kind
 from gateway.domain.transit.retry import RetrySchedule
+from gateway.settings_telling import Mail, Push, Webhooks
 from gateway.settings_values import Texts, option
 from gateway.settings_web import Soap, Web
 
@@ -222,40 +223,6 @@ class Outgoing:
 
 
 @dataclass(frozen=True)
-class Mail:
-    """How people are told that something waits for them."""
-
-    kind: str = option("outbox", choices=("outbox", "smtp"))
-    outbox: Path = option(Path("outbox"))
-    host: str = option("", pattern=r"[^\s/@]*", expected="empty, a host name or an address")
-    port: int = option(587, least=1, most=65_535)
-    security: str = option("starttls", choices=("starttls", "tls", "none"))
-    user: str = option("")
-    sender: str = option(
-        "gateway@demo-hub.test", pattern=r"[^\s@]+@[^\s@]+", expected="an e-mail address of the hub"
-    )
-    language: str = option("", pattern=r"[A-Za-z-]{0,35}", expected="empty or a language tag")
-    operators: tuple[str, ...] = option((), pattern=r"[^\s@]+@[^\s@]+", expected="e-mail addresses")
-    connect_seconds: float = option(5.0, least=0.01, most=300)
-    total_seconds: float = option(30.0, least=0.01, most=300)
-    gather_seconds: float = option(60.0, least=0, most=3600)
-    every_seconds: float = option(3600.0, least=60, most=7 * _DAY)
-    poll_seconds: float = option(5.0, least=0.05, most=3600)
-    first_seconds: float = option(60.0, least=0.01, most=_DAY)
-    cap_seconds: float = option(3600.0, least=0.01, most=_DAY)
-    lifetime_seconds: float = option(1.0 * _DAY, least=1, most=30 * _DAY)
-
-
-@dataclass(frozen=True)
-class Push:
-    """How senders' own systems are told their receipts."""
-
-    threads: int = option(4, least=1, most=256)
-    poll_seconds: float = option(2.0, least=0.05, most=3600)
-    rest_seconds: float = option(6 * 3600.0, least=1, most=7 * _DAY)
-
-
-@dataclass(frozen=True)
 class Tokens:
     """Access tokens for reading calls."""
 
@@ -354,6 +321,7 @@ class Settings:
     outgoing: Outgoing = field(default_factory=Outgoing)
     mail: Mail = field(default_factory=Mail)
     push: Push = field(default_factory=Push)
+    webhooks: Webhooks = field(default_factory=Webhooks)
     tokens: Tokens = field(default_factory=Tokens)
     soap: Soap = field(default_factory=Soap)
     evidence: Evidence = field(default_factory=Evidence)

@@ -138,6 +138,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         feed=Feed(store),
         cancelling=lifecycle.cancelling(letters, chain),
         inbox=lifecycle.inbox(letters, reading, settings.lifecycle.lock_seconds),
+        webhooks=telling.webhooks(settings, store, issuing),
         receipts=receipts,
         bundles=_bundles(settings, pack, payloads, receipts, ledger, ambient),
         tokens=_tokens(settings, store, certificates, ambient),

@@ -12,6 +12,7 @@ from gateway.exchange.transit.lapse import Lapses
 from gateway.exchange.transit.letters import Letters
 from gateway.exchange.transit.outcomes import Outcomes
 from gateway.exchange.transit.overview import Overview
+from gateway.exchange.transit.playing import Playing
 from gateway.exchange.transit.repair import Repair
 
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ def inbox(letters: Letters, verb: Verbs, lock_seconds: float) -> Inbox:
         redirecting=verb.redirecting,
         lock_for=timedelta(seconds=lock_seconds),
     )
+
+
+def playing(gateway: Gateway, owner: str) -> Playing:
+    """The job that lets bots go on; events name ``owner``."""
+    from gateway.bootstrap import verbs
+
+    outcomes = verbs(gateway, owner).outcomes
+    return Playing(gateway.store, outcomes, repair(gateway), gateway.adapters)
 
 
 def lapses(gateway: Gateway, owner: str) -> Lapses:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from adapters.contract import Adapter, TellsSenders
+from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.clients.mail import Mailer, Security, Smtp, SmtpSettings
 from gateway.clients.mail import Outbox as Folder
 from gateway.domain.registry.parties import Route, RouteKind
 from gateway.domain.transit.notification import Pace
 from gateway.domain.transit.retry import RetrySchedule
+from gateway.exchange.evidence.issue import Issuing
 from gateway.exchange.evidence.notices import Notices
 from gateway.exchange.operate.alerts import HeldAlerts
 from gateway.exchange.operate.presence import Presence
@@ -20,17 +22,26 @@ from gateway.exchange.registry.declared import Check
 from gateway.exchange.transit.feed import Feed
 from gateway.exchange.transit.outbox import Outbox
 from gateway.exchange.transit.push import Push, Tempo
+from gateway.exchange.transit.push_receipts import SenderSystems
 from gateway.exchange.transit.push_repair import PushRepair
 from gateway.exchange.transit.tell import Sending, Teller
 from gateway.exchange.transit.tell_words import Wording
+from gateway.exchange.transit.webhook_calls import WebhookCalls
+from gateway.exchange.transit.webhook_ways import WebhookWays
+from gateway.exchange.transit.webhooks import Webhooks
 from gateway.i18n import Translator
 from gateway.i18n.country import CountryPack
 from gateway.settings import Settings
+from gateway.store.sessions import Store
+from gateway.store.transit.push_models import PushRow
+from gateway.store.transit.webhook_models import WebhookRow
 from gateway.workers.pushing import Pushers
 
 if TYPE_CHECKING:
     from gateway.bootstrap import Gateway
 
+_ANSWER_BYTES = 64 * 1024
+"""Of an answer to an event; nobody reads it."""
 _CALL_S = 30.0
 """What a call may take besides its own time: waiting for the database, sealing."""
 
@@ -139,7 +150,7 @@ def telling_checks(adapters: Mapping[str, Adapter]) -> dict[str, Check]:
     return {name: one.check_telling for name, one in adapters.items() if isinstance(one, TellsSenders)}
 
 
-def push(gateway: Gateway) -> Push:
+def push(gateway: Gateway) -> Push[PushRow]:
     """What tells senders' systems their receipts."""
     from gateway.bootstrap import contexts
 
@@ -148,20 +159,54 @@ def push(gateway: Gateway) -> Push:
         store=gateway.store,
         ambient=gateway.ambient,
         feed=Feed(gateway.store),
-        receipts=gateway.services.receipts,
-        adapters=gateway.adapters,
-        contexts=lambda told: context(Route(RouteKind.ADAPTER, told.adapter, told.options)),
-        tempo=Tempo(
+        ways=SenderSystems(
+            receipts=gateway.services.receipts,
+            adapters=gateway.adapters,
+            contexts=lambda told: context(Route(RouteKind.ADAPTER, told.adapter, told.options)),
             retry=settings.retry.schedule,
+        ),
+        tempo=Tempo(
             lease=timedelta(seconds=settings.outgoing.total_seconds + _CALL_S),
             rest=timedelta(seconds=settings.push.rest_seconds),
         ),
     )
 
 
-def pushers(gateway: Gateway) -> Pushers:
+def pushers(gateway: Gateway) -> Pushers[PushRow]:
     """The job by which a worker tells senders' systems their receipts."""
     return Pushers(push(gateway), gateway.settings.push.threads)
+
+
+def hooks(gateway: Gateway) -> Push[WebhookRow]:
+    """What tells webhooks their events."""
+    settings = gateway.settings.webhooks
+    return Push(
+        store=gateway.store,
+        ambient=gateway.ambient,
+        feed=Feed(gateway.store),
+        ways=WebhookWays(gateway.services.webhooks.calls, settings.schedule),
+        tempo=Tempo(lease=timedelta(seconds=settings.total_seconds + _CALL_S)),
+    )
+
+
+def hook_pushers(gateway: Gateway) -> Pushers[WebhookRow]:
+    """The job by which a worker tells webhooks, with threads of its own: a dead one delays no receipt."""
+    return Pushers(hooks(gateway), gateway.settings.webhooks.threads)
+
+
+def webhooks(settings: Settings, store: Store, issuing: Issuing) -> Webhooks:
+    """What parties decide about their webhooks."""
+    bounds = settings.webhooks
+    limits = HttpLimits(bounds.total_seconds, bounds.total_seconds, bounds.total_seconds, _ANSWER_BYTES)
+    ca_file = Path(settings.outgoing.ca_bundle) if settings.outgoing.ca_bundle else None
+    http = GuardedHttp(HttpSettings(settings.outgoing.allow, limits, ca_file, plain_by_list=True))
+    return Webhooks(
+        store=store,
+        ambient=issuing.ambient,
+        feed=Feed(store),
+        calls=WebhookCalls(http, issuing, settings.hub.public_url),
+        most=bounds.per_party,
+    )
 
 
 def push_repair(gateway: Gateway) -> PushRepair:

@@ -1,4 +1,4 @@
-"""Commands on parties: who is registered, and how far each one's own system was told its receipts."""
+"""Commands on parties: who is registered, and how far their own systems and webhooks were told."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from gateway.cli.registry import as_json, opened, show_rows
 from gateway.domain.errors import NotFound
 from gateway.exchange.registry.names import name_in
 from gateway.exchange.transit.push_repair import PushRepair, Told
+from gateway.exchange.transit.webhooks import Webhook, Webhooks
 from gateway.store.registry import queries
 
 
@@ -111,10 +112,53 @@ def _decide(repair: PushRepair, name: str, first: str | None, skip: str | None, 
         repair.go_on(name, actor)
 
 
-def _or_no(act: Callable[[], Any]) -> Any:
-    """What comes of it; ends with 1 where there is no such party or receipt."""
+_NO_RECEIPT = "no such party with a system of its own, or not such a receipt"
+
+
+def _or_no(act: Callable[[], Any], otherwise: str = _NO_RECEIPT) -> Any:
+    """What comes of it; ends with 1, saying what there is not, where there is no such thing."""
     try:
         return act()
     except NotFound:
-        click.echo("wasl: no such party with a system of its own, or not such a receipt", err=True)
+        click.echo(f"wasl: {otherwise}", err=True)
         sys.exit(1)
+
+
+@party.command()
+@click.argument("name", metavar="[PARTY]", required=False)
+@click.option("--disable", "off", metavar="ID", help="Switch this webhook off.")
+@click.option(
+    "--enable", "on", metavar="ID", help="Let this webhook go on now, with its whole lifetime again."
+)
+@click.option("--by", "actor", default=getpass.getuser, help="Who decides it.")
+@as_json
+def webhooks(name: str | None, off: str | None, on: str | None, actor: str, as_json: bool) -> None:
+    """Show the webhooks of all parties or of PARTY, and switch one off or on.
+
+    Example: wasl party webhooks A0000901-U
+    """
+    if on and off:
+        raise click.UsageError("either --enable or --disable")
+    hooks = opened().services.webhooks
+    if on or off:
+        _or_no(lambda: hooks.switch(on or off or "", bool(on), actor), "no such webhook")
+    show_hooks(hooks, name, as_json)
+
+
+def show_hooks(hooks: Webhooks, name: str | None, as_json: bool) -> None:
+    """The webhooks of a party or of all."""
+    found = [one for one in hooks.every() if name in (None, one.party)]
+    if as_json:
+        members = [asdict(one) for one in found]
+        click.echo(json.dumps(members, default=datetime.isoformat, ensure_ascii=False, indent=1))
+        return
+    for one in found:
+        _hook(one)
+
+
+def _hook(one: Webhook) -> None:
+    click.echo(f"{one.party}  {one.id}  {one.state}  {one.told} told  {one.wanted.url}")
+    if one.failing_since is not None:
+        due = f", next try {one.due_at:%Y-%m-%d %H:%M}Z" if one.active else ""
+        said = " ".join(filter(None, (one.code, one.said)))
+        click.echo(f"  fails since {one.failing_since:%Y-%m-%d %H:%M}Z ({one.failures} times){due}: {said}")

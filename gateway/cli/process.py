@@ -26,9 +26,9 @@ from gateway.bootstrap import (
 from gateway.bootstrap.evidence import counting, long_term, purge, self_check, sequencer, stamping
 from gateway.bootstrap.isolation import setback
 from gateway.bootstrap.kinds import find_adapters
-from gateway.bootstrap.lifecycle import lapses
+from gateway.bootstrap.lifecycle import lapses, playing
 from gateway.bootstrap.rest import upload_expiry
-from gateway.bootstrap.telling import held_alerts, operators_teller, presence, pushers, teller
+from gateway.bootstrap.telling import held_alerts, hook_pushers, operators_teller, presence, pushers, teller
 from gateway.bootstrap.waking import wakeups
 from gateway.cli.tls import make_context, scheme, server_options
 from gateway.domain.errors import Misconfigured
@@ -165,12 +165,14 @@ def worker() -> None:
                 alone=True,
             ),
             Job(lapses(gateway, owner).run, 60.0, alone=True),
+            Job(playing(gateway, owner).run, 5.0, alone=True),
             Job(fallback(gateway, owner).run, 60.0),
             Job(setback(gateway).run, 60.0, alone=True),
             Job(teller(gateway, owner).run, settings.mail.poll_seconds),
             Job(held_alerts(gateway).run, 60.0, alone=True),
             Job(operators_teller(gateway).run, settings.mail.poll_seconds),
             Job(pushers(gateway).run, settings.push.poll_seconds),
+            Job(hook_pushers(gateway).run, settings.webhooks.poll_seconds),
             Job(here.beat, EVERY_SECONDS),
             Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR, alone=True),
             Job(upload_expiry(gateway).run, 600.0, alone=True),

@@ -148,14 +148,19 @@ class AddressRules:
             self._names.add(entry)
         return None
 
-    def permitted(self, host: str, addresses: Iterable[str]) -> list[Address]:
+    def permitted(self, host: str, addresses: Iterable[str], listed: bool = False) -> list[Address]:
         """Those of the host's addresses that may be called, in their order.
+
+        Args:
+            listed: only those that an entry of the list opens.
 
         Raises:
             Permanent: none of them.
         """
         found = [_plain(ip_address(text.partition("%")[0])) for text in addresses]
         good = [address for address in found if self._permits(host, address)]
+        if listed and host not in self._names:
+            good = [address for address in good if _within(address, self._networks)]
         if not good:
             raise Permanent(NOT_ALLOWED, f"{host} leads to no address that the hub may call")
         return good

@@ -68,6 +68,7 @@ class HttpSettings:
         allow: networks (CIDR) and host names beyond the public addresses; see `AddressRules`.
         ca_file: certificate authorities in PEM; None for those of the operating system.
         client_certificate, client_key: PEM files by which the hub shows who it is.
+        plain_by_list: http without TLS leads only to what ``allow`` opens, not to public addresses.
     """
 
     allow: tuple[str, ...] = ()
@@ -75,6 +76,7 @@ class HttpSettings:
     ca_file: Path | None = None
     client_certificate: Path | None = None
     client_key: Path | None = None
+    plain_by_list: bool = False
 
 
 class GuardedHttp:
@@ -95,6 +97,7 @@ class GuardedHttp:
         self._rules = AddressRules(settings.allow)
         self._tls = _tls_context(settings)
         self._resolve = resolve
+        self._plain_by_list = settings.plain_by_list
         self._alarm = Alarm()
 
     def request(
@@ -122,9 +125,24 @@ class GuardedHttp:
         target = parse_target(url)
         outgoing = checked(target, method, headers, body, content_length)
         with Deadline(self._limits.total_s, self._alarm) as deadline:
-            addresses = self._rules.permitted(target.host, self._addresses(target, deadline))
+            addresses = self._permitted(target, deadline)
             with contextlib.closing(self._connect(target, addresses, deadline)) as connection:
                 return _exchange(connection, outgoing, self._limits, deadline)
+
+    def check(self, url: str) -> None:
+        """Judge an address as `request` would now; nothing is connected.
+
+        Raises:
+            Temporary: its name leads nowhere now.
+            Permanent: the address is not allowed, or the URL is not one.
+        """
+        target = parse_target(url)
+        with Deadline(self._limits.total_s, self._alarm) as deadline:
+            self._permitted(target, deadline)
+
+    def _permitted(self, target: Target, deadline: Deadline) -> list[Address]:
+        listed = self._plain_by_list and target.scheme == "http"
+        return self._rules.permitted(target.host, self._addresses(target, deadline), listed)
 
     def _addresses(self, target: Target, deadline: Deadline) -> list[str]:
         if target.literal is not None:

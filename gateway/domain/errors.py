@@ -11,10 +11,12 @@
     │   ├── Conflict           what is there already contradicts it
     │   ├── TooLarge           over a published limit
     │   ├── UnsupportedMedia   a media type that no profile describes
+    │   ├── Unverified         a test letter's signature does not verify: what was found
     │   └── TooMany            a quota is used up
     ├── DeliveryError      the other side
     │   ├── Temporary          nothing was taken; try again later
     │   ├── Permanent          it will never be taken as it is
+    │   │   └── Declined           the recipient refuses it, on a ground of its own
     │   └── Ambiguous          it may have been taken; nobody knows
     └── GatewayFault       ours: a 5xx, no receipt, the sender may safely repeat
         ├── Unavailable        a resource of ours is out for now
@@ -30,6 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from gateway.domain.evidence.examination import Examination
 from gateway.domain.transit.quota import Allowance
 
 
@@ -103,6 +106,14 @@ class UnsupportedMedia(Refused):
     """A media type that no profile describes."""
 
 
+class Unverified(Refused):
+    """The signature of a test letter does not verify; ``examination`` says what was found."""
+
+    def __init__(self, faults: Fault | Iterable[Fault], examination: Examination) -> None:
+        super().__init__(faults)
+        self.examination = examination
+
+
 class TooMany(Refused):
     """A quota is used up; ``retry_after`` seconds later it may work."""
 
@@ -137,6 +148,17 @@ class Temporary(DeliveryError):
 
 class Permanent(DeliveryError):
     """The target answered that it will never take this letter as it is."""
+
+
+class Declined(Permanent):
+    """The recipient itself refuses this letter, on a ground of `gateway.domain.transit.grounds`.
+
+    ``words`` are the recipient's own, told to the sender; the ground that is none of the list needs them.
+    """
+
+    def __init__(self, code: str, detail: str = "", words: str | None = None) -> None:
+        super().__init__(code, detail)
+        self.words = words
 
 
 class Ambiguous(DeliveryError):

@@ -22,6 +22,7 @@ AREAS: Mapping[str, str] = {
     "DLV": mark("Delivery"),
     "RET": mark("Retention"),
     "SOP": mark("SOAP messages"),
+    "WHK": mark("Webhooks"),
     "HUB": mark("The hub itself"),
 }
 """The title of each area."""

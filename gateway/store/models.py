@@ -40,6 +40,7 @@ from gateway.store.transit.notice_models import (
 from gateway.store.transit.push_models import PushRefusal, PushRow
 from gateway.store.transit.route_models import RouteState
 from gateway.store.transit.upload_models import UploadPiece, UploadRow
+from gateway.store.transit.webhook_models import WebhookRow
 
 __all__ = [
     "AccessToken",
@@ -78,5 +79,6 @@ __all__ = [
     "TokenRow",
     "UploadPiece",
     "UploadRow",
+    "WebhookRow",
     "WorkerSeen",
 ]

@@ -8,9 +8,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidDigest, InvalidSignature, SignXMLException
-from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
+from signxml.verifier import SignatureConfiguration, VerifyResult
 from signxml.xades.xades import XAdESSignatureConfiguration
 
+from gateway.domain.evidence.examination import Canonical, Examination, ReferenceFound
 from gateway.domain.evidence.verdict import Level
 from gateway.trust.algorithms import (
     DIGEST_METHODS,
@@ -26,7 +27,7 @@ from gateway.trust.xmlnames import child, ds, refused
 from gateway.trust.xmlparse import hardened_parser
 from gateway.trust.xmlrefs import NOT_WHOLE
 from gateway.trust.xmlshape import STRUCTURE, octets
-from gateway.trust.xmlverifier import PlainVerifier, XadesVerifier
+from gateway.trust.xmlverifier import GatedVerifier, PlainVerifier, XadesVerifier
 
 CHANGED = "WASL-SIG-012"
 
@@ -55,6 +56,37 @@ def verify_xml(gated: GatedXml) -> Signed:
         level=gated.level,
         claimed_time=gated.claimed_time,
         content_digest=hashlib.sha256(covered).hexdigest(),
+    )
+
+
+def examine_xml(gated: GatedXml) -> Examination:
+    """What there is to see of a signature that does not verify; costs as much as verifying it.
+
+    Raises:
+        Refused: ``WASL-SIG-017``, the cryptography cannot read what the gate let pass.
+    """
+    verifier = _verifier(gated)
+    try:
+        root = verifier.read(gated.raw, hardened_parser(), _configuration(gated))
+        signature = child(root, ds("Signature"))
+        references = signature.findall(f"{ds('SignedInfo')}/{ds('Reference')}")
+        return Examination(
+            gated.method,
+            Canonical.of(verifier.signed_form(signature)),
+            tuple(_examined(one, verifier.form_of(one, root)) for one in references),
+        )
+    except (SignXMLException, etree.LxmlError, ValueError) as error:
+        raise refused(STRUCTURE, child(gated.root, ds("Signature"))) from error
+
+
+def _examined(reference: etree._Element, form: bytes) -> ReferenceFound:
+    method = child(reference, ds("DigestMethod")).get("Algorithm") or ""
+    return ReferenceFound(
+        uri=reference.get("URI") or "",
+        method=method,
+        expected=octets(child(reference, ds("DigestValue"))),
+        found=hashlib.new(DIGEST_METHODS[method], form).digest(),
+        canonical=Canonical.of(form),
     )
 
 
@@ -99,7 +131,7 @@ def _configuration(gated: GatedXml) -> SignatureConfiguration:
     )
 
 
-def _verifier(gated: GatedXml) -> XMLVerifier:
+def _verifier(gated: GatedXml) -> GatedVerifier:
     # They keep state: one for each document.
     if gated.level is Level.XMLDSIG:
         return PlainVerifier()

@@ -16,7 +16,7 @@ from lxml import etree
 from signxml import util
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm
 from signxml.exceptions import InvalidDigest, InvalidInput
-from signxml.verifier import VerifyResult, XMLVerifier
+from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 from signxml.xades.xades import XAdESVerifier
 
 from gateway.trust.xmlnames import ENVELOPED, SIGNED_PROPERTIES_TYPE, child, ds, xades
@@ -26,7 +26,7 @@ _IDENTIFIED = etree.XPath("//*[@Id = $id]")
 _LISTED = f"{xades('SignedSignatureProperties')}/{xades('SigningCertificateV2')}"
 
 
-class _Verifier(XMLVerifier):
+class GatedVerifier(XMLVerifier):
     """Copies a document only where something is taken out of it."""
 
     def _fromstring(self, xml_string: bytes, **options: Any) -> etree._Element:
@@ -69,10 +69,7 @@ class _Verifier(XMLVerifier):
         signature: etree._Element,
         signature_key_used: Any,
     ) -> VerifyResult:
-        steps = reference.findall(f"{ds('Transforms')}/{ds('Transform')}")
-        enveloped = any(step.get("Algorithm") == ENVELOPED for step in steps)
-        document = self._without_signature(root) if enveloped else root
-        form = self._form(self._resolve_reference(document, reference), steps)
+        form = self.form_of(reference, root)
         method = DigestAlgorithm(child(reference, ds("DigestMethod")).get("Algorithm"))
         library: Any = self
         library.check_digest_alg_expected(method)
@@ -82,6 +79,28 @@ class _Verifier(XMLVerifier):
         wanted = index == 0 or reference.get("Type") == SIGNED_PROPERTIES_TYPE
         # Nobody asks for the key, nor what the key information says once its digest is good.
         return VerifyResult(form, self._fromstring(form) if wanted else None, signature, b"")
+
+    def form_of(self, reference: etree._Element, root: etree._Element) -> bytes:
+        """The octets that a reference's digest is of.
+
+        Raises:
+            InvalidInput: it points at nothing.
+        """
+        steps = reference.findall(f"{ds('Transforms')}/{ds('Transform')}")
+        enveloped = any(step.get("Algorithm") == ENVELOPED for step in steps)
+        document = self._without_signature(root) if enveloped else root
+        return self._form(self._resolve_reference(document, reference), steps)
+
+    def signed_form(self, signature: etree._Element) -> bytes:
+        """The octets that the signature value is over."""
+        info = child(signature, ds("SignedInfo"))
+        return self._form(info, [child(info, ds("CanonicalizationMethod"))])
+
+    def read(self, raw: bytes, parser: etree.XMLParser, config: SignatureConfiguration) -> etree._Element:
+        """Make ready for looking at a document without verifying it; its root."""
+        library: Any = self
+        library.config, library._parser = config, parser
+        return self._fromstring(raw)
 
     def _without_signature(self, root: etree._Element) -> etree._Element:
         copied = self._fromstring(etree.tostring(root))
@@ -99,11 +118,11 @@ class _Verifier(XMLVerifier):
         return self._c14n(payload, self.config.default_reference_c14n_method)
 
 
-class PlainVerifier(_Verifier):
+class PlainVerifier(GatedVerifier):
     """Verifies one plain XML signature."""
 
 
-class XadesVerifier(_Verifier, XAdESVerifier):
+class XadesVerifier(GatedVerifier, XAdESVerifier):
     """Verifies one XAdES signature, made with the first of the certificates that it carries."""
 
     def __init__(self, certificates: Sequence[x509.Certificate]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from flask import Flask, Response
 
 from gateway.exchange.evidence.trust_package import TrustPackage
@@ -31,9 +33,11 @@ from gateway.web import (
     retiring,
     soap,
     verify,
+    webhooks,
 )
 from gateway.web.access import Access
 from gateway.web.clients import ClientCertificates
+from gateway.web.flood import Flood
 from gateway.web.layout import Layout
 from gateway.web.services import Services
 
@@ -75,6 +79,8 @@ def create_app(
     app.register_blueprint(attachments.blueprint(services.uploads, access))
     app.register_blueprint(inbox.blueprint(services.inbox, access))
     app.register_blueprint(soap.blueprint(services, settings, access, languages))
+    pings = Flood(settings.webhooks.pings_per_minute, max(1, settings.web.threads // 2), time.monotonic)
+    app.register_blueprint(webhooks.blueprint(services.webhooks, access, languages, pings))
     app.register_blueprint(oauth.blueprint(services.tokens))
     app.register_blueprint(health.blueprint(services.health))
     app.register_blueprint(ledger.blueprint(services.ledger))

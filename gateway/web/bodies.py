@@ -64,6 +64,25 @@ class Members:
             raise Refused.because(BAD_PARAMETER, name)
         return moment
 
+    def switch(self, name: str) -> bool | None:
+        """True or false."""
+        value = self._members.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise Refused.because(BAD_PARAMETER, name)
+        return value
+
+    def texts(self, name: str, most: int) -> tuple[str, ...] | None:
+        """A list of at most so many different texts, each in one line; it may be empty."""
+        values = self._members.get(name)
+        if values is None:
+            return None
+        if not isinstance(values, list) or len(values) > most:
+            raise Refused.because(BAD_PARAMETER, name)
+        found = tuple(Members({name: value}).needed(name) for value in values)
+        if len(set(found)) < len(found):
+            raise Refused.because(BAD_PARAMETER, name)
+        return found
+
 
 def members(request: Request, *known: str) -> Members:
     """The JSON object in a request's body, or none at all.

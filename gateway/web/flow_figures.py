@@ -39,6 +39,8 @@ def add_flow(flow: Flow, registry: CollectorRegistry) -> None:
     _routes(flow, named, registry)
     if flow.pushes:
         _pushes(flow, registry)
+    if flow.hooks:
+        _hooks(flow, registry)
 
 
 def _s(flow: Flow, since: datetime | None) -> float:
@@ -96,3 +98,22 @@ def _pushes(flow: Flow, registry: CollectorRegistry) -> None:
         refused.labels(one.party).set(one.refused)
         if one.last_success_at is not None:
             success.labels(one.party).set(_s(flow, one.last_success_at))
+
+
+def _hooks(flow: Flow, registry: CollectorRegistry) -> None:
+    """Webhooks that fail, the longest first; an identifier says nothing of the address."""
+
+    def gauge(name: str, says: str, *labels: str) -> Gauge:
+        return Gauge(f"wasl_webhook{name}", says, labels, registry=registry)
+
+    count = gauge("s", "Webhooks by how they are told.", "state")
+    for state in _PUSHING:
+        count.labels(state).set(sum(one.state == state for one in flow.hooks))
+    lag = gauge(
+        "_lag_seconds", "Age of the oldest event that a failing webhook was not told.", "party", "webhook"
+    )
+    failing = gauge("_failing_seconds", "Since the first of its failures in a row.", "party", "webhook")
+    bad = [one for one in flow.hooks if one.failing_since is not None]
+    for one in sorted(bad, key=lambda one: (-_s(flow, one.failing_since), one.webhook))[:MOST_OFFICES]:
+        lag.labels(one.party, one.webhook).set(_s(flow, one.oldest))
+        failing.labels(one.party, one.webhook).set(_s(flow, one.failing_since))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -24,6 +25,7 @@ from gateway.domain.errors import (
     TooMany,
     Unavailable,
     UnsupportedMedia,
+    Unverified,
     WaslError,
 )
 from gateway.domain.evidence.reasons import catalogue, explain
@@ -31,6 +33,7 @@ from gateway.exchange.transit.submission import Answer, AnswerKind
 from gateway.i18n import choose_language
 from gateway.web import correlation
 from gateway.web.answers import tell_allowance
+from gateway.web.examined import examined
 
 PROBLEM = "application/problem+json"
 INTERNAL = "WASL-HUB-001"
@@ -53,6 +56,8 @@ STATUS: Mapping[type[Exception], int] = {
 """Status by kind of error; any other refusal has the status of its first reason, all else is a 500."""
 
 _FROM_HTTP: Mapping[int, str] = {404: "WASL-REQ-005", 405: "WASL-REQ-006", 413: "WASL-REQ-002"}
+
+_NO_MORE: Mapping[str, Any] = MappingProxyType({})
 
 _log = structlog.get_logger()
 
@@ -100,7 +105,8 @@ def judged(error: WaslError) -> tuple[int, tuple[Fault, ...]]:
 
 def refused(languages: tuple[str, ...], error: Refused) -> Response:
     """The problem document of a refusal."""
-    answer = _problem(*judged(error), languages)
+    more = {"signature": examined(error.examination)} if isinstance(error, Unverified) else {}
+    answer = _problem(*judged(error), languages, more)
     if isinstance(error, NotAuthenticated):
         answer.headers["WWW-Authenticate"] = "Bearer"
     return later(answer, error)
@@ -136,9 +142,11 @@ def _unknown(languages: tuple[str, ...], error: Exception) -> Response:
     return _problem(500, (Fault(INTERNAL),), languages)
 
 
-def _problem(status: int, faults: tuple[Fault, ...], languages: tuple[str, ...]) -> Response:
+def _problem(
+    status: int, faults: tuple[Fault, ...], languages: tuple[str, ...], more: Mapping[str, Any] = _NO_MORE
+) -> Response:
     language = choose_language(request.headers.get("Accept-Language"), languages, languages[0])
-    members = problem(status, faults, language, correlation.current())
+    members = {**problem(status, faults, language, correlation.current()), **more}
     answer = Response(json.dumps(members, ensure_ascii=False), status, mimetype=PROBLEM)
     answer.headers["Content-Language"] = language
     answer.headers["Cache-Control"] = "no-store"

@@ -19,6 +19,7 @@ from gateway.exchange.transit.intake import Intake
 from gateway.exchange.transit.letter_list import Listing
 from gateway.exchange.transit.look import Looking
 from gateway.exchange.transit.uploads import Uploads
+from gateway.exchange.transit.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -40,3 +41,4 @@ class Services:
     uploads: Uploads
     listing: Listing
     directory: OfficeDirectory
+    webhooks: Webhooks

@@ -1,29 +1,31 @@
-"""A few threads that tell senders' systems, each one party at a time."""
+"""A few threads that tell parties' feeds, each to one receiver at a time."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Lock
+from typing import Generic
 
 import structlog
 
 from gateway.exchange.transit.push import Push, Turn
+from gateway.store.transit.push_queries import Row
 
 _log = structlog.get_logger()
 
 
-class Pushers:
-    """Serves parties as long as threads are free; who did not answer last time gets at most half of them."""
+class Pushers(Generic[Row]):
+    """Serves receivers while threads are free; who did not answer last time gets at most half of them."""
 
-    def __init__(self, push: Push, threads: int) -> None:
-        self._push = push
+    def __init__(self, push: Push[Row], threads: int) -> None:
+        self._push: Push[Row] = push
         self._free, self._for_unproven = threads, max(1, threads // 2)
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="push")
 
     def run(self) -> int:
-        """Give every free thread a party that is due, and do not wait; how many turns began.
+        """Give every free thread a receiver that is due, and do not wait; how many turns began.
 
         Raises:
             Unavailable: the database is out for now.
@@ -43,7 +45,7 @@ class Pushers:
         self._take(turn, -1)
         error = end.exception()
         if error is not None:
-            _log.error("telling a sender failed inside the hub", exc_info=error)
+            _log.error("telling a receiver failed inside the hub", exc_info=error)
 
     def _take(self, turn: Turn, places: int) -> None:
         with self._lock:

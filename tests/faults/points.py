@@ -486,7 +486,7 @@ CHAIN_VERBS: dict[str, tuple[str, ...]] = {
     "outcomes.hold": ("outcomes.hold",),
     "outcomes.resend": ("outcomes.resend",),
     "outcomes._fail": ("outcomes.give_up", "outcomes.fail_to_make_available"),
-    "outcomes._end": ("outcomes.expire", "outcomes.refuse", "outcomes.cancel"),
+    "outcomes._end": ("outcomes.expire", "outcomes.refuse", "outcomes.decline", "outcomes.cancel"),
     "redirecting.redirect": ("redirecting.redirect",),
     "resending.resend": ("resending.resend",),
     "repair.release": ("repair.release",),
@@ -508,6 +508,7 @@ _NOBODY = "nobody calls it yet"
 _TOLD_AGAIN = "senders are told at least once, whoever dies: see tests/integration/test_push.py"
 ELSEWHERE: dict[str, str] = {
     "outcomes.hand_over_late": _SAME,
+    "outcomes.decline": _SAME,
     "outcomes.fail_to_make_available": _NOBODY,
     "relays.relayed": _NOBODY,
     "relays.mailed": _NOBODY,
@@ -540,6 +541,11 @@ ELSEWHERE: dict[str, str] = {
     "push._put_off": _TOLD_AGAIN,
     "push._give_back": _TOLD_AGAIN,
     "push._renew": _TOLD_AGAIN,
+    "webhooks.create": "a repeat gets the same subscription",
+    "webhooks.change": "a party's decision, given again",
+    "webhooks.switch": "a person's decision, given again",
+    "webhooks.delete": "a party's decision, given again",
+    "webhooks.replay": "a party's decision, given again",
     "push_repair.again_from": "a person's decision, given again",
     "push_repair.go_on": "a person's decision, given again",
     "push_repair.pass_over": "a person's decision, given again",

@@ -20,12 +20,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date as Day
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.bot import BotAdapter, Part
 from adapters.contract import (
     Adapter,
     Context,
@@ -41,7 +43,14 @@ from adapters.rest import RestAdapter
 from adapters.skeleton import SkeletonAdapter
 from adapters.soap import SoapAdapter
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
-from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary
+from gateway.domain.errors import (
+    Ambiguous,
+    Declined,
+    DeliveryError,
+    Misconfigured,
+    Permanent,
+    Temporary,
+)
 from tests.unit.adapters.doubles import NOW, PLAN, attachment, envelope, letter
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +61,8 @@ HTTP = GuardedHttp(
     HttpSettings(allow=("127.0.0.0/8",), limits=HttpLimits(5, 0.5, 20, answer_bytes=1024 * 1024))
 )
 ADAPTERS: tuple[Adapter, ...] = (RestAdapter(), SoapAdapter(), SkeletonAdapter())
+PLAYERS = (BotAdapter(),)
+"""Kinds that call nobody."""
 WSDL = (SYSTEMS / "courrier_soap/courrier.wsdl").read_text("utf-8")
 
 
@@ -207,7 +218,7 @@ def test_every_kind_of_the_project_is_under_this_contract() -> None:
     setup.read(ROOT / "setup.cfg")
     lines = setup["options.entry_points"]["wasl.adapters"].strip().splitlines()
     registered = {line.partition("=")[0].strip() for line in lines}
-    assert registered <= {adapter.kind for adapter in ADAPTERS}
+    assert registered <= {adapter.kind for adapter in (*ADAPTERS, *PLAYERS)}
     assert set(SYSTEM_OF) == {adapter.kind for adapter in ADAPTERS}
 
 
@@ -260,6 +271,87 @@ def test_target_that_is_down_is_temporary(system: System) -> None:
         dead = f"http://127.0.0.1:{reserved.getsockname()[1]}"
         with pytest.raises(Temporary, match="WASL-DLV-001"):
             system.adapter.deliver(numbered(5), context(pointed(system.adapter, dead)))
+
+
+# Played recipients ---------------------------------------------------------------------------------
+
+
+class NoWay:
+    """A way out that nobody may take."""
+
+    def request(self, *_: Any, **__: Any) -> Any:
+        raise AssertionError("a bot calls nobody")
+
+
+def played(options: dict[str, Any], moment: datetime = NOW) -> Context:
+    return Context(NoWay(), options, {}.__getitem__, lambda: moment)
+
+
+@pytest.mark.parametrize("adapter", PLAYERS, ids=lambda adapter: adapter.kind)
+@pytest.mark.parametrize("part", [Part.ACCEPT, Part.SLOW, Part.DUPLICATE], ids=lambda part: part.value)
+def test_played_recipient_takes_a_test_letter_alike_however_often_it_comes(
+    adapter: BotAdapter, part: Part
+) -> None:
+    context = played({"plays": part.value}, NOW + timedelta(minutes=1))
+    one = numbered(1, envelope=envelope(test=True))
+    first = adapter.deliver(one, context)
+    assert first.register_number == first.target_reference == adapter.deliver(one, context).register_number
+    assert adapter.honours_repeats(context.options)
+    other = adapter.deliver(numbered(2, envelope=envelope(test=True)), context)
+    assert other.register_number != first.register_number
+    assert adapter.check_options(context.options) == []
+
+
+@pytest.mark.parametrize("adapter", PLAYERS, ids=lambda adapter: adapter.kind)
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({"plays": "refuse", "code": "WASL-DLV-031"}, Declined),
+        ({"plays": "refuse", "code": "WASL-DLV-039", "text": "not today"}, Declined),
+        ({"plays": "slow", "seconds": 90}, Temporary),
+        ({"plays": "ambiguous"}, Ambiguous),
+        ({"plays": "late"}, Temporary),
+    ],
+)
+def test_played_trouble_is_one_of_the_failures_of_a_delivery(
+    adapter: BotAdapter, options: dict[str, Any], kind: type[DeliveryError]
+) -> None:
+    assert adapter.check_options(options) == []
+    with pytest.raises(DeliveryError) as caught:
+        adapter.deliver(numbered(3, envelope=envelope(test=True)), played(options))
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("adapter", PLAYERS, ids=lambda adapter: adapter.kind)
+@pytest.mark.parametrize("part", list(Part), ids=lambda part: part.value)
+def test_played_recipient_takes_no_real_letter_whatever_it_plays(adapter: BotAdapter, part: Part) -> None:
+    options = {"plays": part.value} | ({"code": "WASL-DLV-031"} if part is Part.REFUSE else {})
+    with pytest.raises(Permanent, match="WASL-DLV-018") as caught:
+        adapter.deliver(numbered(4), played(options))
+    assert type(caught.value) is Permanent
+
+
+@pytest.mark.parametrize("adapter", PLAYERS, ids=lambda adapter: adapter.kind)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"plays": "dead"},
+        {"plays": "refuse"},
+        {"plays": "refuse", "code": "WASL-DLV-001"},
+        {"plays": "refuse", "code": "WASL-DLV-039"},
+        {"plays": "accept", "seconds": 3},
+        {"plays": "slow", "seconds": -1},
+        {"plays": "slow", "seconds": "soon"},
+        {"plays": "accept", "no such key": 1},
+    ],
+)
+def test_part_that_nobody_can_play_is_a_fault_of_the_route(
+    adapter: BotAdapter, options: dict[str, Any]
+) -> None:
+    assert adapter.check_options(options)
+    with pytest.raises(Misconfigured):
+        adapter.deliver(numbered(5, envelope=envelope(test=True)), played(options))
 
 
 # Telling senders -----------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from tests.support.hub import AGENCY, COMMUNE_OFFICE, HubUnderTest
 from tests.support.scenes import World, make_world, scene_of
 
 PAGES = re.compile(r"[A-Z]+ /(static/.*|docs/.*|verify|demo.*|pki/|soap/v1)?")
-"""What people see, and SOAP, which its WSDL describes; everything else is for programs and must be described."""
+"""What people see, and SOAP, which its WSDL describes; all else is for programs and must be described."""
 
 
 @pytest.fixture(scope="module")

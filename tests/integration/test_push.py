@@ -479,7 +479,7 @@ def test_hubs_own_trouble_is_not_put_down_to_the_system(
         raise Unavailable("seal out of service")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(pushing.receipts), "rendering", out)
+        patch.setattr(type(pushing.ways.receipts), "rendering", out)
         pushing.run_once()
     assert (kept(hub).state, kept(hub).failures, system.heard) == ("GOING", 0, [])
     assert Watch(hub.gateway.store, hub.gateway.ambient).flow().pushes[0].oldest is not None
@@ -677,7 +677,7 @@ def test_adapter_that_cannot_tell_is_no_way_for_receipts(hub: HubUnderTest, syst
     declare(hub, system)
     accept(hub)
     pushing = push(hub.gateway)
-    bare = replace(pushing, adapters={"rest": Simulator()})
+    bare = replace(pushing, ways=replace(pushing.ways, adapters={"rest": Simulator()}))
     bare.run_once()
     assert (kept(hub).state, kept(hub).code) == ("WAITING", "WASL-DLV-014")
 
@@ -692,7 +692,8 @@ def test_defect_of_an_adapter_is_no_end(hub: HubUnderTest, system: Listener) -> 
 
     declare(hub, system)
     accept(hub)
-    pushing = replace(push(hub.gateway), adapters={"rest": Broken()})
+    pushing = push(hub.gateway)
+    pushing = replace(pushing, ways=replace(pushing.ways, adapters={"rest": Broken()}))
     pushing.run_once()
     assert (kept(hub).state, kept(hub).code) == ("WAITING", "WASL-DLV-014")
     assert "KeyError" in (kept(hub).said or "")

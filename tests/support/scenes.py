@@ -63,6 +63,7 @@ NOWHERE: Mapping[str, str] = {
     "path": "999",
     "digest": "0" * 64,
     "office": NOBODY,
+    "webhook": "01950000-0000-7000-8000-00000000ffff",
 }
 """Values of places in an address under which there is nothing."""
 
@@ -156,6 +157,9 @@ def make_world(folder: Path) -> World:
         "WASL_LIMITS_ATTACHMENT_BYTES": "65536",
         "WASL_LIMITS_REFUSALS_PER_HOUR": "3",
         "WASL_UPLOADS_PARTY_BYTES": "65536",
+        "WASL_OUTGOING_ALLOW": "127.0.0.1",
+        "WASL_WEBHOOKS_PER_PARTY": "100",
+        "WASL_WEBHOOKS_PINGS_PER_MINUTE": "3",
     }
     hub = fresh_hub(folder, Simulator(), WASL_LEDGER_CHECKPOINT_SECONDS="1", **limits)
     return World(hub, folder)
@@ -335,6 +339,31 @@ def _asked_how_far(world: World, call: Operation) -> TestResponse:
     return world.ask(call, call.path.replace("{digest}", sha256(content).hexdigest()))
 
 
+def _subscribed(world: World, name: str = "", **wishes: Any) -> TestResponse:
+    """A subscription for an address of its own at which nobody listens."""
+    create = next(one for one in world.calls if one.name == "webhooks.create")
+    url = f"http://127.0.0.1:1/{name or world.hub.gateway.ambient.random_bytes(8).hex()}"
+    return world.ask(create, create.path, json={"url": url, **wishes})
+
+
+def _of_webhook(body: Mapping[str, Any] | None = None) -> Scene:
+    def scene(world: World, call: Operation) -> TestResponse:
+        sent = {} if body is None else {"json": body}
+        return world.ask(call, call.path.replace("{webhook}", _subscribed(world).json["id"]), **sent)  # type: ignore[index]
+
+    return scene
+
+
+def _moved_webhook(world: World, call: Operation) -> TestResponse:
+    there, other = (_subscribed(world).json for _ in "12")
+    address = call.path.replace("{webhook}", other["id"])  # type: ignore[index]
+    return world.ask(call, address, json={"url": there["url"]})  # type: ignore[index]
+
+
+def _pinged_too_often(world: World, call: Operation) -> TestResponse:
+    return [_of_webhook({})(world, call) for _ in range(4)][-1]
+
+
 def _handed_over(world: World, call: Operation) -> TestResponse:
     to = (Recipient(office=COMMUNE_OFFICE),)
     address = world.hub.post(world.hub.signed(world.hub.envelope(recipients=to))).headers["Location"]
@@ -453,6 +482,24 @@ SCENES: dict[tuple[str, str, int], Scene] = {
     ("directory.offices", "GET", 200): _at(lambda world: "/api/v1/directory/offices?q=agency"),
     ("directory.offices", "GET", 422): _at(lambda world: "/api/v1/directory/offices?limit=0"),
     ("directory.office", "GET", 200): _at(lambda world: f"/api/v1/directory/offices/{AGENCY_OFFICE}"),
+    ("webhooks.create", "POST", 201): lambda world, call: _subscribed(world),
+    ("webhooks.create", "POST", 200): lambda world, call: [_subscribed(world, "same") for _ in "12"][-1],
+    ("webhooks.create", "POST", 409): lambda world, call: [
+        _subscribed(world, "other", test=test) for test in (False, True)
+    ][-1],
+    ("webhooks.create", "POST", 422): lambda world, call: world.ask(call, call.path, json={"url": "x"}),
+    ("webhooks.every", "GET", 200): lambda world, call: world.ask(call, call.path),
+    ("webhooks.one", "GET", 200): _of_webhook(),
+    ("webhooks.change", "PATCH", 200): _of_webhook({"active": False}),
+    ("webhooks.change", "PATCH", 404): lambda world, call: world.ask(call, nowhere(call), json={}),
+    ("webhooks.change", "PATCH", 409): _moved_webhook,
+    ("webhooks.change", "PATCH", 422): _of_webhook(STRANGE),
+    ("webhooks.delete", "DELETE", 204): _of_webhook(),
+    ("webhooks.ping", "POST", 200): _of_webhook({}),
+    ("webhooks.ping", "POST", 422): _of_webhook(STRANGE),
+    ("webhooks.ping", "POST", 429): _pinged_too_often,
+    ("webhooks.replay", "POST", 200): _of_webhook({}),
+    ("webhooks.replay", "POST", 422): _of_webhook({"after": "nothing"}),
     ("letters.find", "GET", 200): _at(_message),
     ("letters.find", "GET", 404): _at(lambda world: f"/api/v1/envelopes?messageId={NOWHERE['delivery']}"),
     ("letters.find", "GET", 422): _at(lambda world: "/api/v1/envelopes?state=LOST"),

@@ -86,6 +86,8 @@ class Route:
     max_bytes: int | None = None
     """Largest letter (attachments together, octets) that this route takes."""
     accepts_test: bool = False
+    test_only: bool = False
+    """Takes nothing but test letters: a bot, or a system that is a test system."""
     concurrency: int | None = None
     """Most letters at once in all workers together; None: as the settings say, and so below."""
     per_minute: int | None = None

@@ -27,13 +27,18 @@ GROUNDS = frozenset(
 NO_GROUND = "WASL-DLV-030"
 
 
+def is_ground(ground: Fault) -> bool:
+    """Whether a recipient may give it: the one that is none of the list needs words of its own."""
+    wordless = ground.code == OTHER_GROUND and not (ground.found or "").strip()
+    return ground.code in GROUNDS and not wordless
+
+
 def check_ground(ground: Fault) -> Fault:
     """The ground itself, if a recipient may give it.
 
     Raises:
         Refused: it is none of the closed list, or the other one without words of its own.
     """
-    wordless = ground.code == OTHER_GROUND and not (ground.found or "").strip()
-    if ground.code not in GROUNDS or wordless:
+    if not is_ground(ground):
         raise Refused.because(NO_GROUND, ground.where, found=ground.code)
     return ground

@@ -1,4 +1,4 @@
-"""When receipts are told to their sender's own system, and what its answers change about that."""
+"""When a receiver of receipts is told, a sender's system or a webhook, and what its answers change."""
 
 from __future__ import annotations
 
@@ -105,6 +105,11 @@ def failed(
 def begun_anew(before: Progress, now: datetime) -> Progress:
     """A person says that it should be tried now, and given its whole time again."""
     return Progress(now, _moved(before, Pushing.GOING), last_success=before.last_success)
+
+
+def stopped(before: Progress, now: datetime) -> Progress:
+    """A person says that it should not be told any more."""
+    return Progress(now, _moved(before, Pushing.STOPPED), last_success=before.last_success)
 
 
 def _moved(before: Progress, to: Pushing) -> Pushing:

@@ -9,6 +9,7 @@ from gateway.domain.registry.parties import Office, Party, RouteKind
 from gateway.domain.transit.routing import (
     INACTIVE_RECIPIENT,
     NOT_A_TEST_ROUTE,
+    TESTS_ONLY,
     TOO_LARGE_FOR_ROUTE,
     UNKNOWN_RECIPIENT,
 )
@@ -62,10 +63,12 @@ def check_fits(office: Office, test: bool, octets: int) -> None:
     """Check that an office's route takes this letter.
 
     Raises:
-        Refused: its attachments are too large for it, or it takes no tests.
+        Refused: its attachments are too large for it, it takes no tests, or nothing else.
     """
     if test and not office.route.accepts_test:
         raise Refused.because(NOT_A_TEST_ROUTE, found=office.id, recipient=office.id)
+    if office.route.test_only and not test:
+        raise Refused.because(TESTS_ONLY, found=office.id, recipient=office.id)
     limit = office.route.max_bytes
     if limit is not None and office.route.kind is RouteKind.ADAPTER and octets > limit:
         raise Refused.because(

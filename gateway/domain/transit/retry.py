@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,16 @@ class RetrySchedule:
         """
         end = max(accepted_at + timedelta(seconds=self.lifetime), now + timedelta(days=1))
         return min(end, expires_at or end)
+
+
+def asked_to_wait(value: str, now: datetime) -> float | None:
+    """Seconds that a ``Retry-After`` header asks to wait (RFC 9110 10.2.3), or None."""
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value) if math.isfinite(float(value)) else None
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())

@@ -15,6 +15,7 @@ NO_DEFAULT_OFFICE = "WASL-RTE-003"
 UNKNOWN_ORIGINAL = "WASL-RTE-004"
 NOT_A_TEST_ROUTE = "WASL-RTE-005"
 TOO_LARGE_FOR_ROUTE = "WASL-RTE-006"
+TESTS_ONLY = "WASL-RTE-009"
 UNMAPPED_DOCUMENT_TYPE = "WASL-RTE-101"
 
 
@@ -68,6 +69,8 @@ def _destination(envelope: Envelope, recipient: Recipient, directory: Directory,
         raise Refused.because(INACTIVE_RECIPIENT, where, found=office.id, recipient=office.id)
     if envelope.test and not office.route.accepts_test:
         raise Refused.because(NOT_A_TEST_ROUTE, where, found=office.id, recipient=office.id)
+    if office.route.test_only and not envelope.test:
+        raise Refused.because(TESTS_ONLY, where, found=office.id, recipient=office.id)
     _check_size(envelope, office, where)
     return Destination(recipient, office, party, _notices(envelope, office))
 

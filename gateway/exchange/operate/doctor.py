@@ -158,6 +158,7 @@ def journey(flow: Flow) -> Iterator[Finding]:
     yield from _routes(flow)
     yield from _depth(flow)
     yield from _senders(flow)
+    yield from _webhooks(flow)
 
 
 _MOST_NAMED = 20
@@ -207,6 +208,21 @@ def _senders(flow: Flow) -> Iterator[Finding]:
         mark = Mark.GOOD if well and not one.refused else Mark.LOOK
         remedy = "" if well else ": wasl party receipts"
         yield Finding("senders", mark, f"{one.party} {_STATES[one.state]}{late}{refused}{remedy}")
+
+
+def _webhooks(flow: Flow) -> Iterator[Finding]:
+    """Which webhooks fail or were switched off, the longest first; of the others only how many there are."""
+    failing = [one for one in flow.hooks if one.failing_since is not None]
+    for one in sorted(failing, key=lambda one: one.failing_since or flow.at)[:_MOST_NAMED]:
+        off = " and is switched off" if one.state == Pushing.STOPPED.value else ""
+        said = (
+            f"{one.party} {one.webhook}: fails since {_moment(one.failing_since)}{off}: wasl party webhooks"
+        )
+        yield Finding("webhooks", Mark.LOOK, said)
+    if len(failing) > _MOST_NAMED:
+        yield Finding("webhooks", Mark.LOOK, f"and {len(failing) - _MOST_NAMED} more that fail")
+    if flow.hooks and not failing:
+        yield Finding("webhooks", Mark.GOOD, f"{len(flow.hooks)}, none fails")
 
 
 def port(name: str, host: str, number: int) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from gateway.exchange.clock import Ambient
 from gateway.exchange.operate.presence import ALIVE
 from gateway.store.evidence import ledger_queries
 from gateway.store.sessions import Store
-from gateway.store.transit import flow_queries, notice_queries, push_queries, worker_queries
+from gateway.store.transit import flow_queries, notice_queries, push_queries, webhook_queries, worker_queries
 from gateway.store.transit.flow_queries import RouteSeen, Waiting
 from gateway.store.transit.push_queries import PushSeen
 
@@ -39,7 +39,7 @@ class Flow:
         workers: processes that gave a sign of life lately.
         untold: notifications not sent yet; ``untold_since`` when the first of them was due.
         unplaced_since: since when the oldest receipt waits for its place in a ledger.
-        pushes: every party whose own system is told its receipts.
+        pushes: every party whose own system is told its receipts; ``hooks``: every webhook.
     """
 
     at: datetime
@@ -52,6 +52,7 @@ class Flow:
     untold_since: datetime | None
     unplaced_since: datetime | None
     pushes: tuple[PushSeen, ...] = ()
+    hooks: tuple[PushSeen, ...] = ()
 
     @property
     def oldest(self) -> datetime | None:
@@ -96,6 +97,7 @@ class Watch:
                 untold_since=untold_since,
                 unplaced_since=min((one for one in placing if one is not None), default=None),
                 pushes=tuple(push_queries.seen(session)),
+                hooks=tuple(webhook_queries.seen(session)),
             )
 
     def warnings(self) -> Mapping[str, str]:
@@ -120,8 +122,14 @@ def _warnings(flow: Flow) -> Iterator[tuple[str, str]]:
         yield "notifications", f"people could not be told since {since}"
     late = [one.party for one in flow.pushes if age(flow, one.oldest) > UNTOLD]
     if late:
-        names = ", ".join(late[:_NAMED]) + (", …" if len(late) > _NAMED else "")
-        yield "receipts", f"senders' own systems were not told for an hour or more: {names}"
+        yield "receipts", f"senders' own systems were not told for an hour or more: {_some(late)}"
+    failing = [f"{one.party} {one.webhook}" for one in flow.hooks if age(flow, one.failing_since) > UNTOLD]
+    if failing:
+        yield "webhooks", f"webhooks fail for an hour or more: {_some(failing)}"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
 
 
 def age(flow: Flow, since: datetime | None) -> timedelta:

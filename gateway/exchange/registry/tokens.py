@@ -27,8 +27,9 @@ BAD_ASSERTION = "WASL-AUT-003"
 REPLAYED = "WASL-AUT-004"
 NO_SCOPE = "WASL-AUT-005"
 
-READ, SUBMIT, CANCEL, INBOX = "envelopes:read", "envelopes:submit", "envelopes:cancel", "inbox"
-SCOPES = frozenset({READ, SUBMIT, CANCEL, INBOX})
+READ, SUBMIT, CANCEL = "envelopes:read", "envelopes:submit", "envelopes:cancel"
+INBOX, WEBHOOKS = "inbox", "webhooks"
+SCOPES = frozenset({READ, SUBMIT, CANCEL, INBOX, WEBHOOKS})
 """What a token may allow; one that is asked for without a scope allows reading only."""
 
 

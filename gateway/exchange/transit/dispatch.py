@@ -8,11 +8,20 @@ from datetime import datetime
 
 import structlog
 
-from adapters.contract import Adapter, Context, Delivered, Letter
-from gateway.domain.errors import Ambiguous, DeliveryError, GatewayFault, Permanent, Temporary
+from adapters.contract import Adapter, Context, Delivered, Letter, Plays
+from gateway.domain.errors import (
+    Ambiguous,
+    Declined,
+    DeliveryError,
+    Fault,
+    GatewayFault,
+    Permanent,
+    Temporary,
+)
 from gateway.domain.evidence.receipt import Place
 from gateway.domain.registry.parties import Office, Route, RouteKind
 from gateway.domain.transit.breaker import Result
+from gateway.domain.transit.grounds import is_ground
 from gateway.exchange.clock import Ambient
 from gateway.exchange.transit.attempt import (
     NO_ADAPTER,
@@ -33,6 +42,8 @@ from gateway.store.sessions import Store
 from gateway.store.transit import queries
 
 _PLACES = {RouteKind.INBOX: Place.INBOX, RouteKind.OFFICE: Place.HUB_OFFICE}
+
+NO_TESTS_HERE = "WASL-DLV-062"
 
 _log = structlog.get_logger()
 
@@ -91,6 +102,8 @@ class Dispatch:
         elif case.office is None:
             nowhere = Route(RouteKind.OFFICE, retry=self.letters.retry)
             self._settle(case, nowhere, Permanent(NO_ADAPTER, "office removed"))
+        elif not _fits(case, case.office.route):
+            self._astray(case, case.office.route)
         elif case.office.route.kind is RouteKind.ADAPTER:
             self._deliver(case, case.office)
             return
@@ -110,7 +123,17 @@ class Dispatch:
             if result is not None:
                 self._end(case, office.route, means, result)
         finally:
-            self.routes.heard(office.id, *told_by(result), seen=seen)
+            if means is None or not isinstance(means.adapter, Plays):  # what is played says nothing
+                self.routes.heard(office.id, *told_by(result), seen=seen)
+
+    def _astray(self, case: Case, route: Route) -> None:
+        """The route was changed meanwhile: a test ends here, a real letter lies where people find it."""
+        if case.row.doubt:
+            self._settle(case, route, Ambiguous(LOST_LEASE))
+        elif case.message.test:
+            self.outcomes.give_up(case, Permanent(NO_TESTS_HERE), doubt=False)
+        else:
+            self.outcomes.make_available(case, Place.HUB_OFFICE, Fault(NOT_SET))
 
     def _attempted(self, case: Case, office: Office, means: Means | None) -> Delivered | Trouble | None:
         """Bring a letter to the office's system; None when it was settled without trying."""
@@ -163,7 +186,9 @@ class Dispatch:
         ``doubt``: whether the target may have the letter; None when this attempt changed nothing about that.
         """
         doubt = case.row.doubt if doubt is None else doubt
-        if isinstance(error, Permanent) and error.code not in OPERATORS_MEND:
+        if isinstance(error, Declined) and is_ground(ground := Fault(error.code, found=error.words)):
+            self.outcomes.decline(case, ground)
+        elif isinstance(error, Permanent) and error.code not in OPERATORS_MEND:
             self.outcomes.give_up(case, error, doubt)
         elif _for_a_person(error, means, doubt):
             self.outcomes.hold(case, error, self._deadline(case, route), doubt)
@@ -208,6 +233,11 @@ class Dispatch:
         else:
             return True
         return False
+
+
+def _fits(case: Case, route: Route) -> bool:
+    """Whether a route takes this letter still: no test on one for real letters, nor the other way round."""
+    return route.accepts_test if case.message.test else not route.test_only
 
 
 def _for_a_person(error: DeliveryError, means: Means | None, doubt: bool) -> bool:

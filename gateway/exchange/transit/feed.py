@@ -93,13 +93,13 @@ class Feed:
         """
         settled = self.settle()
         with self.store.read() as session:
-            start = 0 if after is None else _position(session, party, after)
+            start = 0 if after is None else position_of(session, party, after)
             rows, last = _looked_through(session, party, start, settled, limit + 1)
             if len(rows) > limit:
                 anchor: ReceiptRow | None = rows[limit - 1].receipt
             else:
                 anchor = queries.at_most(session, last) if last > start else None
-            cursor = after if anchor is None else _cursor(party, anchor)
+            cursor = after if anchor is None else cursor_after(party, anchor)
         return Page(tuple(_told(row) for row in rows[:limit]), cursor, len(rows) > limit or last < settled)
 
     def stretch(self, party: str, after: int, settled: int, limit: int) -> Stretch:
@@ -165,7 +165,7 @@ def _told(row: queries.Told) -> Told:
     )
 
 
-def _cursor(party: str, receipt: ReceiptRow) -> str:
+def cursor_after(party: str, receipt: ReceiptRow) -> str:
     """The place after a receipt; made from its random identifier, so that nobody can make another one."""
     return urlsafe_b64encode(receipt.id.to_bytes(_NUMBER) + _check(party, receipt)).decode("ascii")
 
@@ -174,7 +174,7 @@ def _check(party: str, receipt: ReceiptRow) -> bytes:
     return sha256(f"wasl feed\0{party}\0{receipt.receipt_id}".encode()).digest()[:_CHECK]
 
 
-def _position(session: Session, party: str, cursor: str) -> int:
+def position_of(session: Session, party: str, cursor: str) -> int:
     """The number in a cursor.
 
     Raises:

@@ -21,12 +21,12 @@ from gateway.exchange.registry.signers import (
     check_may_speak,
 )
 from gateway.exchange.registry.trust import CertificateJudge
+from gateway.exchange.transit.examining import verified_jws, verified_xml
 from gateway.exchange.transit.places import in_terms_of
 from gateway.trust.chain import refusal_for
-from gateway.trust.jws import JwsLimits, open_jws, verify_jws
+from gateway.trust.jws import JwsLimits, open_jws
 from gateway.trust.signed import Signed
 from gateway.trust.xmlgate import XmlLimits, open_xml
-from gateway.trust.xmlsig import verify_xml
 from gateway.wire.envelopes import read_envelope_json, read_envelope_xml
 
 UNSUPPORTED = "WASL-REQ-001"
@@ -78,6 +78,7 @@ class Judge:
         """Who signed these octets, once everything about the signature is good.
 
         Raises:
+            Unverified: the signature of a letter that says that it is a test.
             Refused: the gate, the signer, the signature, its time or its certificate.
             Unavailable: revocation cannot be judged now.
         """
@@ -154,7 +155,7 @@ class Judge:
 def _open_xml(judge: Judge, session: Session, root: bytes, media_type: str) -> tuple[Signer, Signed]:
     gated = open_xml(root, judge.xml_limits)
     signer = judge.signers.by_certificate(session, gated.certificate)
-    return signer, verify_xml(gated)
+    return signer, verified_xml(gated)
 
 
 def _open_jws(judge: Judge, session: Session, root: bytes, media_type: str) -> tuple[Signer, Signed]:
@@ -163,7 +164,7 @@ def _open_jws(judge: Judge, session: Session, root: bytes, media_type: str) -> t
         signer = judge.signers.by_certificate(session, gated.certificate)
     else:
         signer = judge.signers.by_digest(session, gated.certificate_digest or "")
-    return signer, verify_jws(gated, signer.certificate)
+    return signer, verified_jws(gated, signer.certificate)
 
 
 _Opener = Callable[[Judge, Session, bytes, str], tuple[Signer, Signed]]

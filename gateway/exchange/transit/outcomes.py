@@ -231,6 +231,19 @@ class Outcomes:
         outcome = Outcome(Transport.REFUSED.value, decided_by=by)
         self._end(case, Event.CONSIGNMENT_REJECTION, outcome, check_ground(ground), case.row.office_name)
 
+    def decline(self, case: Case, ground: Fault) -> None:
+        """The recipient's system answered that the recipient does not take the letter.
+
+        Args:
+            ground: one of `gateway.domain.transit.grounds.GROUNDS`.
+
+        Raises:
+            Refused: no such ground.
+        """
+        name = case.row.office_name
+        outcome = Outcome(Transport.REFUSED.value, decided_by=name)
+        self._end(case, Event.CONSIGNMENT_REJECTION, outcome, check_ground(ground), name)
+
     def cancel(self, case: Case, by: str) -> None:
         """The sender takes the letter back.
 

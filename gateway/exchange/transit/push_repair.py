@@ -150,7 +150,7 @@ def _declared(session: Session, party: str) -> PushRow:
     Raises:
         NotFound: it declares no system.
     """
-    row = queries.locked(session, party) if queries.row(session, party) else None
+    row = queries.locked(session, PushRow, party) if queries.row(session, party) else None
     if row is None:
         raise NotFound.because(NOT_FOUND)
     return row

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from gateway.store.evidence.models import ReceiptRow
-from gateway.store.transit.models import Message
+from gateway.store.transit.models import DeliveryRow, Message
 
 _WRITERS = text(
     "SELECT virtualtransaction FROM pg_locks WHERE granted AND locktype = 'relation'"
@@ -16,15 +16,18 @@ _WRITERS = text(
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
+_NAMES = (Message.reference, Message.message_id, Message.test, Message.media_type, DeliveryRow.office)
+
 
 class Told(NamedTuple):
-    """A receipt with its letter's names and syntax."""
+    """A receipt with its letter's names and syntax; ``office``: the recipient concerned, if it is one."""
 
     receipt: ReceiptRow
     reference: str | None
     message_id: str | None
     test: bool
     media_type: str
+    office: str | None
 
 
 def newest(session: Session) -> int:
@@ -48,8 +51,9 @@ def writers(session: Session) -> frozenset[str]:
 def of_party(session: Session, party: str, after: int, last: int, limit: int) -> list[Told]:
     """Receipts of a party's letters with numbers over ``after`` and up to ``last``, each with its letter."""
     query = (
-        select(ReceiptRow, Message.reference, Message.message_id, Message.test, Message.media_type)
+        select(ReceiptRow, *_NAMES)
         .join(Message, Message.id == ReceiptRow.message)
+        .outerjoin(DeliveryRow, DeliveryRow.id == ReceiptRow.delivery)
         # not by an index on parties: SQLite would read every letter that the party ever sent
         .where(ReceiptRow.id > after, ReceiptRow.id <= last, func.coalesce(Message.party, "") == party)
         .order_by(ReceiptRow.id)

@@ -5,26 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from gateway.domain.transit.pushing import Pushing
 from gateway.store.base import Base
 from gateway.store.types import Moment, RowNumber
 
 
-class PushRow(Base):
-    """How far one party's system was told; it goes by `gateway.domain.transit.pushing`.
+class Pushed:
+    """How far somebody was told of a party's feed; it goes by `gateway.domain.transit.pushing`.
 
-    It stays when the party declares no system any more: who declares one again is told what lies between.
-
-    ``since``: receipts older than this declaration are in the feed alone. ``position``: the number of the
-    last receipt that was told or passed over; None before the first look. ``waiting_since``: the event
-    time of the receipt that could not be told. ``served_at``: when the party last had its turn.
+    ``since``: receipts older than this are in the feed alone. ``position``: the number of the last receipt
+    that was told or passed over; None before the first look. ``waiting_since``: the event time of the
+    receipt that could not be told. ``served_at``: when somebody last had a turn.
     """
 
-    __tablename__ = "receipt_push"
-
-    party: Mapped[str] = mapped_column(String(10), ForeignKey("party.id"), primary_key=True)
     since: Mapped[datetime] = mapped_column(Moment)
     position: Mapped[int | None] = mapped_column(RowNumber)
     state: Mapped[str] = mapped_column(String(8), default=Pushing.GOING.value)
@@ -37,10 +32,24 @@ class PushRow(Base):
     code: Mapped[str | None] = mapped_column(String(16))
     said: Mapped[str | None] = mapped_column(String(500))
     told: Mapped[int] = mapped_column(RowNumber, default=0)
-    refused: Mapped[int] = mapped_column(RowNumber, default=0)
     lease: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
     served_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class PushRow(Pushed, Base):
+    """How far one party's system was told.
+
+    It stays when the party declares no system any more: who declares one again is told what lies between.
+
+    ``since``: when the system was first declared.
+    """
+
+    __tablename__ = "receipt_push"
+
+    party: Mapped[str] = mapped_column(String(10), ForeignKey("party.id"), primary_key=True)
+    refused: Mapped[int] = mapped_column(RowNumber, default=0)
+    key: Mapped[str] = synonym("party")
 
 
 class PushRefusal(Base):

@@ -1,20 +1,23 @@
-"""How far senders' systems were told: look-ups, and what is kept of each."""
+"""How far somebody was told of a party's feed, its own system or a webhook: look-ups, and what is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import func, nulls_first, or_, select, update
+from sqlalchemy import ColumnExpressionArgument, func, nulls_first, or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.domain.transit.pushing import Progress, Pushing
 from gateway.store.evidence.models import ReceiptRow
 from gateway.store.registry.models import PartyRow
 from gateway.store.transit.models import Message
-from gateway.store.transit.push_models import PushRefusal, PushRow
+from gateway.store.transit.push_models import Pushed, PushRefusal, PushRow
+from gateway.store.transit.webhook_models import WebhookRow
 
+Row = TypeVar("Row", PushRow, WebhookRow)
+Kept = PushRow | WebhookRow
 _WINDOW = 10_000
 """Receipts that are looked through for the oldest untold one; who is further behind is failing anyhow."""
 
@@ -22,14 +25,15 @@ _DECLARED = (PartyRow.active, PartyRow.receipts.is_not(None))
 
 
 class PushSeen(NamedTuple):
-    """A party's system as figures show it; ``oldest``: the event time of the oldest receipt not told yet."""
+    """A receiver as figures show it; ``oldest``: the event time of the oldest receipt not told yet."""
 
     party: str
     state: str
     oldest: datetime | None
     failing_since: datetime | None
     last_success_at: datetime | None
-    refused: int
+    refused: int = 0
+    webhook: str | None = None
 
 
 def begin(session: Session, party: str, now: datetime) -> None:
@@ -50,21 +54,28 @@ def rows(session: Session) -> list[PushRow]:
     return list(session.scalars(query.order_by(PushRow.party)))
 
 
-def due(session: Session, now: datetime) -> list[PushRow]:
-    """Parties that may be told now and that no worker has, the one served longest ago first."""
-    free = or_(PushRow.lease_until.is_(None), PushRow.lease_until <= now)
-    query = select(PushRow).join(PartyRow, PartyRow.id == PushRow.party)
-    query = query.where(*_DECLARED, PushRow.due_at <= now, free)
-    return list(session.scalars(query.order_by(nulls_first(PushRow.served_at), PushRow.party)))
+def due(session: Session, kept: type[Row], now: datetime) -> list[Row]:
+    """Those that may be told now and that no worker has, the one served longest ago first."""
+    free = or_(kept.lease_until.is_(None), kept.lease_until <= now)
+    query = select(kept).join(PartyRow, PartyRow.id == kept.party)
+    query = query.where(*_wanted(kept), kept.due_at <= now, free)
+    return list(session.scalars(query.order_by(nulls_first(kept.served_at), kept.key)))
 
 
-def locked(session: Session, party: str, wait: bool = True) -> PushRow | None:
-    """A party's row for this transaction alone.
+def _wanted(kept: type[Kept]) -> tuple[ColumnExpressionArgument[bool], ...]:
+    """A stopped webhook is switched off; a sender's own system that stopped is still tried, seldom."""
+    if kept is PushRow:
+        return _DECLARED
+    return (PartyRow.active, kept.state != Pushing.STOPPED.value)
+
+
+def locked(session: Session, kept: type[Row], key: str, wait: bool = True) -> Row | None:
+    """A receiver's row for this transaction alone.
 
     Args:
         wait: for whoever has it; False: None when somebody has.
     """
-    query = select(PushRow).where(PushRow.party == party).with_for_update(skip_locked=not wait)
+    query = select(kept).where(kept.key == key).with_for_update(skip_locked=not wait)
     return session.scalars(query.execution_options(populate_existing=True)).first()
 
 
@@ -81,10 +92,10 @@ def newest_of(session: Session, parties: Collection[str], after: int, last: int)
     return {row[0]: row[1] for row in session.execute(query)}
 
 
-def move_on(session: Session, parties: Sequence[str], last: int) -> None:
-    """Let parties of whom there is no receipt up to ``last`` begin their next look there."""
-    behind = PushRow.party.in_(parties) & (PushRow.position < last)
-    session.execute(update(PushRow).where(behind).values(position=last))
+def move_on(session: Session, kept: type[Kept], keys: Sequence[str], last: int) -> None:
+    """Let those for whom there is no receipt up to ``last`` begin their next look there."""
+    behind = kept.key.in_(keys) & (kept.position < last)
+    session.execute(update(kept).where(behind).values(position=last))
 
 
 def before(session: Session, moment: datetime) -> int:
@@ -131,13 +142,13 @@ def seen(session: Session) -> list[PushSeen]:
     """Every party that declares a system, as figures show it."""
     return [
         PushSeen(
-            one.party, one.state, _oldest(session, one), one.failing_since, one.last_success_at, one.refused
+            one.party, one.state, oldest(session, one), one.failing_since, one.last_success_at, one.refused
         )
         for one in rows(session)
     ]
 
 
-def progress_of(kept: PushRow) -> Progress:
+def progress_of(kept: Pushed) -> Progress:
     return Progress(
         due_at=kept.due_at,
         state=Pushing(kept.state),
@@ -148,14 +159,15 @@ def progress_of(kept: PushRow) -> Progress:
     )
 
 
-def keep_progress(kept: PushRow, progress: Progress) -> None:
-    """Write what is known of a party's system into its locked row."""
+def keep_progress(kept: Pushed, progress: Progress) -> None:
+    """Write what is known of a receiver into its locked row."""
     kept.state, kept.due_at = progress.state.value, progress.due_at
     kept.failures, kept.failing_since = progress.failures, progress.failing_since
     kept.refused_in_row, kept.last_success_at = progress.refused_in_row, progress.last_success
 
 
-def _oldest(session: Session, kept: PushRow) -> datetime | None:
+def oldest(session: Session, kept: Kept) -> datetime | None:
+    """The event time of the oldest receipt that was not told yet."""
     if kept.waiting_since is not None or kept.position is None:
         return kept.waiting_since
     first = first_after(session, kept.party, kept.position)

@@ -8,7 +8,9 @@ from gateway.i18n import mark
 from gateway.web.openapi.described import Answer, Body, Described, Example, Parameter
 from gateway.web.openapi.schema import (
     ADDRESS,
+    BOOLEAN,
     CODE,
+    COUNT,
     OCTETS,
     REFERENCE,
     TEXT,
@@ -43,9 +45,28 @@ FAULT = record(
     text=TEXT,
     remedy=TEXT,
 )
+_OCTETS = record("CanonicalOctets", octets={"type": "string", "contentEncoding": "base64"}, size=COUNT)
+_DIGEST = {"type": "string", "contentEncoding": "base64"}
+EXAMINATION = record(
+    "Examination",
+    method=TEXT,
+    signed=_OCTETS,
+    references=listed(
+        record(
+            "ExaminedReference",
+            uri=TEXT,
+            digestMethod=TEXT,
+            expected=_DIGEST,
+            found=_DIGEST,
+            good=BOOLEAN,
+            canonical=_OCTETS,
+        )
+    ),
+)
+"""What was found of a test letter's wrong signature."""
 PROBLEM_DOCUMENT = record(
     "Problem",
-    optional=("instance",),
+    optional=("instance", "signature"),
     type=ADDRESS,
     title=TEXT,
     status=number(400, 599),
@@ -54,6 +75,7 @@ PROBLEM_DOCUMENT = record(
     code=CODE,
     remedy=TEXT,
     faults=listed(FAULT),
+    signature=EXAMINATION,
 )
 
 PROBLEMS: Mapping[int, str] = {

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from gateway.assets import xsd_dir
-from gateway.exchange.registry.tokens import CANCEL, INBOX, READ, SUBMIT
+from gateway.exchange.registry.tokens import CANCEL, INBOX, READ, SUBMIT, WEBHOOKS
 from gateway.i18n import Translator, mark
 from gateway.web.correlation import REQUEST_ID, TRACE_PARENT
 from gateway.web.openapi import common
@@ -22,6 +22,7 @@ PROBLEM: Mapping[str, Schema] = {common.PROBLEM_TYPE: common.PROBLEM_DOCUMENT}
 SCOPES: Mapping[str, str] = {
     READ: mark("Read where letters are, and their receipts."),
     SUBMIT: mark("Upload contents before the letters that list them."),
+    WEBHOOKS: mark("Say where events are to be sent."),
     CANCEL: mark("Take letters back."),
     INBOX: mark("Read and answer the mail of one’s own offices."),
 }

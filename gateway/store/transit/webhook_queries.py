@@ -1,0 +1,44 @@
+"""Webhooks: look-ups of a party's own, and of all for operators."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.store.evidence.feed_queries import at_most
+from gateway.store.evidence.models import ReceiptRow
+from gateway.store.registry.models import PartyRow
+from gateway.store.transit.push_queries import PushSeen, oldest
+from gateway.store.transit.webhook_models import WebhookRow
+
+
+def of_party(session: Session, party: str) -> list[WebhookRow]:
+    """A party's webhooks, the oldest first."""
+    query = select(WebhookRow).where(WebhookRow.party == party)
+    return list(session.scalars(query.order_by(WebhookRow.since, WebhookRow.id)))
+
+
+def every(session: Session) -> list[WebhookRow]:
+    """The webhooks of all active parties."""
+    query = select(WebhookRow).join(PartyRow, PartyRow.id == WebhookRow.party).where(PartyRow.active)
+    return list(session.scalars(query.order_by(WebhookRow.party, WebhookRow.since, WebhookRow.id)))
+
+
+def last_told(session: Session, row: WebhookRow) -> ReceiptRow | None:
+    """The receipt behind which a webhook goes on; None at the beginning of the feed."""
+    return at_most(session, row.position) if row.position else None
+
+
+def seen(session: Session) -> list[PushSeen]:
+    """Every webhook as figures show it."""
+    return [
+        PushSeen(
+            one.party,
+            one.state,
+            oldest(session, one),
+            one.failing_since,
+            one.last_success_at,
+            webhook=one.id,
+        )
+        for one in every(session)
+    ]
