@@ -12,6 +12,8 @@ import click
 
 from adapters.contract import Response
 from gateway.cli.compose import JWS, XML, SignedLetter, sign
+from gateway.cli.partner.cms import closed
+from gateway.cli.partner.party_file import FILE, FOLDER, party_options
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.clients.hub import HubClient
 from gateway.domain.errors import DeliveryError
@@ -24,14 +26,8 @@ from gateway.trust.seal import KeySealer
 from gateway.verifier.opening import NotOpened, open_receipt
 from gateway.wire.mime import write_related
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NAMES = {XML: ".xml", JWS: ".jws"}
 _PATIENT = HttpLimits(connect_s=10, read_s=120, total_s=3600, answer_bytes=4 * 1024 * 1024)
-
-hub_option = click.option("--hub", "url", default="http://127.0.0.1:8080", help="Address of the hub.")
-party_option = click.option("--party", required=True, help="Your party's identifier, such as A0001234-F.")
-key_option = click.option("--key", type=FILE, required=True, help="Private key (PEM).")
-cert_option = click.option("--cert", type=FILE, required=True, help="Its certificate, then its chain (PEM).")
 
 
 def hub_client(url: str, party: str, sealer: KeySealer) -> HubClient:
@@ -65,10 +61,7 @@ def post(
 
 
 @click.command()
-@hub_option
-@party_option
-@key_option
-@cert_option
+@party_options
 @click.option("--hub-code", default="DEMO-HUB", help="Code of the hub, as its documentation states it.")
 @click.option("--to", "recipients", multiple=True, required=True, help="Office or party; repeatable.")
 @click.option("--subject", required=True, help="What the letter is about, in one line.")
@@ -76,11 +69,18 @@ def post(
 @click.option("--type", "document_type", default=None, help="Code of the document type.")
 @click.option("--language", default="fr", help="Language of the letter.")
 @click.option("--attach", "files", multiple=True, type=FILE, help="File to attach; repeatable.")
+@click.option(
+    "--encrypt-for",
+    "readers",
+    multiple=True,
+    type=FILE,
+    help="Certificate (PEM, RSA) of who alone may read the attachments; repeatable.",
+)
 @click.option("--format", "form", type=click.Choice(["xml", "json"]), default="xml", help="How to sign.")
 @click.option("--test", is_flag=True, help="Send as a test.")
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default=Path(),
     help="Where envelope and receipt are kept; here by default.",
 )
@@ -97,6 +97,7 @@ def send(
     document_type: str | None,
     language: str,
     files: tuple[Path, ...],
+    readers: tuple[Path, ...],
     form: str,
     test: bool,
     out: Path,
@@ -123,15 +124,16 @@ def send(
         body=body,
     )
     sealer = KeySealer.from_files(key, cert)
-    letter = sign(envelope, sealer, XML if form == "xml" else JWS, ambient.now(), files)
     out.mkdir(parents=True, exist_ok=True)
-    name = envelope.message_id
-    (out / f"{name}-envelope{_NAMES[letter.media_type]}").write_bytes(letter.root)
-    try:
-        answer = post(hub_client(url, party, sealer), letter)
-    except DeliveryError as error:
-        click.echo(f"no answer: {error}; send {name} again, a repeat is safe", err=True)
-        sys.exit(3)
+    with closed(files, readers) as (sending, to):
+        letter = sign(envelope, sealer, XML if form == "xml" else JWS, ambient.now(), sending, to)
+        name = envelope.message_id
+        (out / f"{name}-envelope{_NAMES[letter.media_type]}").write_bytes(letter.root)
+        try:
+            answer = post(hub_client(url, party, sealer), letter)
+        except DeliveryError as error:
+            click.echo(f"no answer: {error}; send {name} again, a repeat is safe", err=True)
+            sys.exit(3)
     _tell(answer, out, name, as_json)
 
 
@@ -180,10 +182,7 @@ def _reasons(octets: bytes, media_type: str) -> list[dict[str, str | None]]:
 
 
 @click.command()
-@hub_option
-@party_option
-@key_option
-@cert_option
+@party_options
 @click.argument("reference")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(url: str, party: str, key: Path, cert: Path, reference: str, as_json: bool) -> None:
