@@ -12,6 +12,7 @@ import click
 
 from gateway import __version__
 from gateway.cli import (
+    connector,
     delivery,
     doctor,
     evidence,
@@ -56,6 +57,7 @@ for command in (
     letters.send,
     letters.status,
     inbox.inbox,
+    connector.connector,
     delivery.delivery,
     evidence.verify,
     ledger.ledger,

@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
-from gateway.cli.letters import hub_client
 from gateway.cli.partner.cms import decryption
 from gateway.cli.partner.laid import Laying
 from gateway.cli.partner.party_file import FILE, FOLDER, party_options, trust_option
+from gateway.cli.posting import hub_client
 from gateway.clients.hub_answers import Standing
 from gateway.clients.hub_inbox import InboxClient
 from gateway.domain.errors import DeliveryError

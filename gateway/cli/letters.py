@@ -6,58 +6,23 @@ import json
 import os
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
 from adapters.contract import Response
-from gateway.cli.compose import JWS, XML, SignedLetter, sign
+from gateway.cli.compose import JWS, XML, sign
 from gateway.cli.partner.cms import closed
 from gateway.cli.partner.party_file import FILE, FOLDER, party_options
-from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
-from gateway.clients.hub import HubClient
+from gateway.cli.posting import hub_client, post
 from gateway.domain.errors import DeliveryError
 from gateway.domain.identifiers import uuid7
 from gateway.domain.transit.envelope import Envelope, Purpose, Recipient
 from gateway.domain.transit.persons import Sender
 from gateway.exchange.clock import Ambient
-from gateway.trust.assertion import make_assertion
 from gateway.trust.seal import KeySealer
 from gateway.verifier.opening import NotOpened, open_receipt
-from gateway.wire.mime import write_related
 
 _NAMES = {XML: ".xml", JWS: ".jws"}
-_PATIENT = HttpLimits(connect_s=10, read_s=120, total_s=3600, answer_bytes=4 * 1024 * 1024)
-
-
-def hub_client(url: str, party: str, sealer: KeySealer) -> HubClient:
-    """A client for the hub at ``url`` that proves to be ``party`` when it reads."""
-    host = urlsplit(url).hostname or ""
-    ambient = Ambient()
-
-    def assertion(address: str) -> str:
-        jti = ambient.random_bytes(16).hex()
-        return make_assertion(sealer.key, party, address, jti, ambient.now())
-
-    return HubClient(GuardedHttp(HttpSettings(allow=(host,), limits=_PATIENT)), url.rstrip("/"), assertion)
-
-
-def post(
-    client: HubClient, letter: SignedLetter, language: str = "en", accept: str | None = None
-) -> Response:
-    """Submit a signed letter, with its contents beside it if there are any.
-
-    Args:
-        accept: media type of the receipt wanted; None for the letter's own syntax.
-
-    Raises:
-        DeliveryError: no answer came; the same letter may be sent again.
-    """
-    headers = {"Accept-Language": language} | ({"Accept": accept} if accept else {})
-    if not letter.parts:
-        return client.submit(letter.root, letter.media_type, headers=headers)
-    content_type, chunks, length = write_related(letter.root, letter.media_type, letter.parts)
-    return client.submit(chunks, content_type, length, headers)
 
 
 @click.command()

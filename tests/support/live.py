@@ -7,17 +7,25 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.support.hub import MINISTRY, NAMES, HubUnderTest
+from tests.support.hub import MINISTRY, NAMES, Clock, HubUnderTest
 from tests.support.systems import Simulator, accept, fresh_hub, state
 
 
 class _Silent(WSGIRequestHandler):
     def log(self, *_: object, **__: object) -> None:
         """Say nothing."""
+
+
+class Running(Clock):
+    """The time as it is: programs that speak to the hub have no other."""
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ def live_hub(folder: Path) -> Iterator[LiveHub]:
     """A hub at a port of its own for the length of the block."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    hub = fresh_hub(folder, Simulator(), WASL_HUB_PUBLIC_URL=url)
+    hub = fresh_hub(folder, Simulator(), Running(), WASL_HUB_PUBLIC_URL=url)
     server = make_server(
         "127.0.0.1",
         port,

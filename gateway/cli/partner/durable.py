@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+OURS = ".wasl-"
+"""How names of what is only being filled begin."""
+
 
 def write(path: Path, octets: bytes) -> None:
     """Put a file in its place; whoever looks finds the old one or the new one, never a part."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=OURS)
     with os.fdopen(descriptor, "wb") as file:
         file.write(octets)
         file.flush()
@@ -32,7 +35,7 @@ def move(source: Path, target: Path) -> None:
 @contextmanager
 def folder(target: Path) -> Iterator[Path]:
     """A folder to fill that becomes ``target`` when the block ends well, and nothing otherwise."""
-    filling = Path(tempfile.mkdtemp(dir=target.parent, prefix="."))
+    filling = Path(tempfile.mkdtemp(dir=target.parent, prefix=OURS))
     try:
         yield filling
         for path in filling.rglob("*"):
@@ -45,7 +48,7 @@ def folder(target: Path) -> Iterator[Path]:
 
 def sweep(parent: Path) -> None:
     """Remove what a process that died had begun to fill in ``parent``."""
-    for path in parent.glob(".*"):
+    for path in parent.glob(f"{OURS}*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
