@@ -118,13 +118,13 @@ def test_killed_at_any_step_a_letter_is_fetched_whole_and_answered_once(
         for letter in (folder / "in").glob("[!.]*"):  # what shows is whole, whenever one looks
             manifest = json.loads((letter / "manifest.json").read_text("utf-8"))
             assert (letter / manifest["attachments"][0]["file"]).read_bytes() == PLAN
-        assert runs.run(*ours).status == 0
+        assert fetching.killed is None or runs.run(*ours).status == 0
         letter = only(folder / "in")
         assert json.loads((letter / "manifest.json").read_text("utf-8"))["delivery"] == delivery
         (letter / "answer.filling").write_text(json.dumps({"register_number": f"{number}/2026"}))
         (letter / "answer.filling").rename(letter / "answer.json")
         answering = runs.run(*ours, at=number)
-        assert runs.run(*ours).status == 0
+        assert answering.killed is None or runs.run(*ours).status == 0
         assert names(folder / "in") == []
         assert only(folder / "done").name == letter.name
         assert state(live.hub, delivery) == "HANDED_OVER"

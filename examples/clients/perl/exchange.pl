@@ -16,6 +16,8 @@ use JSON::PP;
 use MIME::Base64 qw(encode_base64 encode_base64url decode_base64url);
 use POSIX qw(strftime);
 
+$SIG{__DIE__} = sub { die @_ if $^S; print STDERR @_; exit 1 };    # otherwise the status is anything
+
 my $file   = shift or do { warn "usage: perl exchange.pl party.toml\n"; exit 2 };
 my $folder = dirname($file);
 my %of     = slurp($file) =~ /^(\w+) = "(.*)"$/mg;

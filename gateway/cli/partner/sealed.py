@@ -15,10 +15,11 @@ class BadReceipt(Exception):
     """What came is no promise of the hub about this letter."""
 
 
-def check_acceptance(answer: Response, message_id: str, sha256: str, trust: Path | None) -> Receipt:
+def check_acceptance(answer: Response, message_id: str | None, sha256: str, trust: Path | None) -> Receipt:
     """The acceptance in an answer, once it is shown to be one for exactly these octets.
 
     Args:
+        message_id: of the letter; None where the digest says enough.
         sha256: of the envelope as sent.
         trust: the folder whose ``seal/`` must have made it; None believes any seal.
 
@@ -32,7 +33,7 @@ def check_acceptance(answer: Response, message_id: str, sha256: str, trust: Path
     except NotOpened as error:
         raise BadReceipt(error.step.text("en")) from error
     receipt = opened.receipt
-    if receipt.kind is not ReceiptKind.ACCEPTANCE or receipt.message_id != message_id:
+    if receipt.kind is not ReceiptKind.ACCEPTANCE or message_id not in (None, receipt.message_id):
         raise BadReceipt("a receipt of something else")
     if receipt.received is None or receipt.received.sha256 != sha256:
         raise BadReceipt("a receipt of other octets")
