@@ -67,8 +67,8 @@ def connector(
     """
     for place in PLACES:
         (folder / place).mkdir(parents=True, exist_ok=True)
-    ambient, hub = Ambient(), hub_client(url, party, KeySealer.from_files(key, cert))
-    writer, sealer = Writer(party, hub_code, language, test), KeySealer.from_files(key, cert)
+    ambient, sealer = Ambient(), KeySealer.from_files(key, cert)
+    hub, writer = hub_client(url, party, sealer), Writer(party, hub_code, language, test)
     outbox = Outbox(folder, writer, sealer, hub, ambient.now, ambient.random_bytes, click.echo, trust)
     told = Told(folder, SenderClient(hub, language), click.echo)
     rounds: list[Outbox | Told | Incoming] = [outbox, told]

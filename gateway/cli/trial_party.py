@@ -98,7 +98,7 @@ def _make(gateway: Gateway, name: str, kind: str, target: Path, actor: str) -> M
 
 def _free(gateway: Gateway) -> int:
     with gateway.store.read() as session:
-        taken = {one.id for one in (*queries.parties(session), *queries.offices(session))}
+        taken = {one.id for one in queries.parties(session)} | {one.id for one in queries.offices(session)}
     number = _FIRST
     while {directory_id("A", number), directory_id("B", number)} & taken:
         number += 1

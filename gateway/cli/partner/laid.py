@@ -80,7 +80,12 @@ class Laying:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         if digest != one.sha256:
             raise Temporary(UNREADABLE, f"attachment {one.id} is not the one that was signed")
-        members = {"id": one.id, "name": one.name, "mediaType": one.media_type, "role": one.role.value}
+        members: dict[str, Any] = {
+            "id": one.id,
+            "name": one.name,
+            "mediaType": one.media_type,
+            "role": one.role.value,
+        }
         members |= {"file": file.as_posix(), "size": one.size, "sha256": one.sha256}
         if one.encryption is None:
             return members
