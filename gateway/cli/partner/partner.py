@@ -25,6 +25,7 @@ from gateway.trust.seal import KeySealer
 
 _WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)
 _ACCEPTED = (200, 201)
+_NEEDED = frozenset({"hub", "hub_code", "party", "key", "certificate"})
 
 
 class Rejected(Exception):
@@ -64,7 +65,7 @@ class Partner:
             click.BadParameter: the file cannot be read, or lacks something.
             Misconfigured: key or certificate cannot be used.
         """
-        of: dict[str, Any] = read_party_file(file)
+        of: dict[str, Any] = read_party_file(file, needed=_NEEDED)
         sealer = KeySealer.from_files(Path(of["key"]), Path(of["cert"]))
         hub = hub_client(of["url"], of["party"], sealer)
         return cls(

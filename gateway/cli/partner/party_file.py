@@ -25,11 +25,15 @@ _OPTIONS: Mapping[str, tuple[str, type]] = {
 """Each key of the file, the option that it stands for, and what it is; paths start at the file."""
 
 
-def read_party_file(file: Path) -> dict[str, Any]:
+def read_party_file(file: Path, needed: frozenset[str] = frozenset()) -> dict[str, Any]:
     """The values of options that a party's file gives.
 
+    Args:
+        needed: keys that it must have.
+
     Raises:
-        click.BadParameter: it is no TOML, has a key that nobody knows, or a value of another kind.
+        click.BadParameter: it is no TOML, has a key that nobody knows, lacks one, or has a value of
+            another kind.
     """
     try:
         table = tomllib.loads(file.read_text("utf-8"))
@@ -38,6 +42,8 @@ def read_party_file(file: Path) -> dict[str, Any]:
     wrong = [name for name, value in table.items() if not _fits(name, value)]
     if wrong:
         raise click.BadParameter(f"{file}: {', '.join(sorted(wrong))}: no such key, or another kind of value")
+    if needed - table.keys():
+        raise click.BadParameter(f"{file}: lacks {', '.join(sorted(needed - table.keys()))}")
     return {_OPTIONS[name][0]: _value(file.parent, name, value) for name, value in table.items()}
 
 
