@@ -12,6 +12,7 @@ import click
 
 from gateway import __version__
 from gateway.cli import (
+    conform,
     connector,
     delivery,
     doctor,
@@ -58,6 +59,7 @@ for command in (
     letters.status,
     inbox.inbox,
     connector.connector,
+    conform.conform,
     delivery.delivery,
     evidence.verify,
     ledger.ledger,
