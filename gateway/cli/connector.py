@@ -22,9 +22,8 @@ from gateway.cli.partner.party_file import FILE, FOLDER, party_options, trust_op
 from gateway.cli.partner.told import Told
 from gateway.cli.posting import hub_client
 from gateway.clients.hub_inbox import InboxClient
-from gateway.clients.hub_refused import Declined
 from gateway.clients.hub_sender import SenderClient
-from gateway.domain.errors import DeliveryError
+from gateway.domain.errors import WaslError
 from gateway.exchange.clock import Ambient
 from gateway.trust.seal import KeySealer
 
@@ -100,7 +99,7 @@ def _round(rounds: list[Outbox | Told | Incoming]) -> bool:
     for part in rounds:
         try:
             part.run()
-        except (DeliveryError, Declined, PermissionError) as error:
+        except (WaslError, OSError) as error:  # a full disk too: the next round finds what is there
             click.echo(f"wasl: {error}", err=True)
             good = False
     return good

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from gateway.cli.partner.cms import decryption
-from gateway.cli.partner.laid import Laying
+from gateway.cli.partner.laid import Laying, folder_name
 from gateway.cli.partner.party_file import FILE, FOLDER, party_options, trust_option
 from gateway.cli.posting import hub_client
 from gateway.clients.hub_answers import Standing
@@ -23,6 +23,7 @@ from gateway.domain.errors import DeliveryError
 from gateway.domain.evidence.verdict import Indication
 from gateway.exchange.clock import Ambient
 from gateway.trust.seal import KeySealer
+from gateway.wire.zip_names import safe_segment
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _EXIT = {None: 0, Indication.PASSED.value: 0, Indication.FAILED.value: 1}
@@ -107,7 +108,7 @@ def fetch(
     entry = (
         next((one for one in client.letters(office) if one.delivery == delivery), None) if office else None
     )
-    target = out / (entry.reference if entry else delivery)
+    target = out / (folder_name(entry) if entry else safe_segment(delivery, "letter"))
     if target.exists():
         raise click.BadParameter(f"{target} is there already")
     out.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +19,12 @@ from urllib.request import Request, urlopen
 import pytest
 
 from gateway.assets import examples_dir
+from gateway.cli.partner.examination import Examination
+from gateway.cli.partner.examiner import serving
 from gateway.cli.partner.party_file import read_party_file
+from gateway.cli.partner.trials import Course, Outcome, Trial
+from gateway.clients.http import GuardedHttp, HttpSettings
+from gateway.clients.hub import HubClient
 from gateway.domain.evidence.receipt import ReceiptKind
 from gateway.verifier.opening import kind_of, open_receipt
 from tests.support.served import Served, served
@@ -208,6 +214,32 @@ def test_a_client_says_why_the_hub_refused(name: str, party: Path, tmp_path: Pat
     done = run(name, settings, tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert "422" in done.stderr
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_client_repeats_the_same_octets_and_not_too_soon(
+    name: str, hub: Served, party: Path, tmp_path: Path
+) -> None:
+    """Its first letter's answer is lost, for its second the hub asks for patience."""
+    copy = tmp_path / "archive"
+    shutil.copytree(party, copy)
+    met = {trial.value: Course(trial) for trial in Trial if trial not in (Trial.ANSWER_LOST, Trial.TROUBLE)}
+    examination = Examination(time.monotonic, quiet=30.0, courses=met)
+    client = HubClient(GuardedHttp(HttpSettings(allow=("127.0.0.1",))), hub.url)
+    with serving(examination, client, 0) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            settings = copy / "party.toml"
+            url = f"http://127.0.0.1:{server.server_address[1]}"
+            settings.write_text(settings.read_text("utf-8").replace(hub.url, url), "utf-8")
+            said = [run(name, settings, tmp_path) for _ in range(2)]
+        finally:
+            server.shutdown()
+            thread.join()
+    assert all("receipt verified" in one.stdout for one in said), said
+    marks = {mark.trial: mark.outcome for mark in examination.marks()}
+    assert (marks[Trial.ANSWER_LOST], marks[Trial.TROUBLE]) == (Outcome.PASSED, Outcome.PASSED)
 
 
 def test_every_folder_of_examples_is_tried() -> None:

@@ -59,9 +59,11 @@ xmlsec1 --sign --privkey-pem "$key,$work/own.pem" --output "$work/signed.xml" "$
 
 # 2. Submit. Without an answer, or with a 5xx, the very same octets are sent again: never a second letter.
 for wait in 1 2 4 8 16 stop; do
-    status=$(curl -sS -o "$work/receipt.xml" -w '%{http_code}' -H 'Content-Type: application/xml' \
+    status=$(curl -sS -o "$work/receipt.xml" -D "$work/head" -w '%{http_code}' -H 'Content-Type: application/xml' \
         --data-binary "@$work/signed.xml" "$hub/api/v1/envelopes") || status=000
-    case $status in 5?? | 000 | 429) [ "$wait" != stop ] && sleep "$wait" ;; *) break ;; esac || break
+    case $status in 5?? | 000 | 429) [ "$wait" != stop ] || break ;; *) break ;; esac
+    asked=$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]*\).*/\1/p' "$work/head" 2>/dev/null || true)
+    sleep "$([ "${asked:-0}" -gt "$wait" ] && echo "$asked" || echo "$wait")"
 done
 case $status in 200 | 201) ;; *) cat "$work/receipt.xml" >&2; fail "not accepted: $status" ;; esac
 

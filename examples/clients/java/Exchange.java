@@ -182,6 +182,7 @@ public final class Exchange {
     /** Send the same octets until the hub has answered: a repeat never makes a second letter. */
     private byte[] submit(byte[] letter) throws Exception {
         for (int wait = 1; ; wait *= 2) {
+            long asked = 0;
             try {
                 HttpResponse<byte[]> answer = send(HttpRequest.newBuilder(URI.create(of.get("hub") + "/api/v1/envelopes"))
                         .header("Content-Type", "application/xml")
@@ -189,11 +190,12 @@ public final class Exchange {
                 if (answer.statusCode() < 500 && answer.statusCode() != 429) {
                     return good(answer);
                 }
+                asked = answer.headers().firstValueAsLong("Retry-After").orElse(0);
             } catch (IOException none) {
                 System.err.println("no answer: " + none);
             }
             require(wait <= 16, "no answer; the same octets may be sent again later");
-            Thread.sleep(wait * 1000L);
+            Thread.sleep(Math.max(wait, asked) * 1000L);
         }
     }
 

@@ -41,7 +41,7 @@ async function submit(body) {
     }).catch(() => null);
     if (answer && answer.status < 500 && answer.status !== 429) return answer;
     if (wait > 16) throw new Error("no answer; the same octets may be sent again later");
-    await pause(wait * 1000);
+    await pause(Math.max(wait, Number(answer?.headers.get("retry-after")) || 0) * 1000);
   }
 }
 

@@ -85,7 +85,8 @@ sub submit {
         $answer = $http->post("$of{hub}/api/v1/envelopes",
             { headers => { 'Content-Type' => 'application/jose' }, content => $letter });
         last if $answer->{status} < 500 and $answer->{status} != 429;
-        sleep $wait;
+        my $asked = ($answer->{headers}{'retry-after'} || 0) + 0;
+        sleep($asked > $wait ? $asked : $wait);
     }
     return $answer if $answer->{status} =~ /^20[01]$/;
     die "not accepted: $answer->{status} $answer->{content}\n";

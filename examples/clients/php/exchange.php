@@ -75,7 +75,7 @@ function sign(DOMDocument $letter, $key, string $certificate): string
     return $letter->saveXML();
 }
 
-/** One call: status and body; status 0 where no answer came. */
+/** One call: status, body, and for how many seconds the hub asks for patience; status 0: no answer came. */
 function call(string $method, string $url, array $headers = [], string $body = ''): array
 {
     $lines = array_map(fn ($name) => "$name: $headers[$name]", array_keys($headers));
@@ -83,7 +83,8 @@ function call(string $method, string $url, array $headers = [], string $body = '
     $options += ['follow_location' => 0, 'timeout' => 120];
     $answer = @file_get_contents($url, false, stream_context_create(['http' => $options]));
     preg_match('/^HTTP\S+ (\d+)/', $http_response_header[0] ?? '', $status);
-    return [$answer === false ? 0 : (int) ($status[1] ?? 0), (string) $answer];
+    preg_match('/^retry-after: *(\d+)/mi', implode("\n", $http_response_header ?? []), $asked);
+    return [$answer === false ? 0 : (int) ($status[1] ?? 0), (string) $answer, (int) ($asked[1] ?? 0)];
 }
 
 /** Send the same octets until the hub has answered: a repeat never makes a second letter. */
@@ -91,11 +92,11 @@ function submit(string $hub, string $octets): string
 {
     foreach ([1, 2, 4, 8, 16, 0] as $wait) {
         $headers = ['Content-Type' => 'application/xml', 'Accept' => 'application/jose'];
-        [$status, $body] = call('POST', "$hub/api/v1/envelopes", $headers, $octets);
+        [$status, $body, $asked] = call('POST', "$hub/api/v1/envelopes", $headers, $octets);
         if ($status !== 0 && $status !== 429 && $status < 500) {
             break;
         }
-        sleep($wait);
+        sleep(max($wait, $asked));
     }
     in_array($status, [200, 201], true) || fail("not accepted: $status $body");
     return $body;

@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.cli.partner import durable
 from gateway.cli.partner.each import each
-from gateway.cli.partner.laid import MANIFEST, Laying
+from gateway.cli.partner.laid import MANIFEST, Laying, folder_name
 from gateway.cli.partner.manifest import UNREADABLE, day, read_table, text
 from gateway.clients.hub_answers import Lying, Standing
 from gateway.clients.hub_inbox import InboxClient
@@ -82,7 +82,7 @@ class Incoming:
         return sorted(path.parent for path in (self.folder / "in").glob(f"[!.]*/{MANIFEST}"))
 
     def _fetch(self, entry: Lying) -> None:
-        target = self.folder / "in" / entry.reference
+        target = self.folder / "in" / folder_name(entry)
         if target.exists():  # sent a second time, to this office too
             target = target.with_name(f"{entry.reference}.{entry.delivery}")
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from gateway.clients.hub_answers import Lying
 from gateway.clients.hub_inbox import Fetched, InboxClient
 from gateway.clients.hub_refused import UNREADABLE
 from gateway.domain.errors import Temporary
+from gateway.domain.identifiers import read_reference
 from gateway.domain.transit.envelope import Attachment
 from gateway.trust.cmsenvelope import BadEnvelope
 from gateway.wire.json_codec import to_json
@@ -24,8 +26,21 @@ from gateway.wire.zip_names import safe_segment
 MANIFEST = "manifest.json"
 ENDINGS = {"application/xml": ".xml", "application/jose": ".jws", "application/jose+json": ".json"}
 
+_DELIVERY = re.compile(r"[0-9a-f-]{36}")
+
 Decrypt = Callable[[Path, Path], None]
 """Writes the second file, the content of the first, which is encrypted."""
+
+
+def folder_name(entry: Lying) -> str:
+    """The name of a letter's folder: its reference, as long as it is one, whoever answered.
+
+    Raises:
+        Temporary: it is none.
+    """
+    if read_reference(entry.reference) != entry.reference or not _DELIVERY.fullmatch(entry.delivery):
+        raise Temporary(UNREADABLE, "no reference in the answer")
+    return entry.reference
 
 
 @dataclass(frozen=True)
