@@ -6,12 +6,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from gateway.cli.partner.each import each
+from gateway.domain.errors import Temporary
 from gateway.domain.evidence.receipt import Event
 from gateway.store.transit.models import Message
 from gateway.verifier.opening import open_receipt
@@ -267,6 +271,44 @@ def test_an_answer_that_cannot_be_taken_says_why_and_another_one_may_follow(
     (letter / "answer.json").write_text('{"refuse": "WASL-DLV-039", "text": "not ours"}')
     assert shell(*ours).status == 0
     assert state(live.hub, delivery) == "REFUSED"
+
+
+class Naming:
+    """A hub's inbox in which somebody gives letters other references."""
+
+    def __init__(self, inbox: Any, reference: str) -> None:
+        self._inbox, self._reference = inbox, reference
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inbox, name)
+
+    def peek(self, *arguments: Any) -> Any:
+        return tuple(replace(one, reference=self._reference) for one in self._inbox.peek(*arguments))
+
+
+@pytest.mark.parametrize("reference", ["../../outside", "/outside", "..", ".", "", "a\x00b", "7K3M-Q9XT-V2X"])
+def test_no_answer_of_a_hub_names_a_folder_elsewhere(
+    live: LiveHub, shell: Shell, tmp_path: Path, reference: str
+) -> None:
+    folder, delivery = tmp_path / "deep" / "mail", live.lying(MINISTRY_OFFICE)
+    ours = command(live, folder, office=MINISTRY_OFFICE)
+    with live.hub.using(inbox=Naming(live.hub.gateway.services.inbox, reference)):
+        assert shell(*ours).status == 3
+    assert (names(folder / "in"), names(tmp_path), names(tmp_path / "deep")) == ([], ["deep"], ["mail"])
+    assert state(live.hub, delivery) == "AVAILABLE"
+
+
+def test_one_letter_that_does_not_get_through_keeps_no_other_from_trying() -> None:
+    tried = []
+
+    def act(thing: int) -> None:
+        tried.append(thing)
+        if thing in (2, 4, 5, 6):
+            raise Temporary("WASL-DLV-002", str(thing))
+
+    with pytest.raises(Temporary, match="WASL-DLV-002 2"):
+        each(range(1, 10), act)
+    assert tried == [1, 2, 3, 4, 5, 6]  # three in a row: it is the hub that is away
 
 
 def test_two_connectors_never_work_in_one_folder(live: LiveHub, tmp_path: Path) -> None:
