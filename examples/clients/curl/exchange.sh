@@ -77,6 +77,12 @@ xmlsec1 --verify --enabled-reference-uris empty,same-doc --enabled-key-data x509
     --id-attr:Id 'http://uri.etsi.org/01903/v1.3.2#:SignedProperties' \
     --id-attr:Id "${ds}:KeyInfo" \
     "$work/receipt.xml" >"$work/verified" 2>&1 || { cat "$work/verified" >&2; fail "not a receipt of the hub"; }
+tr -d '\n' <"$work/receipt.xml" | sed 's/<ds:X509Certificate>/\n/' | sed -n '2s/<.*//p' |
+    openssl base64 -d -A | openssl x509 -inform DER -out "$work/seal.pem"
+cat "$trust"/seal/*.pem "$trust"/seal/test/*.pem >"$work/anchors.pem" 2>"$work/none" || true
+cat "$trust"/seal/*.crl "$trust"/seal/test/*.crl >"$work/lists.pem" 2>"$work/none" || true
+openssl verify -crl_check -CAfile "$work/anchors.pem" -CRLfile "$work/lists.pem" "$work/seal.pem" \
+    >"$work/verified" 2>&1 || { cat "$work/verified" >&2; fail "the seal is revoked, or nobody can tell"; }
 [ "$(element Kind "$work/receipt.xml")" = acceptance ] || fail "not an acceptance"
 [ "$(element MessageId "$work/receipt.xml")" = "$id" ] || fail "a receipt of another letter"
 reference=$(element Reference "$work/receipt.xml")
