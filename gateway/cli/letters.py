@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import click
 
 from adapters.contract import Response
-from gateway.cli.compose import JWS, XML, sign
+from gateway.cli.compose import JWS, XML, SignedLetter, sign
 from gateway.cli.partner.cms import closed
 from gateway.cli.partner.party_file import FILE, FOLDER, party_options
-from gateway.cli.posting import hub_client, post
+from gateway.cli.posting import hub_client, post, post_patiently
+from gateway.clients.hub import HubClient
 from gateway.domain.errors import DeliveryError
 from gateway.domain.identifiers import uuid7
 from gateway.domain.transit.envelope import Envelope, Purpose, Recipient
@@ -44,6 +46,12 @@ _NAMES = {XML: ".xml", JWS: ".jws"}
 @click.option("--format", "form", type=click.Choice(["xml", "json"]), default="xml", help="How to sign.")
 @click.option("--test", is_flag=True, help="Send as a test.")
 @click.option(
+    "--repeat",
+    type=click.IntRange(0, 10),
+    default=0,
+    help="How often to send the same octets again while no answer comes, each time after a longer wait.",
+)
+@click.option(
     "--out",
     type=FOLDER,
     default=Path(),
@@ -65,6 +73,7 @@ def send(
     readers: tuple[Path, ...],
     form: str,
     test: bool,
+    repeat: int,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -95,11 +104,17 @@ def send(
         name = envelope.message_id
         (out / f"{name}-envelope{_NAMES[letter.media_type]}").write_bytes(letter.root)
         try:
-            answer = post(hub_client(url, party, sealer), letter)
+            answer = _sent(hub_client(url, party, sealer), letter, repeat)
         except DeliveryError as error:
             click.echo(f"no answer: {error}; send {name} again, a repeat is safe", err=True)
             sys.exit(3)
     _tell(answer, out, name, as_json)
+
+
+def _sent(client: HubClient, letter: SignedLetter, repeat: int) -> Response:
+    if repeat == 0:
+        return post(client, letter)
+    return post_patiently(client, letter, [2.0**number for number in range(repeat)], time.sleep)
 
 
 def _recipient(identifier: str) -> Recipient:

@@ -24,7 +24,8 @@ from gateway.clients.hub_inbox import InboxClient
 from gateway.clients.hub_sender import SenderClient
 from gateway.domain.errors import DeliveryError
 from gateway.wire.mime import write_related
-from tests.support.hub import MINISTRY
+from tests.acceptance.test_cli import Shell
+from tests.support.hub import COMMUNE_OFFICE, MINISTRY
 from tests.support.live import LiveHub, live_hub
 
 QUIET = 1.5
@@ -168,3 +169,18 @@ def test_the_scorecard_is_printed_and_decides_the_status(live: LiveHub, tmp_path
     told = {one["trial"]: one["outcome"] for one in json.loads(said)}
     assert (answer.status, process.returncode) == (201, 3)
     assert told == {"golden": "passed"} | dict.fromkeys([trial.value for trial in Trial][1:], "open")
+
+
+def test_the_command_repeats_what_it_was_told_to(
+    live: LiveHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shell = Shell(monkeypatch, capsys, tmp_path / "no-home")
+    with examined(live) as (examination, url):
+        examination.courses.update(
+            {trial.value: Course(trial) for trial in Trial if trial is not Trial.ANSWER_LOST}
+        )
+        me = ("--hub", url, *live.who(MINISTRY)[2:])
+        letter = ("--to", COMMUNE_OFFICE, "--subject", "Essai", "--body", "x", "--out", tmp_path)
+        said = shell("send", *me, *letter, "--repeat", 1)
+        marks = {mark.trial: mark.outcome for mark in examination.marks()}
+    assert (said.status, marks[Trial.ANSWER_LOST]) == (0, Outcome.PASSED)

@@ -15,11 +15,10 @@ from gateway.cli.compose import SignedLetter
 from gateway.cli.partner.party_file import read_party_file
 from gateway.cli.partner.reasons import reasons_in
 from gateway.cli.partner.sealed import check_acceptance
-from gateway.cli.posting import hub_client, post
+from gateway.cli.posting import hub_client, post_patiently
 from gateway.clients.hub_inbox import InboxClient
-from gateway.clients.hub_refused import IN_TROUBLE, check, retry_after
+from gateway.clients.hub_refused import check
 from gateway.clients.hub_sender import SenderClient
-from gateway.domain.errors import DeliveryError, Permanent, Temporary
 from gateway.domain.evidence.receipt import Receipt
 from gateway.trust.seal import KeySealer
 
@@ -94,7 +93,7 @@ class Partner:
             DeliveryError: still no answer; the same letter may be sent again, even days later.
             BadReceipt: what came is no acceptance of this letter under a trusted seal.
         """
-        answer = self._answered(letter, list(waits))
+        answer = post_patiently(self.sender.hub, letter, waits, self.sleep, self.sender.language)
         if answer.status not in _ACCEPTED:
             reasons = reasons_in(answer)
             if reasons:
@@ -102,18 +101,3 @@ class Partner:
             check(answer, *_ACCEPTED)
         digest = hashlib.sha256(letter.root).hexdigest()
         return check_acceptance(answer, None, digest, self.trust), answer.body
-
-    def _answered(self, letter: SignedLetter, waits: list[float]) -> Response:
-        while True:
-            try:
-                answer = post(self.sender.hub, letter, self.sender.language)
-                if answer.status < 500 and answer.status != 429:
-                    return answer
-                trouble: DeliveryError = Temporary(IN_TROUBLE, f"HTTP {answer.status}", retry_after(answer))
-            except Permanent:
-                raise
-            except DeliveryError as error:
-                trouble = error
-            if not waits:
-                raise trouble
-            self.sleep(max(waits.pop(0), getattr(trouble, "retry_after", None) or 0.0))
