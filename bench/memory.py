@@ -45,7 +45,7 @@ from processes import children, peak
 
 from gateway.assets import config_dir, examples_dir
 from gateway.cli.compose import XML, SignedLetter, sign
-from gateway.cli.letters import hub_client, post
+from gateway.cli.posting import hub_client, post
 from gateway.clients.hub import HubClient
 from gateway.domain.identifiers import directory_id, uuid7
 from gateway.domain.transit.envelope import Attachment, AttachmentRole, Envelope, Purpose, Recipient

@@ -11,7 +11,22 @@ import traceback
 import click
 
 from gateway import __version__
-from gateway.cli import delivery, doctor, evidence, ledger, letters, party, process, purge, registry, witness
+from gateway.cli import (
+    conform,
+    connector,
+    delivery,
+    doctor,
+    evidence,
+    inbox,
+    ledger,
+    letters,
+    party,
+    process,
+    purge,
+    registry,
+    trial_party,
+    witness,
+)
 from gateway.cli.demo.command import demo
 from gateway.domain.errors import GatewayFault, Misconfigured, WaslError
 from gateway.logs import beside_output
@@ -42,6 +57,9 @@ for command in (
     registry.route,
     letters.send,
     letters.status,
+    inbox.inbox,
+    connector.connector,
+    conform.conform,
     delivery.delivery,
     evidence.verify,
     ledger.ledger,
@@ -50,6 +68,7 @@ for command in (
     witness.witness,
 ):
     wasl.add_command(command)
+party.party.add_command(trial_party.trial)
 
 
 def main() -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from gateway.domain.transit.envelope import (
     Attachment,
     AttachmentRole,
+    Encryption,
+    EncryptionForm,
     Envelope,
 )
 from gateway.trust.jws import ENVELOPE_TYP, sign_jws
@@ -32,9 +34,16 @@ class SignedLetter:
     parts: tuple[OutgoingPart, ...] = ()
 
 
-def attach(files: Sequence[Path]) -> tuple[tuple[Attachment, ...], tuple[OutgoingPart, ...]]:
-    """The attachments of an envelope for files, the first one the main document, and their parts."""
+def attach(
+    files: Sequence[Path], readers: tuple[str, ...] = ()
+) -> tuple[tuple[Attachment, ...], tuple[OutgoingPart, ...]]:
+    """The attachments of an envelope for files, the first one the main document, and their parts.
+
+    Args:
+        readers: digests of the certificates that the files are encrypted to (CMS); none: in clear.
+    """
     attachments, parts = [], []
+    encryption = Encryption(EncryptionForm.CMS, readers) if readers else None
     for number, path in enumerate(files, 1):
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         with path.open("rb") as content:
@@ -50,6 +59,7 @@ def attach(files: Sequence[Path]) -> tuple[tuple[Attachment, ...], tuple[Outgoin
                 size=size,
                 sha256=digest,
                 role=role,
+                encryption=encryption,
                 content_id=content_id,
             )
         )
@@ -63,13 +73,17 @@ def sign(
     media_type: str,
     now: datetime,
     files: Sequence[Path] = (),
+    readers: tuple[str, ...] = (),
 ) -> SignedLetter:
     """The envelope with ``files`` attached, signed as XML (XAdES) or JSON (compact JWS).
+
+    Args:
+        readers: digests of the certificates that the files are encrypted to.
 
     Raises:
         Unavailable: the key cannot be used.
     """
-    attachments, parts = attach(files)
+    attachments, parts = attach(files, readers)
     if attachments:
         envelope = replace(envelope, attachments=attachments)
     if media_type == XML:

@@ -5,70 +5,30 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
 from adapters.contract import Response
 from gateway.cli.compose import JWS, XML, SignedLetter, sign
-from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
+from gateway.cli.partner.cms import closed
+from gateway.cli.partner.party_file import FILE, FOLDER, party_options
+from gateway.cli.posting import hub_client, post, post_patiently
 from gateway.clients.hub import HubClient
 from gateway.domain.errors import DeliveryError
 from gateway.domain.identifiers import uuid7
 from gateway.domain.transit.envelope import Envelope, Purpose, Recipient
 from gateway.domain.transit.persons import Sender
 from gateway.exchange.clock import Ambient
-from gateway.trust.assertion import make_assertion
 from gateway.trust.seal import KeySealer
 from gateway.verifier.opening import NotOpened, open_receipt
-from gateway.wire.mime import write_related
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NAMES = {XML: ".xml", JWS: ".jws"}
-_PATIENT = HttpLimits(connect_s=10, read_s=120, total_s=3600, answer_bytes=4 * 1024 * 1024)
-
-hub_option = click.option("--hub", "url", default="http://127.0.0.1:8080", help="Address of the hub.")
-party_option = click.option("--party", required=True, help="Your party's identifier, such as A0001234-F.")
-key_option = click.option("--key", type=FILE, required=True, help="Private key (PEM).")
-cert_option = click.option("--cert", type=FILE, required=True, help="Its certificate, then its chain (PEM).")
-
-
-def hub_client(url: str, party: str, sealer: KeySealer) -> HubClient:
-    """A client for the hub at ``url`` that proves to be ``party`` when it reads."""
-    host = urlsplit(url).hostname or ""
-    ambient = Ambient()
-
-    def assertion(address: str) -> str:
-        jti = ambient.random_bytes(16).hex()
-        return make_assertion(sealer.key, party, address, jti, ambient.now())
-
-    return HubClient(GuardedHttp(HttpSettings(allow=(host,), limits=_PATIENT)), url.rstrip("/"), assertion)
-
-
-def post(
-    client: HubClient, letter: SignedLetter, language: str = "en", accept: str | None = None
-) -> Response:
-    """Submit a signed letter, with its contents beside it if there are any.
-
-    Args:
-        accept: media type of the receipt wanted; None for the letter's own syntax.
-
-    Raises:
-        DeliveryError: no answer came; the same letter may be sent again.
-    """
-    headers = {"Accept-Language": language} | ({"Accept": accept} if accept else {})
-    if not letter.parts:
-        return client.submit(letter.root, letter.media_type, headers=headers)
-    content_type, chunks, length = write_related(letter.root, letter.media_type, letter.parts)
-    return client.submit(chunks, content_type, length, headers)
 
 
 @click.command()
-@hub_option
-@party_option
-@key_option
-@cert_option
+@party_options
 @click.option("--hub-code", default="DEMO-HUB", help="Code of the hub, as its documentation states it.")
 @click.option("--to", "recipients", multiple=True, required=True, help="Office or party; repeatable.")
 @click.option("--subject", required=True, help="What the letter is about, in one line.")
@@ -76,11 +36,24 @@ def post(
 @click.option("--type", "document_type", default=None, help="Code of the document type.")
 @click.option("--language", default="fr", help="Language of the letter.")
 @click.option("--attach", "files", multiple=True, type=FILE, help="File to attach; repeatable.")
+@click.option(
+    "--encrypt-for",
+    "readers",
+    multiple=True,
+    type=FILE,
+    help="Certificate (PEM, RSA) of who alone may read the attachments; repeatable.",
+)
 @click.option("--format", "form", type=click.Choice(["xml", "json"]), default="xml", help="How to sign.")
 @click.option("--test", is_flag=True, help="Send as a test.")
 @click.option(
+    "--repeat",
+    type=click.IntRange(0, 10),
+    default=0,
+    help="How often to send the same octets again while no answer comes, each time after a longer wait.",
+)
+@click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default=Path(),
     help="Where envelope and receipt are kept; here by default.",
 )
@@ -97,8 +70,10 @@ def send(
     document_type: str | None,
     language: str,
     files: tuple[Path, ...],
+    readers: tuple[Path, ...],
     form: str,
     test: bool,
+    repeat: int,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -123,16 +98,23 @@ def send(
         body=body,
     )
     sealer = KeySealer.from_files(key, cert)
-    letter = sign(envelope, sealer, XML if form == "xml" else JWS, ambient.now(), files)
     out.mkdir(parents=True, exist_ok=True)
-    name = envelope.message_id
-    (out / f"{name}-envelope{_NAMES[letter.media_type]}").write_bytes(letter.root)
-    try:
-        answer = post(hub_client(url, party, sealer), letter)
-    except DeliveryError as error:
-        click.echo(f"no answer: {error}; send {name} again, a repeat is safe", err=True)
-        sys.exit(3)
+    with closed(files, readers) as (sending, to):
+        letter = sign(envelope, sealer, XML if form == "xml" else JWS, ambient.now(), sending, to)
+        name = envelope.message_id
+        (out / f"{name}-envelope{_NAMES[letter.media_type]}").write_bytes(letter.root)
+        try:
+            answer = _sent(hub_client(url, party, sealer), letter, repeat)
+        except DeliveryError as error:
+            click.echo(f"no answer: {error}; send {name} again, a repeat is safe", err=True)
+            sys.exit(3)
     _tell(answer, out, name, as_json)
+
+
+def _sent(client: HubClient, letter: SignedLetter, repeat: int) -> Response:
+    if repeat == 0:
+        return post(client, letter)
+    return post_patiently(client, letter, [2.0**number for number in range(repeat)], time.sleep)
 
 
 def _recipient(identifier: str) -> Recipient:
@@ -180,10 +162,7 @@ def _reasons(octets: bytes, media_type: str) -> list[dict[str, str | None]]:
 
 
 @click.command()
-@hub_option
-@party_option
-@key_option
-@cert_option
+@party_options
 @click.argument("reference")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(url: str, party: str, key: Path, cert: Path, reference: str, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,16 @@ _CERTIFICATE_REFUSED = frozenset(
 _CUT = (ConnectionError, http.client.IncompleteRead)
 _BROKEN = (OSError, http.client.HTTPException, HTTPError)
 _PIECE = 64 * 1024
+_OK = 200
 _REFUSALS = 400
+
+
+@dataclass(frozen=True)
+class Sink:
+    """Where a long answer goes: ``write`` takes its pieces, ``most`` octets of them together."""
+
+    write: Callable[[bytes], object]
+    most: int
 
 
 @dataclass(frozen=True)
@@ -108,11 +117,14 @@ class GuardedHttp:
         headers: Mapping[str, str] | None = None,
         body: bytes | Iterator[bytes] | None = None,
         content_length: int | None = None,
+        into: Sink | None = None,
     ) -> Response:
         """Send one request and read its answer, whatever its status.
 
         Args:
             content_length: octets of ``body``; required when it is an iterator.
+            into: where the body of a ``200`` goes piece by piece; that of any other answer is in the
+                response, within the usual limit.
 
         Raises:
             Temporary: no connection was made, or the other side's TLS refused the hub's certificate:
@@ -127,7 +139,7 @@ class GuardedHttp:
         with Deadline(self._limits.total_s, self._alarm) as deadline:
             addresses = self._permitted(target, deadline)
             with contextlib.closing(self._connect(target, addresses, deadline)) as connection:
-                return _exchange(connection, outgoing, self._limits, deadline)
+                return _exchange(connection, outgoing, self._limits, deadline, into)
 
     def check(self, url: str) -> None:
         """Judge an address as `request` would now; nothing is connected.
@@ -181,14 +193,18 @@ class GuardedHttp:
 
 
 def _exchange(
-    connection: HTTPConnection, outgoing: Outgoing, limits: HttpLimits, deadline: Deadline
+    connection: HTTPConnection,
+    outgoing: Outgoing,
+    limits: HttpLimits,
+    deadline: Deadline,
+    into: Sink | None,
 ) -> Response:
     """Send, then read; from here on nobody knows whether the letter was taken, unless an answer says."""
     deadline.guard(connection.sock)
     try:
         cut_short = _send(connection, outgoing)
         with contextlib.closing(connection.getresponse()) as answer:
-            response = _read(answer, outgoing.method, limits)
+            response = _read(answer, outgoing.method, limits, into)
     except _BROKEN as error:
         raise _judged(error, deadline) from error
     if deadline.over:  # an answer without a length ends where the connection was cut
@@ -218,15 +234,20 @@ def _send(connection: HTTPConnection, outgoing: Outgoing) -> OSError | None:
     return None
 
 
-def _read(answer: BaseHTTPResponse, method: str, limits: HttpLimits) -> Response:
+def _read(answer: BaseHTTPResponse, method: str, limits: HttpLimits, into: Sink | None = None) -> Response:
     body = bytearray()
+    sink = into if into is not None and answer.status == _OK else None
+    write, most = (sink.write, sink.most) if sink else (body.extend, limits.answer_bytes)
     announced = answer.headers.get("content-length", "")
-    too_large = method != "HEAD" and announced.isdecimal() and int(announced) > limits.answer_bytes
+    too_large = method != "HEAD" and announced.isdecimal() and int(announced) > most
+    read = 0
     while not too_large and (piece := answer.read(_PIECE)):
-        body += piece
-        too_large = len(body) > limits.answer_bytes
+        read += len(piece)
+        too_large = read > most
+        if not too_large:
+            write(piece)
     if too_large:
-        raise Ambiguous(_NO_ANSWER, f"status {answer.status}, more than {limits.answer_bytes} octets")
+        raise Ambiguous(_NO_ANSWER, f"status {answer.status}, more than {most} octets")
     headers = {name.lower(): answer.headers[name] for name in answer.headers}  # repeated ones joined
     return Response(answer.status, headers, bytes(body))
 

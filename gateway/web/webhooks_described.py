@@ -95,7 +95,7 @@ CHANGE = Described(
     mark("Change a subscription, or switch it off or on"),
     (_SHOWN,),
     parameters=(_ONE,),
-    body=Body({JSON: asked("WebhookChange", **_WISHES, active=BOOLEAN)}, required=False),
+    body=Body({JSON: asked("WebhookChange", needed=(), **_WISHES, active=BOOLEAN)}, required=False),
     problems=(404, 409, 422),
 )
 DELETE = Described(

@@ -15,7 +15,7 @@ from gateway.cli.compose import JWS, XML, SignedLetter, sign
 from gateway.cli.demo.judges import judge
 from gateway.cli.demo.letters import OFFICE_NAMES, Draft
 from gateway.cli.demo.proofs import LONG_TERM, PDF, Proofs
-from gateway.cli.letters import hub_client, post
+from gateway.cli.posting import hub_client, post
 from gateway.clients.hub import HubClient
 from gateway.trust.seal import KeySealer
 from gateway.verifier.verify import verify_file

@@ -1,0 +1,68 @@
+"""The command ``conform``: how a sender's own program stands up to what will happen to it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from threading import Event, Thread
+from urllib.parse import urlsplit
+
+import click
+
+from gateway.cli.partner.examination import Examination
+from gateway.cli.partner.examiner import serving
+from gateway.cli.partner.trials import Mark, Outcome
+from gateway.clients.http import GuardedHttp, HttpSettings
+from gateway.clients.hub import HubClient
+
+_SIGNS = {Outcome.PASSED: "✔", Outcome.FAILED: "✘", Outcome.LOOK: "?", Outcome.OPEN: "·"}
+
+
+@click.command()
+@click.option("--hub", "url", default="http://127.0.0.1:8080", help="Address of a hub for tests.")
+@click.option("--port", default=8099, help="Where your program sends its letters; 0 takes a free one.")
+@click.option("--quiet", default=20.0, help="Seconds after which no repeat is expected any more.")
+@click.option("--seconds", default=900.0, help="Longest time for all of it.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def conform(url: str, port: int, quiet: float, seconds: float, as_json: bool) -> None:
+    """Stand between your program and a hub for tests, and see what it does in each situation.
+
+    Let it send seven letters to http://127.0.0.1:PORT. Each meets another one: the hub answers, the answer
+    is lost, the connection breaks, 503, 429, a refusal, a forged receipt. Ends with 0 if it did right in
+    all of them, with 1 if not, with 3 if some were not met.
+
+    Example: wasl conform --hub http://127.0.0.1:8080 --port 8099
+    """
+    hub = HubClient(GuardedHttp(HttpSettings(allow=(urlsplit(url).hostname or "",))), url.rstrip("/"))
+    examination, deadline = Examination(time.monotonic, quiet), time.monotonic() + seconds
+    with serving(examination, hub, port) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
+        thread.start()
+        click.echo(f"send your letters to http://127.0.0.1:{server.server_address[1]}", err=True)
+        try:
+            while not examination.over and time.monotonic() < deadline:
+                Event().wait(0.2)
+        finally:
+            server.shutdown()
+            thread.join()
+    marks = examination.marks()
+    click.echo(_for_programs(marks) if as_json else _for_people(marks))
+    sys.exit(_status(marks))
+
+
+def _for_programs(marks: tuple[Mark, ...]) -> str:
+    return json.dumps(
+        [{"trial": one.trial.value, "outcome": one.outcome.value, "why": one.why} for one in marks], indent=1
+    )
+
+
+def _for_people(marks: tuple[Mark, ...]) -> str:
+    return "\n".join(f"{_SIGNS[one.outcome]} {one.trial.value}: {one.why}" for one in marks)
+
+
+def _status(marks: tuple[Mark, ...]) -> int:
+    outcomes = {one.outcome for one in marks}
+    if Outcome.FAILED in outcomes:
+        return 1
+    return 3 if Outcome.OPEN in outcomes else 0

@@ -1,0 +1,247 @@
+"""The example clients, each in its language, on a real hub: submit, verify, fetch, acknowledge."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from gateway.assets import examples_dir
+from gateway.cli.partner.examination import Examination
+from gateway.cli.partner.examiner import serving
+from gateway.cli.partner.party_file import read_party_file
+from gateway.cli.partner.trials import Course, Outcome, Trial
+from gateway.clients.http import GuardedHttp, HttpSettings
+from gateway.clients.hub import HubClient
+from gateway.domain.evidence.receipt import ReceiptKind
+from gateway.verifier.opening import kind_of, open_receipt
+from tests.support.operated import Served, served
+
+CLIENTS = {
+    "curl": ["sh", "curl/exchange.sh"],
+    "php": ["php", "php/exchange.php"],
+    "perl": ["perl", "perl/exchange.pl"],
+    "java": ["java", "java/Exchange.java"],
+    "node": ["node", "node/exchange.mjs"],
+}
+NEEDS = {
+    "curl": ("curl", "openssl", "xmlsec1"),
+    "php": ("php",),
+    "perl": ("perl", "openssl"),
+    "java": ("java", "javac"),
+    "node": ("node",),
+}
+PACKAGES = {
+    "curl": "curl openssl xmlsec1",
+    "php": "php-cli php-xml",
+    "perl": "perl openssl",
+    "java": "default-jdk-headless",
+    "node": "nodejs",
+}
+DONE = re.compile(
+    r"accepted (?P<reference>[0-9A-Z-]{13}), receipt verified\n"
+    r"fetched (?P=reference): Letter by \S+\n"
+    r"acknowledged (?P=reference): HANDED_OVER\n"
+)
+
+
+def missing(name: str) -> bool:
+    if any(shutil.which(program) is None for program in NEEDS[name]):
+        return True
+    dom = ["php", "-r", "exit(class_exists('DOMDocument') ? 0 : 1);"]
+    return name == "php" and subprocess.run(dom, check=False, timeout=30).returncode != 0
+
+
+EACH = [
+    pytest.param(
+        name,
+        id=name,
+        marks=pytest.mark.skipif(missing(name), reason=f"needs {PACKAGES[name]}"),
+    )
+    for name in CLIENTS
+]
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("hub")) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def party(hub: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("parties") / "archive"
+    hub.party(folder)
+    return folder
+
+
+def run(name: str, settings: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    program, script = CLIENTS[name]
+    # Java warms up on any heap; the machine that tests has other things to do
+    environment = {**os.environ, "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1", "LC_ALL": "C.UTF-8"}
+    return subprocess.run(
+        [program, str(examples_dir() / "clients" / script), str(settings)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_client_does_a_whole_exchange(name: str, hub: Served, party: Path, tmp_path: Path) -> None:
+    done = run(name, party / "party.toml", tmp_path)
+    found = DONE.fullmatch(done.stdout)
+    assert (done.returncode, found is not None) == (0, True), done.stdout + done.stderr
+    assert found is not None
+    reference = found["reference"]
+    told = hub.wasl("status", reference, "--settings", party / "party.toml")
+    assert f"HANDED_OVER  under {name}/1" in told
+    [receipt] = tmp_path.glob(f"receipt-{reference}.*")
+    opened = open_receipt(receipt.read_bytes(), kind_of(receipt.read_bytes())).receipt
+    assert (opened.reference, opened.kind, opened.test) == (reference, ReceiptKind.ACCEPTANCE, True)
+    assert [path.stem for path in tmp_path.glob("letter-*")] == [f"letter-{reference}"]
+
+
+@pytest.mark.parametrize("kind", ["p256"])
+@pytest.mark.parametrize("name", [one for one in EACH if one.id == "node"])
+def test_a_client_signs_with_another_kind_of_key(name: str, kind: str, hub: Served, tmp_path: Path) -> None:
+    hub.party(tmp_path / "curve", "--keys", kind)
+    done = run(name, tmp_path / "curve" / "party.toml", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_client_believes_no_seal_but_the_hubs(name: str, party: Path, tmp_path: Path) -> None:
+    """The trust folder has another authority where the seal's should be."""
+    copy = tmp_path / "archive"
+    shutil.copytree(party, copy)
+    for seal in (copy / "trust" / "seal").rglob("*.pem"):
+        shutil.copy(copy / "trust" / "tsa" / "tsa-ca.pem", seal)
+    done = run(name, copy / "party.toml", tmp_path)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_client_believes_no_seal_where_there_is_none_to_believe(
+    name: str, party: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "archive"
+    shutil.copytree(party, copy)
+    shutil.rmtree(copy / "trust" / "seal")
+    (copy / "trust" / "seal" / "test").mkdir(parents=True)
+    done = run(name, copy / "party.toml", tmp_path)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+
+
+@contextmanager
+def altering(hub: Served) -> Iterator[str]:
+    """Somebody in between who writes another word into receipts; its address."""
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            headers = {name: self.headers[name] for name in ("Content-Type", "Accept") if self.headers[name]}
+            with urlopen(Request(hub.url + self.path, body, headers)) as answer:
+                octets = forged(answer.read())
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.headers["Content-Type"])
+            self.send_header("Content-Length", str(len(octets)))
+            self.end_headers()
+            self.wfile.write(octets)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def forged(receipt: bytes) -> bytes:
+    """The receipt with another name in it, under the seal of the true one."""
+    if receipt.startswith(b"<"):
+        changed = receipt.replace(b"TEST archive", b"TEST ministry")
+    else:
+        head, payload, signature = receipt.split(b".")
+        content = base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4))
+        content = content.replace(b"TEST archive", b"TEST ministry")
+        changed = b".".join((head, base64.urlsafe_b64encode(content).rstrip(b"="), signature))
+    assert changed != receipt
+    return changed
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_client_believes_no_receipt_that_was_changed(
+    name: str, hub: Served, party: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "archive"
+    shutil.copytree(party, copy)
+    with altering(hub) as url:
+        settings = copy / "party.toml"
+        assert read_party_file(settings)["url"] == hub.url
+        settings.write_text(settings.read_text("utf-8").replace(hub.url, url), "utf-8")
+        done = run(name, settings, tmp_path)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_client_says_why_the_hub_refused(name: str, party: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "archive"
+    shutil.copytree(party, copy)
+    settings = copy / "party.toml"
+    office = read_party_file(settings)["office"]
+    settings.write_text(settings.read_text("utf-8").replace(office, "B0000999-I"), "utf-8")
+    done = run(name, settings, tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "422" in done.stderr
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_client_repeats_the_same_octets_and_not_too_soon(
+    name: str, hub: Served, party: Path, tmp_path: Path
+) -> None:
+    """Its first letter's answer is lost, for its second the hub asks for patience."""
+    copy = tmp_path / "archive"
+    shutil.copytree(party, copy)
+    met = {trial.value: Course(trial) for trial in Trial if trial not in (Trial.ANSWER_LOST, Trial.TROUBLE)}
+    examination = Examination(time.monotonic, quiet=30.0, courses=met)
+    client = HubClient(GuardedHttp(HttpSettings(allow=("127.0.0.1",))), hub.url)
+    with serving(examination, client, 0) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            settings = copy / "party.toml"
+            url = f"http://127.0.0.1:{server.server_address[1]}"
+            settings.write_text(settings.read_text("utf-8").replace(hub.url, url), "utf-8")
+            said = [run(name, settings, tmp_path) for _ in range(2)]
+        finally:
+            server.shutdown()
+            thread.join()
+    assert all("receipt verified" in one.stdout for one in said), said
+    marks = {mark.trial: mark.outcome for mark in examination.marks()}
+    assert (marks[Trial.ANSWER_LOST], marks[Trial.TROUBLE]) == (Outcome.PASSED, Outcome.PASSED)
+
+
+def test_every_folder_of_examples_is_tried() -> None:
+    folders = {path.name for path in (examples_dir() / "clients").iterdir() if path.is_dir()}
+    assert folders == set(CLIENTS)
