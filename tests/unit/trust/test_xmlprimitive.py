@@ -42,7 +42,10 @@ def test_every_method_is_tried() -> None:
     assert {method for method, _, _ in ALL} == set(SIGNATURE_METHODS)
 
 
-@pytest.mark.parametrize(("method", "key", "value"), ALL, ids=str)
+@pytest.mark.parametrize(
+    ("method", "key", "value"),
+    [pytest.param(*one, id=f"{one[0].rpartition('#')[2]}-{number}") for number, one in enumerate(ALL)],
+)
 def test_good_value_verifies_and_others_do_not(method: str, key: Any, value: bytes) -> None:
     public = key.public_key()
     assert verifies(method, public, SIGNED, value)
