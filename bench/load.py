@@ -8,10 +8,12 @@ hub does.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,10 @@ from gateway.domain.identifiers import uuid7
 from gateway.domain.transit.envelope import Envelope, Purpose, Recipient
 from gateway.domain.transit.persons import Sender
 from gateway.trust.seal import KeySealer
+
+SOAP = "text/xml"
+"""What `wrapped` letters are, and how SOAP 1.1 names them."""
+_REFERENCE = re.compile(rb"reference>([^<]+)<")
 
 SENTENCE = "Nous avons l'honneur de vous adresser la présente. "
 SENTENCES = {XML: 3, JWS: 34}
@@ -75,6 +81,15 @@ def letters(keys: Keys, media_type: str, count: int, offices: Sequence[str] = (O
         )
         made.append(sign(envelope, sealer, media_type, now).root)
     return made
+
+
+def wrapped(letter: bytes) -> bytes:
+    """An XML letter in a SOAP message, as a client without MTOM writes it."""
+    octets = base64.b64encode(letter)
+    call = b"<octets>%b</octets><mediaType>application/xml</mediaType>" % octets
+    body = b'<SubmitEnvelope xmlns="urn:wasl:soap:1.0">%b</SubmitEnvelope>' % call
+    soap = b"http://schemas.xmlsoap.org/soap/envelope/"
+    return b'<s:Envelope xmlns:s="%b"><s:Body>%b</s:Body></s:Envelope>' % (soap, body)
 
 
 @contextlib.contextmanager
@@ -179,14 +194,24 @@ def send(port: int, share: Sequence[bytes], media_type: str, gate: Gate) -> list
         if time.monotonic() - used > _KEPT_S:
             connection.close()  # the hub is about to
         left, started = time.time(), time.perf_counter()
-        connection.request("POST", "/api/v1/envelopes", letter, {"Content-Type": media_type})
+        path = "/soap/v1" if media_type == SOAP else "/api/v1/envelopes"
+        connection.request("POST", path, letter, {"Content-Type": media_type})
         answer = connection.getresponse()
         body = answer.read()
         taken, used = time.perf_counter() - started, time.monotonic()
-        if answer.status != 201:
-            raise SystemExit(f"not accepted: {answer.status} {body[:300]!r}")
-        sent.append((answer.headers["Location"].rpartition("/")[2], left, taken))
+        sent.append((_reference(answer, body, media_type), left, taken))
     return sent
+
+
+def _reference(answer: http.client.HTTPResponse, body: bytes, media_type: str) -> str:
+    """What the hub calls a letter that it accepted."""
+    if media_type == SOAP:
+        found = _REFERENCE.search(body)
+        if answer.status == 200 and found is not None and b"status>ACCEPTED<" in body:
+            return found.group(1).decode()
+    elif answer.status == 201:
+        return answer.headers["Location"].rpartition("/")[2]
+    raise SystemExit(f"not accepted: {answer.status} {body[:300]!r}")
 
 
 def main(port: int, folder: Path, media_type: str, pace: Pace) -> None:

@@ -134,9 +134,9 @@ def test_every_case_has_a_verdict(suite: Suite) -> None:
 
 @pytest.mark.parametrize("language", ["ar", "fr", "en"])
 def test_every_verdict_has_its_words(suite: Suite, language: str) -> None:
-    for verdict in TABLE[:: 7 if language != "en" else 3]:
-        name = next(name for name in suite.cases if verdict_of(name) is verdict)
-        assert suite.judge(name).sentence(language)
+    there = {verdict_of(name).pattern: name for name in suite.cases}  # some are made by qpdf alone
+    for pattern in sorted(there)[:: 7 if language != "en" else 3]:
+        assert suite.judge(there[pattern]).sentence(language)
 
 
 COMMAND = (
