@@ -32,7 +32,6 @@ from gateway.exchange.operate.health import Health
 from gateway.exchange.operate.reach import Reach
 from gateway.exchange.registry.apply import Registry
 from gateway.exchange.registry.cache import RegistryCache
-from gateway.exchange.registry.callers import Callers
 from gateway.exchange.registry.revocation import Revocations
 from gateway.exchange.registry.signers import Signers
 from gateway.exchange.registry.tokens import Tokens
@@ -142,9 +141,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         receipts=receipts,
         bundles=_bundles(settings, pack, payloads, receipts, ledger, ambient),
         tokens=_tokens(settings, store, certificates, ambient),
-        callers=Callers(
-            store, signers, certificates, ambient, timedelta(seconds=settings.soap.timestamp_seconds)
-        ),
+        callers=rest.callers(settings, store, signers, certificates, ambient),
         ledger=ledger,
         health=_health(settings, store, payloads, issuing, ledger, adapters, check_broker),
     )

@@ -1,4 +1,4 @@
-"""Builds what the REST door has around letters: uploads, quotas, the list, the directory."""
+"""Builds what the doors have around letters: uploads, quotas, the list, the directory, callers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from gateway.domain.transit.uploading import Allowed
 from gateway.exchange.clock import Ambient
+from gateway.exchange.registry.callers import Callers
 from gateway.exchange.registry.directory import OfficeDirectory
+from gateway.exchange.registry.signers import Signers
+from gateway.exchange.registry.trust import CertificateJudge
 from gateway.exchange.transit.letter_list import Listing
 from gateway.exchange.transit.quotas import Quotas
 from gateway.exchange.transit.upload_expiry import UploadExpiry
@@ -46,6 +49,14 @@ def listing(store: Store) -> Listing:
 def directory(settings: Settings, store: Store, ambient: Ambient) -> OfficeDirectory:
     """What tells where letters can be sent."""
     return OfficeDirectory(store, ambient, timedelta(seconds=settings.routes.fallback_seconds))
+
+
+def callers(
+    settings: Settings, store: Store, signers: Signers, certificates: CertificateJudge, ambient: Ambient
+) -> Callers:
+    """What knows parties by certificates instead of tokens."""
+    window = timedelta(seconds=settings.soap.timestamp_seconds)
+    return Callers(store, signers, certificates, ambient, window)
 
 
 def upload_expiry(gateway: Gateway) -> UploadExpiry:
