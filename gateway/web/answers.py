@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from hashlib import sha256
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 from flask import Request, Response, jsonify
 
@@ -44,6 +45,15 @@ def tell_allowance(answer: Response, allowance: Allowance | None) -> None:
         policy = f'"letters";q={allowance.limit};w={allowance.window}'
         answer.headers["RateLimit-Policy"] = policy
         answer.headers["RateLimit"] = f'"letters";r={allowance.left};t={allowance.seconds}'
+
+
+def attached_as(name: str) -> str:
+    """``Content-Disposition`` of a file with a name in any script (RFC 6266 4.3, RFC 8187 3.2.1).
+
+    A field's value is ASCII: servers refuse to send any other.
+    """
+    plain = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-_. ") else "_" for sign in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def in_pieces(file: BinaryIO, size: int, content_type: str) -> Response:

@@ -13,7 +13,7 @@ from gateway.exchange.transit.inbox import NOT_FOUND, Inbox, Reader
 from gateway.exchange.transit.inbox_list import LONGEST_PAGE, Entry
 from gateway.web import inbox_described as words
 from gateway.web.access import Access
-from gateway.web.answers import fresh, in_pieces
+from gateway.web.answers import attached_as, fresh, in_pieces
 from gateway.web.bodies import Members, members
 from gateway.web.inbox_members import entry_members, place_members
 from gateway.web.inbox_terms import WHO, ground_of, processing_of, reader_of, refusal_of, registered
@@ -152,6 +152,6 @@ def _next(office: str, found: tuple[Entry, ...], most: int) -> str | None:
 def _streamed(file: BinaryIO, media_type: str, size: int, name: str) -> Response:
     """An attachment in pieces; a sender's file is never shown as a page of the hub."""
     answer = in_pieces(file, size, media_type)
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    answer.headers["Content-Disposition"] = attached_as(name)
     answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return answer

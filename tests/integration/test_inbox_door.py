@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.http import parse_options_header
 
 from gateway.domain.evidence.receipt import Event
 from gateway.trust.assertion import make_assertion
@@ -68,7 +69,7 @@ def told(hub: HubUnderTest, delivery: str) -> list[Event]:
 
 
 def test_a_letter_is_found_locked_fetched_and_acknowledged(hub: HubUnderTest, tmp_path: Path) -> None:
-    plan = tmp_path / "plan d'été.txt"
+    plan = tmp_path / "plan d'été خطة.txt"
     plan.write_bytes(b"twelve bytes" * 100_000)
     delivery = lying(hub, files=(plan,), subject="Demande")
     listed = call(hub, "GET", "", office=AGENCY_OFFICE)
@@ -84,7 +85,8 @@ def test_a_letter_is_found_locked_fetched_and_acknowledged(hub: HubUnderTest, tm
     link = fetched.headers["Link"].partition(">")[0].lstrip("<")
     attached = hub.client.get(f"{link}?reader=desk-1", headers=bearer(hub))
     assert attached.data == plan.read_bytes()
-    assert attached.headers["Content-Disposition"].startswith("attachment;")
+    disposition, named = parse_options_header(attached.headers["Content-Disposition"])
+    assert (disposition, named["filename"]) == ("attachment", "plan d'été خطة.txt")
     taken = call(
         hub, "POST", f"/{delivery}/acknowledge",
         {"registerNumber": "7/2026", "registerDate": "2026-03-01", "reader": "desk-1", "unit": "Front desk"},

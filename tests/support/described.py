@@ -104,6 +104,8 @@ class DescribedClient(FlaskClient):
         except HTTPException:  # nothing is there under this method
             return
         assert answer.headers[REQUEST_ID]
+        # the real server refuses to send any other (gunicorn), which nobody sees without it
+        assert all(value.isascii() and value.isprintable() for _, value in answer.headers), answer.headers
         contract = Contract.of(app)
         method = answer.request.method
         told = contract.operations.get((endpoint, "GET" if method == "HEAD" else method))
