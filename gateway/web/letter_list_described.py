@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from gateway.domain.transit.states import MessageState, Processing, Transport
+from gateway.domain.transit.states import Processing, Transport
 from gateway.exchange.transit.letter_list import MOST
 from gateway.i18n import mark
-from gateway.web.letters import LETTER
+from gateway.web.letters import ABOUT_LETTER, LETTER
 from gateway.web.openapi import common
 from gateway.web.openapi.described import Described, Parameter, members
 from gateway.web.openapi.schema import (
     ADDRESS,
-    BOOLEAN,
     DIRECTORY_ID,
     MOMENT,
-    REFERENCE,
     TEXT,
     UUID,
     listed,
@@ -25,12 +23,8 @@ from gateway.web.openapi.schema import (
 USUAL = 50
 _LISTED = record(
     "ListedLetter",
-    reference=REFERENCE,
-    messageId=UUID,
-    state=one_of(MessageState),
-    test=BOOLEAN,
-    subject=TEXT,
-    receivedAt=MOMENT,
+    optional=(),
+    **ABOUT_LETTER,
     deliveries=listed(
         record(
             "ListedDelivery",
@@ -49,7 +43,7 @@ FIND = Described(
     (
         members(
             200,
-            mark("The letters, the newest first; next is the address of the next page, or null."),
+            mark("The letters, the oldest first; next is the address of the next page, or null."),
             record("Letters", envelopes=listed({"anyOf": [LETTER, _LISTED]}), next=or_null(ADDRESS)),
             ETag=common.ETAG,
         ),

@@ -66,14 +66,19 @@ def report_members(report: Report) -> View:
     }
 
 
+ABOUT_LETTER = {
+    "reference": REFERENCE,
+    "messageId": UUID,
+    "state": one_of(MessageState),
+    "test": BOOLEAN,
+    "subject": TEXT,
+    "receivedAt": MOMENT,
+}
+"""What is told of a letter wherever it is shown."""
 LETTER = record(
     "Letter",
-    reference=REFERENCE,
-    messageId=UUID,
-    state=one_of(MessageState),
-    test=BOOLEAN,
-    subject=TEXT,
-    receivedAt=MOMENT,
+    optional=(),
+    **ABOUT_LETTER,
     deliveries=listed(
         record(
             "Delivery",
