@@ -6,12 +6,15 @@ method. Copy `adapters.skeleton` to start a new kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date as Day
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
+from gateway.domain.errors import Temporary
 from gateway.domain.transit.envelope import Attachment, Envelope
 
 
@@ -88,14 +91,40 @@ class Http(Protocol):
         headers: Mapping[str, str] | None = None,
         body: bytes | Iterator[bytes] | None = None,
         content_length: int | None = None,
+        identity: str | None = None,
     ) -> Response:
         """Send one request and read its answer.
+
+        Args:
+            identity: a client certificate with its chain and its private key, in PEM, by which the hub shows
+                in TLS who it is; only over https.
 
         Raises:
             Temporary: no connection was made (name, address, refusal, TLS): nothing was sent.
             Permanent: the address is not allowed, or the URL is not one.
             Ambiguous: the connection broke or timed out after sending started.
         """
+
+
+class Dial(Protocol):
+    """The guarded way to a port that does not speak HTTP, under the same rules of addresses."""
+
+    def __call__(self, host: str, port: int) -> socket.socket:
+        """A connection, to the very address that was judged; the caller closes it.
+
+        Raises:
+            Temporary: no connection was made.
+            Permanent: the address is not allowed.
+        """
+
+
+def refuse_to_dial(host: str, port: int) -> socket.socket:
+    """Nowhere: for kinds that are given no way out but HTTP.
+
+    Raises:
+        Temporary: always.
+    """
+    raise Temporary("WASL-DLV-001", f"no way to {host}:{port} from here")
 
 
 @dataclass(frozen=True)
@@ -110,6 +139,9 @@ class Context:
     options: Mapping[str, Any]
     secret: Callable[[str], str]
     now: Callable[[], datetime]
+    dial: Dial = refuse_to_dial
+    folders: tuple[Path, ...] = ()
+    """Below which a kind may read and write files of this machine; the operator of the hub names them."""
 
 
 class Adapter(Protocol):
@@ -242,6 +274,79 @@ class TellsSenders(Protocol):
             Temporary: the system did not take it and may later; it is told again, and nothing before it.
             Permanent: it will never take this one; it is passed over, and the feed keeps it.
             Ambiguous: it may have taken it; it is told again.
+        """
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A letter that the target has, and may have news of."""
+
+    delivery_id: str
+    reference: str
+    handed_over_at: datetime
+    target_reference: str | None = None
+    register_number: str | None = None
+
+
+@dataclass(frozen=True)
+class News:
+    """What the target says of a letter that it took earlier.
+
+    Attributes:
+        delivery_id, reference, target_reference: which letter; one of them is enough.
+        register_number, register_date, register_book: its register entry, if it says one.
+        progress: what it does with the letter, a value of `gateway.domain.transit.states.Processing`.
+        ground: why it declines, a code of `gateway.domain.transit.grounds`.
+        at: when, as it claims.
+    """
+
+    delivery_id: str | None = None
+    reference: str | None = None
+    target_reference: str | None = None
+    register_number: str | None = None
+    register_date: Day | None = None
+    register_book: str | None = None
+    progress: str | None = None
+    ground: str | None = None
+    at: datetime | None = None
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """The target can be asked what became of letters that it took."""
+
+    def can_poll(self, options: Mapping[str, Any]) -> bool:
+        """Whether this route describes how."""
+
+    def poll(self, letters: Sequence[Handed], context: Context) -> Sequence[News]:
+        """What is new of these letters; what is known already may be said again.
+
+        Raises:
+            DeliveryError: the target could not be asked.
+        """
+
+
+@dataclass(frozen=True)
+class Report:
+    """A call by which the target itself told something; ``headers`` have names in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """The target calls the hub when it has news of letters that it took."""
+
+    def can_report(self, options: Mapping[str, Any]) -> bool:
+        """Whether this route describes how."""
+
+    def read_report(self, report: Report, context: Context) -> Sequence[News]:
+        """What the call says, once it is sure that it comes from the target.
+
+        Raises:
+            Permanent: it does not come from the target (``WASL-DLV-013``), or says nothing that this route
+                understands (``WASL-DLV-008``).
         """
 
 

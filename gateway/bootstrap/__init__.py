@@ -303,7 +303,7 @@ def contexts(gateway: Gateway) -> Callable[[Route], Context]:
     secret = partial(read_secret, gateway.settings.home / "secrets")
 
     def context(route: Route) -> Context:
-        return Context(http=http, options=route.options, secret=secret, now=gateway.ambient.now)
+        return Context(http, route.options, secret, gateway.ambient.now, http.dial)
 
     return context
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.response import BaseHTTPResponse
 
 from adapters.contract import Response
-from gateway.clients.address import Address, AddressRules, Target, parse_target
+from gateway.clients.address import NOT_ALLOWED, Address, AddressRules, Target, parse_target
 from gateway.clients.alarm import Alarm
 from gateway.clients.answer import WholeHead
 from gateway.clients.deadline import Deadline
-from gateway.clients.outgoing import Outgoing, checked
+from gateway.clients.identities import Identities, tls_context
+from gateway.clients.outgoing import NO_FORM, Outgoing, checked
 from gateway.clients.resolver import NOT_REACHED, Resolver, resolve_within, system_resolver
-from gateway.domain.errors import Ambiguous, DeliveryError, Misconfigured, Temporary
+from gateway.domain.errors import Ambiguous, DeliveryError, Misconfigured, Permanent, Temporary
 
 _UNKNOWN = "WASL-DLV-004"
 _NO_ANSWER = "WASL-DLV-008"
@@ -108,6 +110,7 @@ class GuardedHttp:
         self._resolve = resolve
         self._plain_by_list = settings.plain_by_list
         self._alarm = Alarm()
+        self._identities = Identities(settings.ca_file)
 
     def request(
         self,
@@ -117,18 +120,21 @@ class GuardedHttp:
         headers: Mapping[str, str] | None = None,
         body: bytes | Iterator[bytes] | None = None,
         content_length: int | None = None,
+        identity: str | None = None,
         into: Sink | None = None,
     ) -> Response:
         """Send one request and read its answer, whatever its status.
 
         Args:
+            identity: a client certificate with its chain and its private key in PEM, instead of the
+                settings' one.
             content_length: octets of ``body``; required when it is an iterator.
             into: where the body of a ``200`` goes piece by piece; that of any other answer is in the
                 response, within the usual limit.
 
         Raises:
-            Temporary: no connection was made, or the other side's TLS refused the hub's certificate:
-                nothing was taken.
+            Temporary: no connection was made, the other side's TLS refused the hub's certificate, or
+                ``identity`` is none: nothing was taken.
             Permanent: the address is not allowed, or the request is not one.
             Ambiguous: the connection broke or timed out after sending started, or the answer is too
                 large or none.
@@ -136,10 +142,36 @@ class GuardedHttp:
         """
         target = parse_target(url)
         outgoing = checked(target, method, headers, body, content_length)
+        tls = self._tls if identity is None else self._tls_as(identity, target)
         with Deadline(self._limits.total_s, self._alarm) as deadline:
             addresses = self._permitted(target, deadline)
-            with contextlib.closing(self._connect(target, addresses, deadline)) as connection:
+            with contextlib.closing(self._connect(target, addresses, deadline, tls)) as connection:
                 return _exchange(connection, outgoing, self._limits, deadline, into)
+
+    def dial(self, host: str, port: int) -> socket.socket:
+        """Implements `adapters.contract.Dial`: silence longer than ``read_s`` breaks the connection.
+
+        Raises:
+            Temporary: no connection was made.
+            Permanent: the address is not allowed.
+        """
+        # the scheme decides nothing here but the port's default, and that brackets stand around IPv6
+        target = parse_target(f"https://{f'[{host}]' if ':' in host else host}:{port}/")
+        if (target.host, target.port) != (host.lower(), port):
+            raise Permanent(NOT_ALLOWED, "the host or the port is none")
+        with Deadline(self._limits.total_s, self._alarm) as deadline:
+            failure: OSError | None = None
+            for address in self._permitted(target, deadline):
+                try:
+                    made = socket.create_connection(
+                        (str(address), target.port), deadline.remaining(self._limits.connect_s)
+                    )
+                except OSError as error:
+                    failure = error
+                else:
+                    made.settimeout(self._limits.read_s)
+                    return made
+        raise Temporary(NOT_REACHED, f"{target.host}: {_short(failure)}") from failure
 
     def check(self, url: str) -> None:
         """Judge an address as `request` would now; nothing is connected.
@@ -162,14 +194,24 @@ class GuardedHttp:
         seconds = deadline.remaining(self._limits.connect_s)
         return list(resolve_within(seconds, self._resolve, target.host, target.port))
 
-    def _connect(self, target: Target, addresses: list[Address], deadline: Deadline) -> HTTPConnection:
+    def _tls_as(self, identity: str, target: Target) -> ssl.SSLContext:
+        if target.scheme != "https":
+            raise Permanent(NO_FORM, "a client certificate is shown over https only")
+        try:
+            return self._identities.context(identity)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise Temporary(_NOT_LET_IN, "the client certificate or its key cannot be used") from error
+
+    def _connect(
+        self, target: Target, addresses: list[Address], deadline: Deadline, tls: ssl.SSLContext
+    ) -> HTTPConnection:
         """A connection to the first address that takes one, ready to send."""
         failure: Exception | None = None
         for address in addresses:
             seconds = deadline.remaining(self._limits.connect_s)
             if seconds <= 0:
                 break
-            connection = self._connection(target, address, seconds)
+            connection = _connection(target, address, seconds, tls)
             try:
                 connection.connect()
             except (OSError, HTTPError) as error:
@@ -180,16 +222,17 @@ class GuardedHttp:
                 return connection
         raise Temporary(NOT_REACHED, f"{target.host}: {_short(failure)}") from failure
 
-    def _connection(self, target: Target, address: Address, seconds: float) -> HTTPConnection:
-        connection = (
-            HTTPConnection(str(address), target.port, timeout=seconds)
-            if target.scheme == "http"
-            else HTTPSConnection(
-                str(address), target.port, timeout=seconds, ssl_context=self._tls, server_hostname=target.host
-            )
+
+def _connection(target: Target, address: Address, seconds: float, tls: ssl.SSLContext) -> HTTPConnection:
+    connection = (
+        HTTPConnection(str(address), target.port, timeout=seconds)
+        if target.scheme == "http"
+        else HTTPSConnection(
+            str(address), target.port, timeout=seconds, ssl_context=tls, server_hostname=target.host
         )
-        connection.response_class = WholeHead
-        return connection
+    )
+    connection.response_class = WholeHead
+    return connection
 
 
 def _exchange(
@@ -277,8 +320,7 @@ def _short(error: Exception | None) -> str:
 
 def _tls_context(settings: HttpSettings) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-        context.hostname_checks_common_name = False  # RFC 9110 4.3.4: alternative names only
+        context = tls_context(settings.ca_file)
         if settings.client_certificate is not None:
             context.load_cert_chain(settings.client_certificate, settings.client_key)
     except (OSError, ssl.SSLError) as error:

@@ -145,6 +145,7 @@ class LocalHttp:
         headers: Mapping[str, str] | None = None,
         body: bytes | Iterator[bytes] | None = None,
         content_length: int | None = None,
+        identity: str | None = None,
     ) -> Response:
         if self.down:
             raise Temporary("WASL-DLV-001", "no connection")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,6 @@ from adapters.contract import (
     Finds,
     FindsOnRoute,
     HonoursRepeats,
-    Http,
     Letter,
     Response,
 )
@@ -109,8 +109,8 @@ def attempt(
     Raises:
         LeaseLost: somebody else works on this delivery by now.
     """
-    way = _Way(context.http, keep)
-    context = replace(context, http=way)
+    way = _Way(context, keep)
+    context = replace(context, http=way, dial=way.dial)
     name = letter.delivery_id
     if doubt and means.finder is not None:
         try:
@@ -202,8 +202,8 @@ def place(error: BaseException) -> str:
 class _Way:
     """The way out of one attempt: keeps the lease, and knows whether anything left the hub."""
 
-    def __init__(self, http: Http, keep: Callable[[], None]) -> None:
-        self._http, self._keep = http, keep
+    def __init__(self, context: Context, keep: Callable[[], None]) -> None:
+        self._http, self._dial, self._keep = context.http, context.dial, keep
         self.used = False
 
     def request(
@@ -214,8 +214,17 @@ class _Way:
         headers: Mapping[str, str] | None = None,
         body: bytes | Iterator[bytes] | None = None,
         content_length: int | None = None,
+        identity: str | None = None,
     ) -> Response:
         """As `adapters.contract.Http.request`."""
         self._keep()
         self.used = True
-        return self._http.request(method, url, headers=headers, body=body, content_length=content_length)
+        return self._http.request(
+            method, url, headers=headers, body=body, content_length=content_length, identity=identity
+        )
+
+    def dial(self, host: str, port: int) -> socket.socket:
+        """As `adapters.contract.Dial`."""
+        self._keep()
+        self.used = True
+        return self._dial(host, port)

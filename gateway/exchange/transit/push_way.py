@@ -74,13 +74,16 @@ class _Way:
         headers: Mapping[str, str] | None = None,
         body: bytes | Iterator[bytes] | None = None,
         content_length: int | None = None,
+        identity: str | None = None,
     ) -> Response:
         """As `adapters.contract.Http.request`."""
         self.keep()
         for name, value in (headers or {}).items():
             if name.lower() == "authorization":
                 self._secrets |= {value, value.rpartition(" ")[2]}
-        return self._http.request(method, url, headers=headers, body=body, content_length=content_length)
+        return self._http.request(
+            method, url, headers=headers, body=body, content_length=content_length, identity=identity
+        )
 
     def without_secrets(self, error: DeliveryError) -> DeliveryError:
         """The same failure; a system that repeats our credentials does not make us keep them."""

@@ -77,6 +77,7 @@ class Sent:
     url: str
     headers: Mapping[str, str]
     body: bytes
+    identity: str | None = None
 
     @property
     def json(self) -> Any:
@@ -98,10 +99,11 @@ class ScriptedHttp:
         headers: Mapping[str, str] | None = None,
         body: bytes | Iterator[bytes] | None = None,
         content_length: int | None = None,
+        identity: str | None = None,
     ) -> Response:
         octets = body if isinstance(body, bytes) else b"".join(body or ())
         assert content_length in (None, len(octets))
-        self.sent.append(Sent(method, url, headers or {}, octets))
+        self.sent.append(Sent(method, url, headers or {}, octets, identity))
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
