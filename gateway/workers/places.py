@@ -10,6 +10,7 @@ from threading import Condition, Event, Thread
 import structlog
 
 from gateway.exchange.transit.dispatch import Dispatch
+from gateway.exchange.transit.letters import Case
 from gateway.workers.contained import contained
 
 _AHEAD_S = 1.0
@@ -70,22 +71,22 @@ class Places:
             if held >= self._count:
                 return
             wanted = 2 * self._count - held
-            claimed = self._dispatch.claims.claim(wanted)
-            for delivery in claimed:
-                self._take(delivery)
+            claimed = self._dispatch.claim(wanted)
+            for delivery, case in claimed:
+                self._take(delivery, case)
             if len(claimed) < wanted:
                 return
 
-    def _take(self, delivery: str) -> None:
+    def _take(self, delivery: str, case: Case | None) -> None:
         with self._change:
             self._held += 1
-        future = self._pool.submit(self._begin, delivery)
+        future = self._pool.submit(self._begin, delivery, case)
         self._ahead[delivery] = future, time.monotonic()
         future.add_done_callback(partial(self._done, delivery))
 
-    def _begin(self, delivery: str) -> None:
+    def _begin(self, delivery: str, case: Case | None) -> None:
         self._ahead.pop(delivery, None)
-        self._dispatch.work(delivery)
+        self._dispatch.work(delivery, case)
 
     def _give_back_late(self) -> None:
         """Leave to other workers what got no place here in time."""

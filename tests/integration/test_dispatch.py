@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from adapters.contract import Context, Delivered, Letter
 from gateway.domain.evidence.receipt import Event, Place, ReceiptKind, TimeLimit
+from gateway.store.transit.case_queries import Known
 from gateway.store.transit.models import Message
 from gateway.verifier.verify import verify_file
 from tests.support.evidence import keep, settle
@@ -285,10 +286,10 @@ def test_a_letter_that_breaks_the_hub_itself_does_not_stop_the_next_one(hub: Hub
     dispatch = hub.dispatch()
 
     class Poisoned(type(dispatch.letters)):  # type: ignore[misc]
-        def case(self, delivery: str) -> object:
-            if delivery == poisoned:
+        def _case(self, session: object, known: Known) -> object:
+            if known.delivery.id == poisoned:
                 raise KeyError("Please find our request.")
-            return super().case(delivery)
+            return super()._case(session, known)
 
     letters = dispatch.letters
     dispatch = replace(
@@ -298,7 +299,8 @@ def test_a_letter_that_breaks_the_hub_itself_does_not_stop_the_next_one(hub: Hub
     with structlog.testing.capture_logs() as logs:
         assert dispatch.run_once() == 2
     assert [state(hub, one) for one in (poisoned, sound)] == ["DELIVERING", "HANDED_OVER"]
-    assert [(one["event"], one["delivery"]) for one in logs] == [("delivery interrupted", poisoned)]
+    told = [(one["event"], one.get("delivery")) for one in logs]
+    assert told == [("deliveries not looked up together", None), ("delivery interrupted", poisoned)]
     assert "Please find" not in str(logs)
 
 

@@ -20,6 +20,7 @@ from gateway import logs
 from gateway.bootstrap import sweep
 from gateway.domain.errors import Unavailable
 from gateway.exchange.transit.dispatch import Dispatch
+from gateway.exchange.transit.letters import Case
 from gateway.settings import Log
 from gateway.workers.places import Places
 from gateway.workers.worker import Worker
@@ -160,11 +161,11 @@ def test_a_defect_in_the_work_is_logged_and_frees_its_thread(
     system.script += steps
     work, failed = Dispatch.work, [0]
 
-    def sometimes(self: Dispatch, delivery: str) -> None:
+    def sometimes(self: Dispatch, delivery: str, case: Case | None) -> None:
         failed[0] += 1
         if failed[0] <= 2:
             raise SystemError("a defect of the hub")
-        work(self, delivery)
+        work(self, delivery, case)
 
     monkeypatch.setattr(Dispatch, "work", sometimes)
     for _ in range(3):

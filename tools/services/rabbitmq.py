@@ -47,7 +47,11 @@ class RabbitMQ(Service):
         self._running: list[subprocess.Popen[bytes]] = []
         self.password = secrets.token_urlsafe(18)
         self.told = f"a broker of its own, started from {programs} in {self._place.folder}"
-        kill = 'for file in *.group; do kill -KILL -- "-$(cat "$file")"; done'
+        # the node by its own number, if it still is that: it need not be in the group of its script
+        kill = (
+            'for file in *.group; do kill -KILL -- "-$(cat "$file")"; done; '
+            'node=$(cat pid) && grep -qF "$(pwd)" "/proc/$node/environ" && kill -KILL "$node"'
+        )
         self._watch = self._place.watch("/bin/sh", "-c", f"cd '{self._place.folder}' && {kill}")
         self._first_start()
 
@@ -209,10 +213,18 @@ class RabbitMQ(Service):
         raise NotStarted(f"RabbitMQ did not start: {said[-2000:] or 'it said nothing'}")
 
     def _wait_until_gone(self) -> None:
-        """An installation whose script waits for the node all the same leaves it to end by itself."""
+        """An installation whose script waits for the node all the same leaves a node to be ended."""
         deadline = time.monotonic() + _STOP_S
         while self._answers() and time.monotonic() < deadline:
+            self._end_node()
             time.sleep(0.05)
+
+    def _end_node(self) -> None:
+        """End the node that wrote its number into our folder, if that is still whose number it is."""
+        with contextlib.suppress(OSError, ValueError):
+            node = int((self._place.folder / "pid").read_text("ascii"))
+            if os.fsencode(self._place.folder) in Path(f"/proc/{node}/environ").read_bytes():
+                os.kill(node, signal.SIGKILL)
 
     def _answers(self) -> bool:
         """Whether it speaks AMQP; behind TLS, whether it listens, which it does last of all."""

@@ -7,8 +7,9 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 
@@ -56,6 +57,15 @@ class Trouble:
     doubt: bool
 
 
+@cache
+def can(kind: type, what: type) -> bool:
+    """Whether a kind of adapters keeps one of the optional protocols.
+
+    Kept: finding out takes longer than much of what it is asked for, and is asked for each letter.
+    """
+    return issubclass(kind, what)
+
+
 @dataclass(frozen=True)
 class Means:
     """What an adapter can do on one route."""
@@ -66,17 +76,20 @@ class Means:
     @property
     def repeats(self) -> bool:
         """Whether the target takes a delivery id once, however often it comes."""
-        by_route = isinstance(self.adapter, HonoursRepeats) and self.adapter.honours_repeats(self.options)
-        return self.adapter.idempotent or by_route
+        adapter = self.adapter
+        if adapter.idempotent or not can(type(adapter), HonoursRepeats):
+            return adapter.idempotent
+        return cast("HonoursRepeats", adapter).honours_repeats(self.options)
 
     @property
     def finder(self) -> Finds | None:
         """Who can ask the target for an earlier delivery."""
-        if not isinstance(self.adapter, Finds):
+        kind = type(self.adapter)
+        if not can(kind, Finds):
             return None
-        if isinstance(self.adapter, FindsOnRoute) and not self.adapter.can_find(self.options):
+        if can(kind, FindsOnRoute) and not cast("FindsOnRoute", self.adapter).can_find(self.options):
             return None
-        return self.adapter
+        return cast("Finds", self.adapter)
 
     @property
     def faults(self) -> list[str]:

@@ -31,6 +31,7 @@ from gateway.exchange.transit.attempt import (
     Means,
     Trouble,
     attempt,
+    can,
     ours,
     place,
 )
@@ -69,17 +70,36 @@ class Dispatch:
     def run_once(self, limit: int = 20) -> int:
         """Claim and work on due deliveries one after the other, at most ``limit``; how many."""
         worked = 0
-        while worked < limit and (claimed := self.claims.claim(1)):
-            for delivery in claimed:
-                self.work(delivery)
+        while worked < limit and (claimed := self.claim(1)):
+            for delivery, case in claimed:
+                self.work(delivery, case)
             worked += len(claimed)
         return worked
 
-    def work(self, delivery: str) -> None:
-        """Bring one claimed delivery as far as it can get now; its trouble stays its own."""
+    def claim(self, limit: int) -> list[tuple[str, Case | None]]:
+        """Deliveries that are now this worker's, at most ``limit``, each with what is known of it.
+
+        None: that could not be found out for all of them together, and is looked up for each alone.
+        """
+        claimed = self.claims.claim(limit)
+        if not claimed:
+            return []
+        cases: Mapping[str, Case] = {}
+        try:
+            cases = self.letters.cases(claimed)
+        except Exception as fault:  # noqa: BLE001 - decides nothing: whose trouble it is shows when each is worked on
+            _log.info("deliveries not looked up together", cause=_cause(fault))
+        return [(delivery, cases.get(delivery)) for delivery in claimed]
+
+    def work(self, delivery: str, case: Case | None = None) -> None:
+        """Bring one claimed delivery as far as it can get now; its trouble stays its own.
+
+        Args:
+            case: what was found out about it under its lease; None: it is looked up.
+        """
         try:
             self.claims.go_on()
-            self._work(self.letters.case(delivery))
+            self._work(case or self.letters.case(delivery))
         except Draining:
             self.give_back(delivery)
         except (LeaseLost, Overtaken):
@@ -123,7 +143,7 @@ class Dispatch:
             if result is not None:
                 self._end(case, office.route, means, result)
         finally:
-            if means is None or not isinstance(means.adapter, Plays):  # what is played says nothing
+            if means is None or not can(type(means.adapter), Plays):  # what is played says nothing
                 self.routes.heard(office.id, *told_by(result), seen=seen)
 
     def _astray(self, case: Case, route: Route) -> None:

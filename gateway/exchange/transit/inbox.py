@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from gateway.domain.content import Kind
@@ -254,7 +253,7 @@ class Inbox:
         """The reader's own delivery, and a chain that no lock of another reader lets grow."""
         try:
             case = self.letters.case(delivery)
-        except NoResultFound as error:
+        except LookupError as error:
             raise NotFound.because(NOT_FOUND) from error
         _check_own(case.row, by.party)
         check_free(case.row, self._now(), by.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
@@ -23,7 +23,7 @@ from gateway.store.payloads import PayloadStore
 from gateway.store.registry.queries import office_of
 from gateway.store.sessions import Store
 from gateway.store.transit import queries
-from gateway.store.transit.case_queries import known
+from gateway.store.transit.case_queries import Known, known
 from gateway.store.transit.models import DeliveryRow, Message, Payload
 from gateway.store.transit.route_queries import breaker_of
 from gateway.trust.jws import JwsLimits, open_jws
@@ -92,25 +92,36 @@ class Letters:
     retry: RetrySchedule = RetrySchedule()
 
     def case(self, delivery: str) -> Case:
-        """What is known of a delivery, detached from the store."""
+        """What is known of a delivery, detached from the store.
+
+        Raises:
+            LookupError: there is no such delivery.
+        """
+        return self.cases((delivery,))[delivery]
+
+    def cases(self, deliveries: Collection[str]) -> Mapping[str, Case]:
+        """What is known of deliveries, by their identifiers, all in one look."""
         with self.store.read() as session:
-            row, message, root, content, office, route = known(session, delivery)
-            acceptance = read_receipt_json(content)
-            queued = queries.reasons_of_queueing(session, delivery) if row.doubt else []
-            earlier = _earlier(session, row) if SENT_ANEW in queued else ()
-            return Case(
-                row=row,
-                message=message,
-                acceptance=acceptance,
-                office=None if office is None else office_of(office, self.retry),
-                contents=queries.attachments(session, message.id) if acceptance.attachments else {},
-                root=root,
-                breaker=Breaker() if route is None else breaker_of(route),
-                resent=not IN_SPITE_OF_DOUBT.isdisjoint(queued),
-                released=bool(queued) and queued[-1] in IN_SPITE_OF_DOUBT,
-                earlier=earlier,
-                first=_first(session, earlier),
-            )
+            return {name: self._case(session, one) for name, one in known(session, deliveries).items()}
+
+    def _case(self, session: Session, known: Known) -> Case:
+        row, message, root, content, office, route = known
+        acceptance = read_receipt_json(content)
+        queued = queries.reasons_of_queueing(session, row.id) if row.doubt else []
+        earlier = _earlier(session, row) if SENT_ANEW in queued else ()
+        return Case(
+            row=row,
+            message=message,
+            acceptance=acceptance,
+            office=None if office is None else office_of(office, self.retry),
+            contents=queries.attachments(session, message.id) if acceptance.attachments else {},
+            root=root,
+            breaker=Breaker() if route is None else breaker_of(route),
+            resent=not IN_SPITE_OF_DOUBT.isdisjoint(queued),
+            released=bool(queued) and queued[-1] in IN_SPITE_OF_DOUBT,
+            earlier=earlier,
+            first=_first(session, earlier),
+        )
 
     def letter(self, case: Case, office: Office) -> Letter:
         """The letter as an adapter gets it; the envelope read from the octets that were signed.

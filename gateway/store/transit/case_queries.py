@@ -1,7 +1,8 @@
-"""Everything that is known of one delivery in a single look, for whoever works on it."""
+"""Everything that is known of deliveries in a single look, for whoever works on them."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, select
@@ -38,16 +39,13 @@ _KNOWN = (
     .join(Payload, Payload.object_id == Message.envelope, isouter=True)
     .join(OfficeRow, OfficeRow.id == DeliveryRow.office, isouter=True)
     .join(RouteState, RouteState.office == DeliveryRow.office, isouter=True)
-    .where(DeliveryRow.id == bindparam("of_delivery"))
-    .order_by(ReceiptRow.id)
-    .limit(1)
+    .where(DeliveryRow.id.in_(bindparam("of_deliveries", expanding=True)))
+    .order_by(ReceiptRow.id.desc())
 )
 
 
-def known(session: Session, delivery: str) -> Known:
-    """What is known of a delivery.
-
-    Raises:
-        NoResultFound: there is no such delivery.
-    """
-    return Known(*session.execute(_KNOWN, {"of_delivery": delivery}).one())
+def known(session: Session, deliveries: Collection[str]) -> dict[str, Known]:
+    """What is known of deliveries, by their identifiers; those that do not exist are absent."""
+    found = (Known(*row) for row in session.execute(_KNOWN, {"of_deliveries": list(deliveries)}))
+    # a letter's acceptance is the first of its receipts: it comes last, and is what stays
+    return {one.delivery.id: one for one in found}
