@@ -153,10 +153,25 @@ def test_a_letter_that_the_system_refuses_has_failed(hub: HubUnderTest, system: 
     assert (attempt.code, attempt.detail) == (code, "HTTP 422: rubrique inconnue")
 
 
-@pytest.mark.parametrize("code", ["WASL-DLV-006", "WASL-DLV-007"])
-def test_what_an_operator_can_mend_is_held_and_given_up_only_after_the_deadline(
-    hub: HubUnderTest, system: Simulator, code: str
+def test_an_address_that_is_not_allowed_fails_the_route_and_holds_no_letter(
+    hub: HubUnderTest, system: Simulator
 ) -> None:
+    system.script.append(Permanent("WASL-DLV-006", "not allowed"))
+    [delivery] = accept(hub)
+    dispatch = hub.dispatch()
+    dispatch.run_once()
+    waiting = row(hub, delivery)
+    assert (waiting.state, waiting.held_code, waiting.doubt) == ("WAITING", None, False)
+    assert receipts(hub, delivery) == []
+    hub.clock.forward(days=1)
+    assert dispatch.run_once() == 1  # mended meanwhile: it goes out by itself
+    assert state(hub, delivery) == "HANDED_OVER"
+
+
+def test_what_an_operator_can_mend_is_held_and_given_up_only_after_the_deadline(
+    hub: HubUnderTest, system: Simulator
+) -> None:
+    code = "WASL-DLV-007"
     system.script.append(Permanent(code, "the mapping lacks a title"))
     [delivery] = accept(hub)
     dispatch = hub.dispatch()
@@ -177,7 +192,7 @@ def test_what_an_operator_can_mend_is_held_and_given_up_only_after_the_deadline(
 
 
 def test_a_person_gets_a_day_however_late_the_trouble_comes(hub: HubUnderTest, system: Simulator) -> None:
-    system.script.append(Permanent("WASL-DLV-006", "not allowed"))
+    system.script.append(Permanent("WASL-DLV-007", "no title"))
     [delivery] = accept(hub)
     hub.clock.forward(days=6)
     hub.dispatch().run_once()

@@ -39,7 +39,10 @@ NO_ADAPTER = "WASL-DLV-014"
 UNREADABLE = "WASL-DLV-015"
 NOT_SET = "WASL-DLV-018"
 NOT_INSTALLED = "WASL-DLV-061"
-OPERATORS_MEND = frozenset({"WASL-DLV-006", "WASL-DLV-007", UNKNOWN, NO_ADAPTER, UNREADABLE, NOT_SET})
+NOT_ALLOWED = "WASL-DLV-006"
+OF_THE_ROUTE = frozenset({NOT_SET, NOT_ALLOWED})
+"""What is wrong with the route itself, and fails every letter of it alike."""
+OPERATORS_MEND = frozenset({"WASL-DLV-007", UNKNOWN, NO_ADAPTER, UNREADABLE}) | OF_THE_ROUTE
 """Permanent failures that an operator of the hub can mend: the letter is held, not given up at once."""
 
 _log = structlog.get_logger()

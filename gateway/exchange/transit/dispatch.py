@@ -27,6 +27,7 @@ from gateway.exchange.transit.attempt import (
     NO_ADAPTER,
     NOT_INSTALLED,
     NOT_SET,
+    OF_THE_ROUTE,
     OPERATORS_MEND,
     Means,
     Trouble,
@@ -268,7 +269,7 @@ def _for_a_person(error: DeliveryError, means: Means | None, doubt: bool) -> boo
     """
     if error.code == NOT_INSTALLED:  # whoever has the kind again can tell what to do about doubt
         return False
-    if isinstance(error, Permanent) and error.code != NOT_SET:
+    if isinstance(error, Permanent) and error.code not in OF_THE_ROUTE:
         return True
     return doubt and not (means and means.can_tell)
 
