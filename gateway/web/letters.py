@@ -52,17 +52,10 @@ REPORT = record(
 
 def report_members(report: Report) -> View:
     """What intake would say of a letter."""
-    return views.report(report) | {
-        "missing": [
-            {
-                "id": one.id,
-                "where": one.where,
-                "sha256": one.sha256,
-                "size": one.size,
-                "href": url_for("attachments.put", digest=one.sha256),
-            }
-            for one in report.missing
-        ]
+    told = views.report(report)
+    uploads = (url_for("attachments.put", digest=one.sha256) for one in report.missing)
+    return told | {
+        "missing": [one | {"href": href} for one, href in zip(told["missing"], uploads, strict=True)]
     }
 
 

@@ -35,6 +35,10 @@ def report(one: Report) -> View:
             }
             for limits in one.recipients
         ],
+        "missing": [
+            {"id": content.id, "where": content.where, "sha256": content.sha256, "size": content.size}
+            for content in one.missing
+        ],
     }
 
 

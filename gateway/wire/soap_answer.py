@@ -25,6 +25,7 @@ _ONE_OF = {
     "faults": "fault",
     "letters": "letter",
     "mediaTypes": "mediaType",
+    "missing": "missing",
     "notices": "notice",
     "receipts": "receipt",
     "recipients": "recipient",

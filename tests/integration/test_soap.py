@@ -130,6 +130,16 @@ def test_a_letter_is_judged_without_being_stored(hub: HubUnderTest) -> None:
     assert hub.kept() == before
 
 
+def test_a_letter_that_is_judged_without_its_contents_is_told_which_are_missing(
+    hub: HubUnderTest, plan: Path
+) -> None:
+    letter = hub.signed(files=(plan,))
+    body = call("CheckEnvelope", octets=letter.root, mediaType=letter.media_type)
+    found = said(post(hub, message(body)))
+    assert found["sha256"] == sha256(plan.read_bytes()).hexdigest()
+    assert (found["id"], found["size"]) == ("att1", str(plan.stat().st_size))
+
+
 def test_attachments_travel_inside_the_message(hub: HubUnderTest, plan: Path) -> None:
     letter = hub.signed(files=(plan,))
     [part] = letter.parts
