@@ -74,12 +74,17 @@ class Notices:
             Conflict: the letter does not lie with the recipient.
         """
         check_resting(case)
-        if any(one.accessed_by == unit for one in self.chains.attested(case, Event.CONTENT_ACCESS_TRACKING)):
+        # the first look at what lies ready leaves doubt behind: without doubt nobody looked
+        looked_at = case.row.doubt or case.row.state != Transport.AVAILABLE.value
+        if looked_at and unit in self._readers(case):
             return False
         chain = self.chains.follow(case)
         chain.add(ReceiptKind.ACCESS, Event.CONTENT_ACCESS_TRACKING, accessed_by=unit)
         self._commit(case, chain, Notice.OPENED)
         return True
+
+    def _readers(self, case: Case) -> set[str | None]:
+        return {one.accessed_by for one in self.chains.attested(case, Event.CONTENT_ACCESS_TRACKING)}
 
     def accept(self, case: Case, by: str) -> None:
         """The recipient said that it will take the letter; handing it over is still to come.
