@@ -57,6 +57,7 @@ def hub_killed_under_load(town: Town, size: Size) -> str:
         town.web.kill()
         town.serve()
         assert {one.result() for one in sending} <= {200, 201}
+    scenario.resolve()  # on a slow machine a system's answer may come too late
     return scenario.judge()
 
 
