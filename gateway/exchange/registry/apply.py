@@ -16,6 +16,7 @@ from gateway.domain.errors import Misconfigured
 from gateway.domain.registry.parties import RouteKind
 from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate
+from gateway.exchange.registry.leads import check_leads
 from gateway.exchange.registry.signers import name_digests
 from gateway.store.registry import queries
 from gateway.store.registry.models import CertificateRow, Change, OfficeRow, PartyRow
@@ -40,7 +41,8 @@ class Registry:
 
         Raises:
             Misconfigured: an office or a certificate of a party that nobody declared; a certificate to
-                encrypt for whose time is not now.
+                encrypt for whose time is not now; rules or closures that lead to no office, to one that does
+                not serve the body, round, or too far.
         """
         made: list[str] = []
         self._check_encryption(declared)
@@ -55,6 +57,9 @@ class Registry:
             for values in declared.offices:
                 made += self._put(session, OfficeRow, "office", values["id"], values, actor)
                 route_queries.pause(session, values["id"], bool(values["route"].get("paused")))
+            if declared.offices:
+                session.flush()
+                check_leads(queries.offices(session))
             for party, certificate in declared.certificates:
                 values = self._certificate(party, certificate)
                 made += self._put(session, CertificateRow, "certificate", values["digest"], values, actor)
@@ -201,5 +206,13 @@ def _office(row: OfficeRow) -> dict[str, Any]:
     names = ("id", "party", "names", "active", "default", "route", "document_types", "readers")
     der = row.encryption_certificate
     certificate = None if der is None else {"pem": _pem_of(der)}
-    more = {"reader_addresses": row.reader_addresses or None, "encryption_certificate": certificate}
+    more = {
+        "reader_addresses": row.reader_addresses or None,
+        "encryption_certificate": certificate,
+        "closes_at": row.closes_at,
+        "successor": row.successor,
+        "closed_mail": row.closed_mail,
+        "serves": row.serves,
+        "rule": row.rules,
+    }
     return {name: getattr(row, name) for name in names} | _given(more)

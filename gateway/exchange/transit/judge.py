@@ -12,6 +12,7 @@ from gateway.domain.errors import Fault, Refused, UnsupportedMedia
 from gateway.domain.evidence.verdict import Level
 from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.routing import Destination, find_routes
+from gateway.domain.transit.routing_facts import Almanac, LocalTime
 from gateway.domain.transit.rules import faults_of
 from gateway.exchange.registry.signers import (
     Judged,
@@ -63,10 +64,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges submissions; writes nothing."""
+    """Judges submissions; writes nothing.
+
+    Attributes:
+        almanac: the country's, by which rules of routing ask the time.
+    """
 
     signers: Signers
     certificates: CertificateJudge
+    almanac: Almanac
     hub: str
     window: Window
     xml_limits: XmlLimits
@@ -116,7 +122,8 @@ class Judge:
         registry = self.signers.cache.at(session)
         with in_terms_of(authenticated.signed.level):
             check_may_speak(authenticated.judged.signer, envelope, registry)
-            destinations = find_routes(envelope, registry)
+            now = LocalTime(authenticated.received_at, self.almanac)
+            destinations = find_routes(envelope, registry, now)
         return Routed(authenticated, envelope, destinations, registry.snapshot.version)
 
     def _check_window(self, claimed: datetime | None, now: datetime) -> None:
