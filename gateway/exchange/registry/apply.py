@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Misconfigured
 from gateway.domain.registry.parties import RouteKind
+from gateway.domain.transit.routing_rules import Closing
 from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate
 from gateway.exchange.registry.leads import check_leads
@@ -81,6 +82,30 @@ class Registry:
                 del route["paused"]
             route_queries.pause(session, office, paused)
             return self._put(session, OfficeRow, "office", office, {"route": route}, actor)
+
+    def close(self, office: str, closing: Closing | None, actor: str) -> list[str]:
+        """Let an office take nothing more from a day on, or take that back; one line for each change made.
+
+        Args:
+            closing: None: it stays open.
+
+        Raises:
+            Misconfigured: there is no such office; its successor is none, does not serve the body, or leads
+                round or too far.
+        """
+        values = {
+            "closes_at": None if closing is None else closing.since.isoformat(),
+            "successor": None if closing is None else closing.successor,
+            "closed_mail": "refuse" if closing is not None and not closing.forwards else None,
+        }
+        with self.store.write() as session:
+            take_turn(session, "registry")
+            if session.get(OfficeRow, office) is None:
+                raise Misconfigured([f"office {office}: there is no such office"])
+            made = self._put(session, OfficeRow, "office", office, values, actor)
+            session.flush()
+            check_leads(queries.offices(session))
+            return made
 
     def _check_encryption(self, declared: Declared) -> None:
         """A certificate whose time is over stays where it was declared before; none is newly declared."""

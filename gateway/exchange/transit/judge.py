@@ -122,9 +122,31 @@ class Judge:
         registry = self.signers.cache.at(session)
         with in_terms_of(authenticated.signed.level):
             check_may_speak(authenticated.judged.signer, envelope, registry)
-            now = LocalTime(authenticated.received_at, self.almanac)
-            destinations = find_routes(envelope, registry, now)
-        return Routed(authenticated, envelope, destinations, registry.snapshot.version)
+            destinations, version = self.destinations(session, envelope, authenticated.received_at)
+        return Routed(authenticated, envelope, destinations, version)
+
+    def destinations(
+        self, session: Session, envelope: Envelope, at: datetime
+    ) -> tuple[tuple[Destination, ...], int]:
+        """Where a letter that comes at a moment goes, and by which version of the directory.
+
+        Raises:
+            Refused: recipients that cannot be reached (all of them).
+        """
+        registry = self.signers.cache.at(session)
+        found = find_routes(envelope, registry, LocalTime(at, self.almanac))
+        return found, registry.snapshot.version
+
+    def draft(self, octets: bytes, media_type: str) -> Envelope:
+        """An envelope that nobody signed yet; for questions only, nothing of it is ever accepted.
+
+        Args:
+            media_type: ``application/xml`` or ``application/json``.
+
+        Raises:
+            Refused: every fault of the schema.
+        """
+        return (read_envelope_xml if media_type == "application/xml" else read_envelope_json)(octets)
 
     def _check_window(self, claimed: datetime | None, now: datetime) -> None:
         if claimed is None:
