@@ -69,7 +69,7 @@ def reference(hub: HubUnderTest, **changes: Any) -> str:
 def test_why_tells_rules_facts_and_what_happened_since(shell: Shell, ruled: HubUnderTest) -> None:
     route_of_commune(ruled, fallback_seconds=60)
     name = reference(ruled, subject=PERMIT)
-    ruled.dispatch().run()
+    ruled.dispatch().run_once()
     ruled.clock.forward(minutes=2)
     fallback(ruled.gateway, "worker-1").run()
     said = shell("route", "why", name)
