@@ -82,7 +82,7 @@ def close(office_id: str, day: datetime | None, successor: str | None, refuse: b
     _say(gateway.registry.close(office_id, Closing(since, successor, not refuse), actor) or [_NOTHING])
     waiting = routing.clearing(gateway).waiting(office_id)
     if waiting:
-        click.echo(f"{len(waiting)} letters wait there; once it is closed: wasl office clear {office_id}")
+        click.echo(f"waiting there: {len(waiting)}; once it is closed: wasl office clear {office_id}")
 
 
 @office.command()

@@ -165,7 +165,7 @@ def test_an_office_is_closed_and_what_waits_there_is_passed_on(shell: Shell, hub
     [delivery] = accept(hub, AGENCY_OFFICE)
     assert shell("office", "clear", AGENCY_OFFICE, *WHY).status == 2
     said = shell("office", "close", AGENCY_OFFICE, "--successor", TEST_OFFICE, "--as", "operator-1")
-    assert f"1 letters wait there; once it is closed: wasl office clear {AGENCY_OFFICE}" in said.out
+    assert f"waiting there: 1; once it is closed: wasl office clear {AGENCY_OFFICE}" in said.out
     assert "nothing to change" in shell("office", "close", AGENCY_OFFICE, "--successor", TEST_OFFICE).out
     rows = {one["id"]: one for one in json.loads(shell("office", "--json").out)}
     assert rows[AGENCY_OFFICE]["state"] == "closed"
