@@ -110,7 +110,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     certificates = CertificateJudge(settings.trust.directory / "parties", settings.trust.require_revocation)
     ledger, receipts = evidence.ledger(settings, store), evidence.receipts(settings, pack, store, issuing)
     signers = Signers(RegistryCache())
-    judge, chain = _judge(settings, certificates, signers), _chains(pack, store, issuing, ambient)
+    judge, chain = _judge(settings, pack, certificates, signers), _chains(pack, store, issuing, ambient)
     letters, adapters = _letters(settings, store, payloads), find_adapters()
     reading = _verbs(settings, pack, chain, letters, "inbox")
     services = Services(
@@ -377,11 +377,12 @@ def _issuing(settings: Settings, pack: CountryPack, ambient: Ambient) -> Issuing
     )
 
 
-def _judge(settings: Settings, certificates: CertificateJudge, signers: Signers) -> Judge:
+def _judge(settings: Settings, pack: CountryPack, certificates: CertificateJudge, signers: Signers) -> Judge:
     limits = settings.limits
     return Judge(
         signers=signers,
         certificates=certificates,
+        almanac=pack,
         hub=settings.hub.code,
         window=Window(
             timedelta(seconds=limits.claimed_past_seconds),

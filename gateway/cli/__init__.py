@@ -20,10 +20,12 @@ from gateway.cli import (
     inbox,
     ledger,
     letters,
+    office,
     party,
     process,
     purge,
     registry,
+    route_why,
     trial_party,
     witness,
 )
@@ -52,7 +54,7 @@ for command in (
     registry.apply,
     registry.export,
     party.party,
-    registry.office,
+    office.office,
     registry.cert,
     registry.route,
     letters.send,
@@ -69,6 +71,8 @@ for command in (
 ):
     wasl.add_command(command)
 party.party.add_command(trial_party.trial)
+registry.route.add_command(route_why.why)
+registry.route.add_command(route_why.explain)
 
 
 def main() -> None:

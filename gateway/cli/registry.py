@@ -1,11 +1,10 @@
-"""Commands on the registry: ``apply export office cert route``."""
+"""Commands on the registry: ``apply export cert route``."""
 
 from __future__ import annotations
 
 import getpass
 import json
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from gateway.bootstrap import Gateway, build
 from gateway.bootstrap.telling import telling_checks
 from gateway.cli.process import settings_from_environment
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate, read_declared
-from gateway.exchange.registry.names import name_in
 from gateway.store.registry import queries
 
 as_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
@@ -76,15 +74,6 @@ def _without_none(value: Any) -> Any:
     return value
 
 
-def _listing(name: str, help_text: str, rows: Callable[[Gateway], list[dict[str, Any]]]) -> click.Command:
-    @click.command(name=name, help=help_text)
-    @as_json
-    def listing(as_json: bool) -> None:
-        show_rows(rows(opened()), as_json)
-
-    return listing
-
-
 def show_rows(found: list[dict[str, Any]], as_json: bool) -> None:
     """Print what was found: a line each for people, a list for programs."""
     if as_json:
@@ -92,20 +81,6 @@ def show_rows(found: list[dict[str, Any]], as_json: bool) -> None:
         return
     for row in found:
         click.echo("  ".join(str(value) for value in row.values()))
-
-
-def _offices(gateway: Gateway) -> list[dict[str, Any]]:
-    with gateway.store.read() as session:
-        return [
-            {
-                "id": office.id,
-                "party": office.party,
-                "state": "active" if office.active else "closed",
-                "route": office.route.kind.value,
-                "name": name_in(office.names, gateway.languages),
-            }
-            for office in queries.offices(session)
-        ]
 
 
 def _routes(gateway: Gateway) -> list[dict[str, Any]]:
@@ -122,14 +97,11 @@ def _routes(gateway: Gateway) -> list[dict[str, Any]]:
         ]
 
 
-office = _listing("office", "List the order offices.\n\nExample: wasl office --json", _offices)
-
-
 @click.group(invoke_without_command=True)
 @as_json
 @click.pass_context
 def route(context: click.Context, as_json: bool) -> None:
-    """List how each office receives; pause a route, or let it go on.
+    """List how each office receives; pause a route, or let it go on; tell why letters go where they go.
 
     Example: wasl route
     """

@@ -99,8 +99,18 @@ class Feed:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """What leads a letter on from an office: a rule of its own, or that it closed."""
+
+    office: str
+    to: str
+    rule: str | None
+    closed: str | None
+
+
+@dataclass(frozen=True)
 class Expected:
-    """What a recipient takes, as a check tells it."""
+    """What a recipient takes, as a check tells it; ``addressed`` is the office in whose place it receives."""
 
     office: str
     name: str
@@ -108,6 +118,8 @@ class Expected:
     max_bytes: int | None
     document_types: tuple[str, ...]
     notices: tuple[str, ...]
+    addressed: str | None = None
+    leads: tuple[Lead, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def details(receipt: Receipt, language: str) -> Iterator[str]:
     if receipt.reasons:
         told = _few([_reason(one.code, language) for one in receipt.reasons], language)
         yield texts.text("states.reasons", language, {"reasons": told})
+    yield from _of_addressed(receipt, language)
     yield from _of_handover(receipt, language)
     yield from _of_recipient(receipt, language)
     yield from _of_limit(receipt, language)
@@ -83,6 +84,13 @@ def _reason(code: str, language: str) -> str:
         return code
     text = explain(Fault(code, where="…", expected="…", found="…"), language)[0]
     return f"{code} ({text.rstrip('.')})"
+
+
+def _of_addressed(receipt: Receipt, language: str) -> Iterator[str]:
+    for one in receipt.recipients:
+        if one.addressed is not None:
+            office = f"{one.addressed_name or _NONE} ({one.addressed})"
+            yield texts.text("states.addressed", language, {"office": office, "recipient": one.name})
 
 
 def _of_handover(receipt: Receipt, language: str) -> Iterator[str]:

@@ -58,6 +58,7 @@ def _identifier(name: str) -> str | None:
 def office_members(listed: ListedOffice, limits: Limits) -> dict[str, Any]:
     """An office as its senders see it; sizes in octets, the certificate in base64 of its DER form."""
     office, certificate = listed.office, listed.encryption_certificate
+    closing = office.closing
     return {
         "id": office.id,
         "party": office.party,
@@ -68,6 +69,9 @@ def office_members(listed: ListedOffice, limits: Limits) -> dict[str, Any]:
         "formats": sorted(MEDIA_TYPES),
         "maxBytes": office.route.max_bytes,
         "maxAttachmentBytes": limits.attachment_bytes,
+        "closesAt": closing and closing.since.isoformat(),
+        "successor": closing and closing.successor,
+        "forwards": closing.forwards and closing.successor is not None if closing else None,
         "acceptsTest": office.route.accepts_test,
         "health": listed.health.value,
         "encryptionCertificate": certificate and base64.b64encode(certificate).decode("ascii"),

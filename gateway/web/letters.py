@@ -17,6 +17,7 @@ from gateway.web.openapi.schema import (
     BOOLEAN,
     CODE,
     COUNT,
+    DAY,
     DIGEST,
     DIRECTORY_ID,
     MOMENT,
@@ -44,6 +45,10 @@ REPORT = record(
             maxBytes=or_null(COUNT),
             documentTypes=listed(TEXT),
             notices=listed(CODE),
+            addressed=or_null(DIRECTORY_ID),
+            leads=listed(
+                record("Lead", office=DIRECTORY_ID, to=DIRECTORY_ID, rule=or_null(TEXT), closed=or_null(DAY))
+            ),
         )
     ),
     missing=listed(record("MissingContent", id=TEXT, where=TEXT, sha256=DIGEST, size=COUNT, href=ADDRESS)),

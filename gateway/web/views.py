@@ -32,6 +32,16 @@ def report(one: Report) -> View:
                 "maxBytes": limits.max_bytes,
                 "documentTypes": list(limits.document_types),
                 "notices": list(limits.notices),
+                "addressed": limits.addressed,
+                "leads": [
+                    {
+                        "office": lead.office,
+                        "to": lead.to,
+                        "rule": lead.rule,
+                        "closed": lead.closed and lead.closed.isoformat(),
+                    }
+                    for lead in limits.led_by
+                ],
             }
             for limits in one.recipients
         ],

@@ -141,7 +141,13 @@ def _persons(receipt: Receipt) -> Iterator[Fact]:
 
 
 def _addressee(one: Addressee) -> Entry:
-    return _named(one.name, one.unit, f"{one.office} · {one.party}")
+    named = _named(one.name, one.unit, f"{one.office} · {one.party}")
+    if one.addressed is None:
+        return named
+    instead = said(
+        mark("Receives in place of {name} ({office})."), name=one.addressed_name or "", office=one.addressed
+    )
+    return Entry((*named.lines, (instead, Weight.FINE)))
 
 
 def _named(name: str, unit: str | None, detail: str) -> Entry:

@@ -23,6 +23,7 @@ _ONE_OF = {
     "documentTypes": "documentType",
     "events": "event",
     "faults": "fault",
+    "leads": "lead",
     "letters": "letter",
     "mediaTypes": "mediaType",
     "missing": "missing",

@@ -528,6 +528,7 @@ ELSEWHERE: dict[str, str] = {
     "uploads._forget": "what is wrong is refused again; see tests/integration/test_uploads.py",
     "upload_expiry._forget": "forgotten by the next turn; see tests/integration/test_uploads.py",
     "apply.apply": "the registry's own; no letter is touched",
+    "apply.close": "the registry's own; no letter is touched, and the command is given again",
     "tokens._give": "a token that is lost is asked for again",
     "callers._remember": "a signed message that got no answer is signed anew; what it did is done once",
     "ledger._keep": "a witness sends it again",

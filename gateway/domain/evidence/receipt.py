@@ -212,6 +212,14 @@ class Addressee:
     notices: tuple[str, ...] = item(
         "Codes of remarks that refuse nothing.", kind=Kind.CODE, each="Notice", maximum=20, default=()
     )
+    addressed: str | None = item(
+        "The order office that the sender addressed, where another one receives for it.",
+        kind=Kind.DIRECTORY_ID,
+        default=None,
+    )
+    addressed_name: str | None = item(
+        "Name of the office addressed, at the time.", kind=Kind.LINE, default=None
+    )
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from gateway.domain.folding import folded
 from gateway.domain.registry.parties import Names, Office, Route, RouteKind
 from gateway.domain.transit.breaker import Breaker, BreakerState
-
-_TATWEEL = "\u0640"
-"""Stretches an Arabic word and changes nothing of it."""
 
 
 class RouteHealth(Enum):
@@ -57,12 +54,6 @@ def health_of(
         return RouteHealth.HUB
     good = breaker.state is BreakerState.CLOSED and breaker.failing_since is None and not paused
     return RouteHealth.WORKS if good else RouteHealth.SLOW
-
-
-def folded(text: str) -> str:
-    """A text as it is searched: without case, accents, vowel marks, and doubled spaces."""
-    plain = unicodedata.normalize("NFKD", text.casefold()).replace(_TATWEEL, "")
-    return " ".join("".join(one for one in plain if not unicodedata.combining(one)).split())
 
 
 def searched(names: Mapping[str, str]) -> str:

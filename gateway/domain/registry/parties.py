@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date as Day
 from enum import Enum
 from typing import Any
 
 from gateway.domain.evidence.receipt import ReceiptKind
 from gateway.domain.transit.retry import RetrySchedule
+from gateway.domain.transit.routing_rules import Closing, Rule
 
 Names = Mapping[str, str]
 """A name in each language: language tag to text."""
@@ -116,3 +118,12 @@ class Office:
     """Roles that are told when mail starts to lie in the hub's office."""
     reader_addresses: Mapping[str, str] = field(default_factory=dict)
     """Where they are told: an e-mail address for each role that has one."""
+    rules: tuple[Rule, ...] = ()
+    """Asked in order before a letter is accepted; the first that fits leads it to another office."""
+    closing: Closing | None = None
+    serves: tuple[str, ...] = ()
+    """Other bodies whose offices' rules and closures may lead mail here; ``*``: all."""
+
+    def closed_on(self, day: Day) -> Closing | None:
+        """Its closure, where it takes nothing more itself on ``day``."""
+        return self.closing if self.closing is not None and self.closing.since <= day else None

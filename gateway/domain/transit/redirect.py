@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date as Day
 
 from gateway.domain.errors import Refused
 from gateway.domain.registry.parties import Office, Party, RouteKind
-from gateway.domain.transit.routing import (
+from gateway.domain.transit.routing_passage import CLOSED, CLOSED_WITH_SUCCESSOR
+from gateway.domain.transit.routing_takes import (
     INACTIVE_RECIPIENT,
     NOT_A_TEST_ROUTE,
     TESTS_ONLY,
@@ -57,6 +59,22 @@ def check_redirect(
     if office_id in offices_before and not (same_office and office_id == offices_before[-1]):
         raise Refused.because(WAS_THERE, found=office_id, recipient=office_id)
     return office, party
+
+
+def check_open(office: Office, day: Day) -> None:
+    """Check that an office still takes letters itself; a person that passes one on names the successor.
+
+    Args:
+        day: today, on the country's calendar.
+
+    Raises:
+        Refused: it has closed; its successor is named.
+    """
+    closing = office.closed_on(day)
+    if closing is not None:
+        code = CLOSED if closing.successor is None else CLOSED_WITH_SUCCESSOR
+        since = closing.since.isoformat()
+        raise Refused.because(code, expected=closing.successor, found=since, recipient=office.id)
 
 
 def check_fits(office: Office, test: bool, octets: int) -> None:

@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from gateway.domain.errors import Fault, Refused
-from gateway.domain.registry.parties import Office, Party, RouteKind
+from gateway.domain.registry.parties import Office, Party
 from gateway.domain.transit.envelope import Envelope, Recipient
+from gateway.domain.transit.routing_facts import Facts, LocalTime
+from gateway.domain.transit.routing_passage import Decision, Passage
+from gateway.domain.transit.routing_takes import (
+    UNKNOWN_RECIPIENT,
+    Directory,
+    check_takes,
+)
 
-UNKNOWN_RECIPIENT = "WASL-RTE-001"
-INACTIVE_RECIPIENT = "WASL-RTE-002"
 NO_DEFAULT_OFFICE = "WASL-RTE-003"
 UNKNOWN_ORIGINAL = "WASL-RTE-004"
-NOT_A_TEST_ROUTE = "WASL-RTE-005"
-TOO_LARGE_FOR_ROUTE = "WASL-RTE-006"
-TESTS_ONLY = "WASL-RTE-009"
 UNMAPPED_DOCUMENT_TYPE = "WASL-RTE-101"
-
-
-class Directory(Protocol):
-    """What routing must be able to look up."""
-
-    def party(self, party_id: str) -> Party | None: ...
-
-    def office(self, office_id: str) -> Office | None: ...
-
-    def default_office(self, party_id: str) -> Office | None: ...
-
-    def sender_of(self, reference: str, reader: str) -> str | None:
-        """The party that sent letter ``reference``, if party ``reader`` was a recipient of it."""
 
 
 @dataclass(frozen=True)
 class Destination:
-    """One recipient with the office its letter goes to."""
+    """One recipient with the office its letter goes to.
+
+    Attributes:
+        notices: reason codes that are told to the sender without refusing.
+        decision: why it goes there, where there was anything to decide.
+    """
 
     recipient: Recipient
     office: Office
     party: Party
     notices: tuple[str, ...] = ()
-    """Reason codes that are told to the sender without refusing."""
+    decision: Decision | None = None
+
+    @property
+    def addressed(self) -> Office:
+        """The office that the sender meant."""
+        return self.decision.addressed if self.decision is not None else self.office
 
 
-def find_routes(envelope: Envelope, directory: Directory) -> tuple[Destination, ...]:
+def find_routes(envelope: Envelope, directory: Directory, now: LocalTime) -> tuple[Destination, ...]:
     """The destination of every recipient, in the envelope's order.
 
     Raises:
@@ -54,7 +52,7 @@ def find_routes(envelope: Envelope, directory: Directory) -> tuple[Destination, 
     for index, recipient in enumerate(envelope.recipients):
         where = f"/recipients/{index}"
         try:
-            found.append(_destination(envelope, recipient, directory, where))
+            found.append(_destination(envelope, recipient, directory, now, where))
         except Refused as refusal:
             faults.extend(refusal.faults)
     if faults:
@@ -62,17 +60,19 @@ def find_routes(envelope: Envelope, directory: Directory) -> tuple[Destination, 
     return tuple(found)
 
 
-def _destination(envelope: Envelope, recipient: Recipient, directory: Directory, where: str) -> Destination:
+def _destination(
+    envelope: Envelope, recipient: Recipient, directory: Directory, now: LocalTime, where: str
+) -> Destination:
     office = _office(envelope, recipient, directory, where)
-    party = directory.party(office.party)
-    if party is None or not party.active or not office.active:
-        raise Refused.because(INACTIVE_RECIPIENT, where, found=office.id, recipient=office.id)
-    if envelope.test and not office.route.accepts_test:
-        raise Refused.because(NOT_A_TEST_ROUTE, where, found=office.id, recipient=office.id)
-    if office.route.test_only and not envelope.test:
-        raise Refused.because(TESTS_ONLY, where, found=office.id, recipient=office.id)
-    _check_size(envelope, office, where)
-    return Destination(recipient, office, party, _notices(envelope, office))
+    if not office.rules and office.closing is None:  # as almost every office: nothing is to be decided
+        return Destination(
+            recipient, office, check_takes(envelope, office, directory, where), _notices(envelope, office)
+        )
+    facts = Facts(envelope, recipient, now, directory.party)
+    decision = Passage(envelope, facts, directory, where).decide(office)
+    party = check_takes(envelope, decision.office, directory, where)
+    notices = (*_notices(envelope, decision.office), *decision.notices)
+    return Destination(recipient, decision.office, party, notices, decision)
 
 
 def _office(envelope: Envelope, recipient: Recipient, directory: Directory, where: str) -> Office:
@@ -93,17 +93,6 @@ def _known(office: Office | None, code: str, where: str, named: str) -> Office:
     if office is None:
         raise Refused.because(code, where, found=named, recipient=named)
     return office
-
-
-def _check_size(envelope: Envelope, office: Office, where: str) -> None:
-    limit = office.route.max_bytes
-    if limit is None or office.route.kind is not RouteKind.ADAPTER:
-        return
-    size = sum(attachment.size for attachment in envelope.attachments)
-    if size > limit:
-        raise Refused.because(
-            TOO_LARGE_FOR_ROUTE, where, expected=str(limit), found=str(size), recipient=office.id
-        )
 
 
 def _notices(envelope: Envelope, office: Office) -> tuple[str, ...]:

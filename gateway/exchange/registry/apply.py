@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Misconfigured
 from gateway.domain.registry.parties import RouteKind
+from gateway.domain.transit.routing_rules import Closing
 from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate
+from gateway.exchange.registry.leads import check_leads
 from gateway.exchange.registry.signers import name_digests
 from gateway.store.registry import queries
 from gateway.store.registry.models import CertificateRow, Change, OfficeRow, PartyRow
@@ -40,7 +42,8 @@ class Registry:
 
         Raises:
             Misconfigured: an office or a certificate of a party that nobody declared; a certificate to
-                encrypt for whose time is not now.
+                encrypt for whose time is not now; rules or closures that lead to no office, to one that does
+                not serve the body, round, or too far.
         """
         made: list[str] = []
         self._check_encryption(declared)
@@ -55,6 +58,9 @@ class Registry:
             for values in declared.offices:
                 made += self._put(session, OfficeRow, "office", values["id"], values, actor)
                 route_queries.pause(session, values["id"], bool(values["route"].get("paused")))
+            if declared.offices:
+                session.flush()
+                check_leads(queries.offices(session))
             for party, certificate in declared.certificates:
                 values = self._certificate(party, certificate)
                 made += self._put(session, CertificateRow, "certificate", values["digest"], values, actor)
@@ -76,6 +82,30 @@ class Registry:
                 del route["paused"]
             route_queries.pause(session, office, paused)
             return self._put(session, OfficeRow, "office", office, {"route": route}, actor)
+
+    def close(self, office: str, closing: Closing | None, actor: str) -> list[str]:
+        """Let an office take nothing more from a day on, or take that back; one line for each change made.
+
+        Args:
+            closing: None: it stays open.
+
+        Raises:
+            Misconfigured: there is no such office; its successor is none, does not serve the body, or leads
+                round or too far.
+        """
+        values = {
+            "closes_at": None if closing is None else closing.since.isoformat(),
+            "successor": None if closing is None else closing.successor,
+            "closed_mail": "refuse" if closing is not None and not closing.forwards else None,
+        }
+        with self.store.write() as session:
+            take_turn(session, "registry")
+            if session.get(OfficeRow, office) is None:
+                raise Misconfigured([f"office {office}: there is no such office"])
+            made = self._put(session, OfficeRow, "office", office, values, actor)
+            session.flush()
+            check_leads(queries.offices(session))
+            return made
 
     def _check_encryption(self, declared: Declared) -> None:
         """A certificate whose time is over stays where it was declared before; none is newly declared."""
@@ -201,5 +231,13 @@ def _office(row: OfficeRow) -> dict[str, Any]:
     names = ("id", "party", "names", "active", "default", "route", "document_types", "readers")
     der = row.encryption_certificate
     certificate = None if der is None else {"pem": _pem_of(der)}
-    more = {"reader_addresses": row.reader_addresses or None, "encryption_certificate": certificate}
+    more = {
+        "reader_addresses": row.reader_addresses or None,
+        "encryption_certificate": certificate,
+        "closes_at": row.closes_at,
+        "successor": row.successor,
+        "closed_mail": row.closed_mail,
+        "serves": row.serves,
+        "rule": row.rules,
+    }
     return {name: getattr(row, name) for name in names} | _given(more)

@@ -52,7 +52,7 @@ class RegistryCache:
 
 @dataclass(frozen=True)
 class CachedRegistry:
-    """`gateway.domain.transit.routing.Directory`, and certificates, over one snapshot."""
+    """`gateway.domain.transit.routing_takes.Directory`, and certificates, over one snapshot."""
 
     session: Session
     snapshot: Snapshot

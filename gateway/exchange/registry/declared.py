@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +18,7 @@ from gateway.domain.identifiers import is_directory_id
 from gateway.domain.registry.addresses import is_mail_address
 from gateway.domain.registry.parties import PartyKind, RouteKind
 from gateway.domain.transit.retry import RetrySchedule
+from gateway.exchange.registry import declared_rules
 from gateway.exchange.registry.declared_certificates import encryption_certificates, load_certificate
 from gateway.exchange.registry.signers import certificate_digest
 
@@ -47,6 +49,7 @@ _OFFICE_KEYS = {
     "readers",
     "reader_addresses",
     "encryption_certificate",
+    *declared_rules.KEYS,
 }
 _ROUTE_KEYS = {
     "kind",
@@ -255,6 +258,7 @@ def _office_faults(
     yield from _identifier(office, "id")
     yield from _identifier(office, "party")
     yield from _names(office, languages)
+    yield from declared_rules.rule_faults(office, partial(_names, languages=languages))
     route = office.get("route", NO_ROUTE)
     if not isinstance(route, Mapping):
         yield "route: a table with kind = adapter, inbox or office"
@@ -372,4 +376,6 @@ def _office_row(office: Mapping[str, Any], encryption: bytes | None) -> dict[str
         "readers": list(office.get("readers", [])),
         "reader_addresses": dict(office.get("reader_addresses", {})) or None,
         "encryption_certificate": encryption,
+        "rules": declared_rules.rule_rows(office),
+        **declared_rules.closing_row(office),
     }

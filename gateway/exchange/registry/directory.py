@@ -11,7 +11,8 @@ from cryptography import x509
 from sqlalchemy.orm import Session
 
 from gateway.domain.errors import NotFound
-from gateway.domain.registry.directory import ListedOffice, folded, health_of, searched
+from gateway.domain.folding import folded
+from gateway.domain.registry.directory import ListedOffice, health_of, searched
 from gateway.domain.registry.parties import Names, Office
 from gateway.domain.transit.breaker import Breaker
 from gateway.exchange.clock import Ambient

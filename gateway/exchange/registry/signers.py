@@ -14,7 +14,7 @@ from gateway.domain.errors import Fault, Refused
 from gateway.domain.evidence.verdict import Level, Verdict
 from gateway.domain.registry.parties import Party
 from gateway.domain.transit.envelope import Envelope
-from gateway.domain.transit.routing import Directory
+from gateway.domain.transit.routing_takes import Directory
 from gateway.exchange.registry.cache import CachedRegistry, RegistryCache
 from gateway.store.registry.models import CertificateRow
 from gateway.trust.algorithms import UNREADABLE_CERTIFICATE

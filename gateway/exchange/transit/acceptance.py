@@ -32,6 +32,7 @@ from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.issue import Issuing, Sealed, store
 from gateway.exchange.registry.names import name_in
 from gateway.exchange.transit.contents import Contents
+from gateway.exchange.transit.decisions import decision_record
 from gateway.exchange.transit.judge import Authenticated, Routed
 from gateway.exchange.transit.received import check_complete
 from gateway.exchange.transit.submission import Submission
@@ -147,6 +148,7 @@ def _represented(person: Person) -> Represented:
 
 
 def addressee(to: Destination, languages: tuple[str, ...], delivery: str | None) -> Addressee:
+    led = to.addressed if to.addressed.id != to.office.id else None
     return Addressee(
         office=to.office.id,
         party=to.party.id,
@@ -154,6 +156,8 @@ def addressee(to: Destination, languages: tuple[str, ...], delivery: str | None)
         delivery=delivery,
         unit=to.recipient.unit,
         notices=to.notices,
+        addressed=None if led is None else led.id,
+        addressed_name=None if led is None else name_in(led.names, languages),
     )
 
 
@@ -243,6 +247,7 @@ def _delivery(
         "expires_at": promised.routed.envelope.expires_at,
         "own_end": True,
         "accepted_at": receipt.event_time,
+        "routing": None if to.decision is None else decision_record(to.decision, receipt.directory_version),
         "clock": clock_to_json(clock_for(promised.clock, to.recipient.role)),
         "chain_digest": promised.sealed.digest,
         "chain_time": receipt.event_time,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import date as Day
 from hashlib import sha256
 
 from gateway.domain.evidence.verdict import Level
@@ -23,8 +24,28 @@ from gateway.wire.places import pointer_to_xpath
 
 
 @dataclass(frozen=True)
+class Lead:
+    """What leads a letter on from an office; conditions and the rules that do not fit are nobody's business.
+
+    Attributes:
+        rule: its name, in the country's first language; None where the office has closed.
+        closed: since which day.
+    """
+
+    office: str
+    to: str
+    rule: str | None
+    closed: Day | None
+
+
+@dataclass(frozen=True)
 class RecipientLimits:
-    """One recipient as the sender would reach it."""
+    """One recipient as the sender would reach it.
+
+    Attributes:
+        office: that would receive.
+        addressed: the office that the sender meant, where that is another one; ``led_by`` says why.
+    """
 
     office: str
     name: str
@@ -32,6 +53,8 @@ class RecipientLimits:
     max_bytes: int | None
     document_types: tuple[str, ...]
     notices: tuple[str, ...]
+    addressed: str | None = None
+    led_by: tuple[Lead, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +130,15 @@ class Checking:
             max_bytes=to.office.route.max_bytes,
             document_types=tuple(sorted(to.office.document_types)),
             notices=to.notices,
+            addressed=to.addressed.id if to.addressed.id != to.office.id else None,
+            led_by=tuple(self._leads(to)),
         )
+
+    def _leads(self, to: Destination) -> Iterator[Lead]:
+        for hop in to.decision.hops if to.decision is not None else ():
+            if hop.to is not None:
+                rule = None if hop.rule is None else name_in(hop.rule.names, self.languages)
+                yield Lead(hop.office.id, hop.to.id, rule, hop.closed)
 
 
 def _came(envelope: Envelope, parts: Iterator[Part]) -> set[str]:

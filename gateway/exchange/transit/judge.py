@@ -12,6 +12,7 @@ from gateway.domain.errors import Fault, Refused, UnsupportedMedia
 from gateway.domain.evidence.verdict import Level
 from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.routing import Destination, find_routes
+from gateway.domain.transit.routing_facts import Almanac, LocalTime
 from gateway.domain.transit.rules import faults_of
 from gateway.exchange.registry.signers import (
     Judged,
@@ -63,10 +64,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges submissions; writes nothing."""
+    """Judges submissions; writes nothing.
+
+    Attributes:
+        almanac: the country's, by which rules of routing ask the time.
+    """
 
     signers: Signers
     certificates: CertificateJudge
+    almanac: Almanac
     hub: str
     window: Window
     xml_limits: XmlLimits
@@ -116,8 +122,31 @@ class Judge:
         registry = self.signers.cache.at(session)
         with in_terms_of(authenticated.signed.level):
             check_may_speak(authenticated.judged.signer, envelope, registry)
-            destinations = find_routes(envelope, registry)
-        return Routed(authenticated, envelope, destinations, registry.snapshot.version)
+            destinations, version = self.destinations(session, envelope, authenticated.received_at)
+        return Routed(authenticated, envelope, destinations, version)
+
+    def destinations(
+        self, session: Session, envelope: Envelope, at: datetime
+    ) -> tuple[tuple[Destination, ...], int]:
+        """Where a letter that comes at a moment goes, and by which version of the directory.
+
+        Raises:
+            Refused: recipients that cannot be reached (all of them).
+        """
+        registry = self.signers.cache.at(session)
+        found = find_routes(envelope, registry, LocalTime(at, self.almanac))
+        return found, registry.snapshot.version
+
+    def draft(self, octets: bytes, media_type: str) -> Envelope:
+        """An envelope that nobody signed yet; for questions only, nothing of it is ever accepted.
+
+        Args:
+            media_type: ``application/xml`` or ``application/json``.
+
+        Raises:
+            Refused: every fault of the schema.
+        """
+        return (read_envelope_xml if media_type == "application/xml" else read_envelope_json)(octets)
 
     def _check_window(self, claimed: datetime | None, now: datetime) -> None:
         if claimed is None:

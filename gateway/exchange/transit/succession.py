@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from gateway.domain.errors import Gone
 from gateway.domain.identifiers import uuid7
 from gateway.domain.registry.parties import Office, Party
-from gateway.domain.transit.redirect import check_fits, check_redirect, lineage
+from gateway.domain.transit.redirect import check_fits, check_open, check_redirect, lineage
 from gateway.exchange.evidence.chain import Chain, Chains
 from gateway.exchange.registry.names import name_in
 from gateway.exchange.transit.letters import PURGED, Case
@@ -72,6 +72,7 @@ class Succession:
             party = registry.party(session, office.party) if office is not None else None
             before = _offices_before(session, case)
         office, party = check_redirect(office_id, office, party, before, same_office)
+        check_open(office, at.astimezone(self.chains.issuing.zone).date())
         check_fits(office, case.message.test, sum(one.size for one in case.acceptance.attachments))
         successor = uuid7(self.chains.ambient.random_bytes, int(at.timestamp() * 1000))
         return Way(successor, office, party, unit, case.expires_at)

@@ -43,6 +43,11 @@ class OfficeRow(Base):
     readers: Mapped[list[str]] = mapped_column(JSON, default=list)
     reader_addresses: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     encryption_certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
+    rules: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    closes_at: Mapped[str | None] = mapped_column(String(10))
+    successor: Mapped[str | None] = mapped_column(String(10))
+    closed_mail: Mapped[str | None] = mapped_column(String(8))
+    serves: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class CertificateRow(Base):

@@ -22,6 +22,7 @@ from gateway.store.registry.models import (
     PartyRow,
     SeenAssertion,
 )
+from gateway.store.registry.rules import closing_of, rule_of
 from gateway.store.rows import table
 from gateway.store.transit.models import DeliveryRow, Message
 
@@ -103,6 +104,9 @@ def office_of(row: OfficeRow, retry: RetrySchedule = _USUAL) -> Office:
         document_types=row.document_types,
         readers=tuple(row.readers),
         reader_addresses=row.reader_addresses or {},
+        rules=tuple(map(rule_of, row.rules or ())),
+        closing=closing_of(row.closes_at, row.successor, row.closed_mail),
+        serves=tuple(row.serves or ()),
     )
 
 

@@ -110,7 +110,8 @@ class DeliveryRow(Base):
     """One recipient's delivery; `state` and `processing` move only through the domain's tables.
 
     ``expires_at``: the end that the sender gave, or that a resend was given, where ``own_end`` says so;
-    rows of older versions have it in their letter only.
+    rows of older versions have it in their letter only. ``routing``: why it goes to this office, where rules
+    or a closure decided that; read when somebody asks.
     """
 
     __tablename__ = "delivery"
@@ -169,6 +170,7 @@ class DeliveryRow(Base):
     target_reference: Mapped[str | None] = mapped_column(String(500))
     register_number: Mapped[str | None] = mapped_column(String(120))
     clock: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    routing: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
     chain_digest: Mapped[str] = mapped_column(String(64))
     chain_time: Mapped[datetime] = mapped_column(Moment)
 

@@ -26,6 +26,7 @@ COUNT: Plain = {"type": "integer", "minimum": 0}
 TEXT: Plain = {"type": "string"}
 OCTETS: Plain = {}
 """A body that is no JSON: its media type says what it is (OpenAPI 3.1, 4.8.14.3)."""
+DAY: Plain = {"type": "string", "format": "date"}
 MOMENT: Plain = {"type": "string", "format": "date-time"}
 ADDRESS: Plain = {"type": "string", "format": "uri-reference"}
 _LINE = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$"

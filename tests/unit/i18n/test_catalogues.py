@@ -22,6 +22,7 @@ from gateway.i18n.update import main, rendered, updated
 
 SOURCES = Path(gateway.__file__).parent
 TECHNICAL = {
+    "Form",
     "Kind",
     "Check",
     "SubIndication",
