@@ -40,11 +40,10 @@ from typing import Any
 from adapters.answers import KEPT
 from adapters.contract import Context, Delivered, Letter, Notice, Request
 from adapters.outcomes import AlreadyThereError, Phase, in_phase
-from adapters.soap_calls import Line
+from adapters.soap_calls import Kept, Line
 from adapters.soap_judge import judge, judge_look_up
 from adapters.soap_options import FindOperation, SoapRoute
 from adapters.view import letter_view, notice_view
-from adapters.wsdl import WsdlCache
 from gateway.domain.errors import Ambiguous, DeliveryError, Misconfigured
 
 
@@ -53,10 +52,10 @@ class SoapAdapter:
 
     kind = "soap"
     idempotent = False
-    streams = False
+    streams = True
 
     def __init__(self) -> None:
-        self._wsdls = WsdlCache()
+        self._kept = Kept.nothing()
 
     def check_options(self, options: Mapping[str, Any]) -> list[str]:
         """What is wrong with a route's options."""
@@ -76,7 +75,7 @@ class SoapAdapter:
         Raises:
             DeliveryError: see the module.
         """
-        line = Line.open(self._wsdls, context)
+        line = Line.open(self._kept, context)
         operation = line.route.deliver
         response = line.call(operation, letter_view(letter))
         try:
@@ -91,7 +90,7 @@ class SoapAdapter:
         Raises:
             DeliveryError: there is no look-up, or it gave no answer.
         """
-        line = Line.open(self._wsdls, context)
+        line = Line.open(self._kept, context)
         if line.route.find is None:
             raise Ambiguous("WASL-DLV-004", "this route has no look-up")
         return _looked_up(line, line.route.find, delivery_id, reference, Phase.BEFORE)
@@ -107,7 +106,7 @@ class SoapAdapter:
         Raises:
             DeliveryError: see the module.
         """
-        line = Line.open(self._wsdls, context)
+        line = Line.open(self._kept, context)
         operation = line.route.deliver
         response = line.call(operation, notice_view(notice))
         try:
@@ -121,7 +120,7 @@ class SoapAdapter:
         Raises:
             DeliveryError: the WSDL cannot be had, or the letter does not fit it.
         """
-        line = Line.open(self._wsdls, context)
+        line = Line.open(self._kept, context)
         return (line.preview(line.route.deliver, letter_view(letter)),)
 
     def probe(self, context: Context) -> str:
@@ -130,7 +129,7 @@ class SoapAdapter:
         Raises:
             DeliveryError: what is wrong.
         """
-        found = Line.open(WsdlCache(), context).endpoint
+        found = Line.open(Kept.nothing(), context).endpoint
         digest = found.wsdl.sha256[:16]
         return f"WSDL {digest}…, {len(found.operations)} operations, calls go to {found.url}"
 

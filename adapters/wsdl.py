@@ -6,7 +6,6 @@ import hashlib
 import io
 import logging
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
@@ -70,11 +69,26 @@ class WsdlCache:
         self._kept: dict[tuple[str, str], Wsdl] = {}
         self._lock = threading.Lock()
 
-    def get(self, url: str, pin: str, headers: Mapping[str, str], context: Context) -> Wsdl:
+    def inline(self, text: str, now: datetime) -> Wsdl:
+        """The WSDL that stands in a route's options, parsed once.
+
+        Raises:
+            Permanent, Temporary: as `parsed`.
+        """
+        key = ("", hashlib.sha256(text.encode()).hexdigest())
+        with self._lock:
+            kept = self._kept.get(key)
+        fresh = kept or parsed(text.encode(), "", now)
+        with self._lock:
+            self._kept[key] = fresh
+        return fresh
+
+    def get(self, url: str, pin: str, context: Context) -> Wsdl:
         """The WSDL at an address, fetched again when an hour has passed.
 
         Args:
             pin: the digest that it must have, or "".
+            context: its client proves to the service who asks.
 
         Raises:
             Temporary: it cannot be had now.
@@ -85,7 +99,7 @@ class WsdlCache:
             kept = self._kept.get((url, pin))
         if kept is not None and timedelta(0) <= now - kept.loaded_at < LIFETIME:
             return kept
-        source = _fetched(url, headers, context)
+        source = _fetched(url, context)
         digest = hashlib.sha256(source).hexdigest()
         if pin and digest != pin:
             raise Permanent("WASL-DLV-006", f"the WSDL at {url} has digest {digest}, not the pinned one")
@@ -117,9 +131,9 @@ def parsed(source: bytes, url: str, now: datetime) -> Wsdl:
     return Wsdl(url, hashlib.sha256(source).hexdigest(), document, now)
 
 
-def _fetched(url: str, headers: Mapping[str, str], context: Context) -> bytes:
+def _fetched(url: str, context: Context) -> bytes:
     try:
-        response = context.http.request("GET", url, headers=headers)
+        response = context.http.request("GET", url)
         fault = fault_of_status(response, context.now())
         if fault is not None:
             raise fault
