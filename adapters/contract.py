@@ -215,6 +215,58 @@ class Previews(Protocol):
 
 
 @dataclass(frozen=True)
+class Parameter:
+    """One value that an operation takes or answers, under the name that a mapping uses for it.
+
+    Attributes:
+        type: the schema's own simple type, such as ``string`` or ``base64Binary``, else the type's name.
+        parameters: those inside it; empty as well where a type holds itself.
+    """
+
+    name: str
+    type: str
+    required: bool
+    many: bool = False
+    parameters: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One operation that a system offers; ``protocol`` says how it is spoken to, ``url`` where."""
+
+    service: str
+    port: str
+    protocol: str
+    url: str
+    operation: str
+    takes: tuple[Parameter, ...]
+    answers: tuple[Parameter, ...]
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """The target says itself what it can be asked."""
+
+    def describe(self, context: Context) -> tuple[Offer, ...]:
+        """All of it; of the options only those are read that say where the target is and who calls.
+
+        Raises:
+            DeliveryError: it could not be asked, or says nothing that is understood.
+        """
+
+    def described_at(self, url: str) -> Mapping[str, Any]:
+        """The options by which `describe` asks at an address."""
+
+
+@runtime_checkable
+class LimitsSize(Protocol):
+    """How large a letter may be depends on the route, by what its kind does with attachments."""
+
+    def largest(self, options: Mapping[str, Any]) -> int | None:
+        """Octets of attachments together; None: any size passes."""
+
+
+@dataclass(frozen=True)
 class Notice:
     """One receipt of a letter, for the document system of the party that sent the letter.
 

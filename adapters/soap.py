@@ -38,11 +38,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.answers import KEPT
-from adapters.contract import Context, Delivered, Letter, Notice, Request
+from adapters.contract import Context, Delivered, Letter, Notice, Offer, Request
 from adapters.outcomes import AlreadyThereError, Phase, in_phase
-from adapters.soap_calls import Kept, Line
+from adapters.proof import proving
+from adapters.soap_calls import Kept, Line, wsdl_of
 from adapters.soap_judge import judge, judge_look_up
-from adapters.soap_options import FindOperation, SoapRoute
+from adapters.soap_offer import offers
+from adapters.soap_options import FindOperation, SoapRoute, service_of
 from adapters.view import letter_view, notice_view
 from gateway.domain.errors import Ambiguous, DeliveryError, Misconfigured
 
@@ -68,6 +70,13 @@ class SoapAdapter:
     def can_find(self, options: Mapping[str, Any]) -> bool:
         """Whether the route describes a look-up."""
         return bool(options.get("find"))
+
+    def largest(self, options: Mapping[str, Any]) -> int | None:
+        """What the route's files may come to, as it says or as its way of sending them does."""
+        try:
+            return SoapRoute.read(options).max_bytes
+        except Misconfigured:
+            return 0
 
     def deliver(self, letter: Letter, context: Context) -> Delivered:
         """Call the operation with the mapped letter.
@@ -122,6 +131,20 @@ class SoapAdapter:
         """
         line = Line.open(self._kept, context)
         return (line.preview(line.route.deliver, letter_view(letter)),)
+
+    def describe(self, context: Context) -> tuple[Offer, ...]:
+        """Every operation of every SOAP port in the WSDL, which is fetched anew.
+
+        Raises:
+            DeliveryError: the WSDL cannot be had.
+        """
+        service = service_of(context)
+        kept = Kept.nothing()
+        return offers(wsdl_of(service, kept, proving(context, service.auth, kept.tokens)))
+
+    def described_at(self, url: str) -> Mapping[str, Any]:
+        """The options of a service whose WSDL is at that address."""
+        return {"wsdl_url": url}
 
     def probe(self, context: Context) -> str:
         """Fetch the WSDL anew and look for the operations; nothing is called.

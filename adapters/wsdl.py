@@ -21,6 +21,9 @@ from adapters.outcomes import Phase, fault_of_status, in_phase
 from gateway.domain.errors import DeliveryError, Permanent, Temporary
 
 LIFETIME = timedelta(hours=1)
+_MOST_ELEMENTS = 50_000
+_DEEPEST = 100
+"""A WSDL beyond these was made to keep a reader busy, or is none."""
 SETTINGS = zeep.Settings(forbid_external=True, forbid_dtd=True, forbid_entities=True, raw_response=True)
 DOCUMENT: Any = zeep_wsdl.Document  # only half of it is annotated
 # What zeep raises over documents and values that do not fit.
@@ -121,6 +124,7 @@ def parsed(source: bytes, url: str, now: datetime) -> Wsdl:
     """
     # At DEBUG zeep writes what passes through it.
     logging.getLogger("zeep").setLevel(logging.WARNING)
+    _check_bounds(source)
     try:
         document = DOCUMENT(io.BytesIO(source), DeafTransport(), base=url or None, settings=SETTINGS)
     except ExternalReferenceForbidden as trouble:
@@ -129,6 +133,27 @@ def parsed(source: bytes, url: str, now: datetime) -> Wsdl:
     except MISFITS as trouble:
         raise Temporary("WASL-DLV-008", f"no usable WSDL: {type(trouble).__name__}") from trouble
     return Wsdl(url, hashlib.sha256(source).hexdigest(), document, now)
+
+
+def _check_bounds(source: bytes) -> None:
+    """Judge the size before a library makes objects of it.
+
+    Raises:
+        Temporary: it is no XML, or too much of it.
+    """
+    elements = depth = 0
+    options: dict[str, Any] = {"resolve_entities": False, "no_network": True, "load_dtd": False}
+    try:
+        for event, element in etree.iterparse(io.BytesIO(source), events=("start", "end"), **options):
+            if event == "end":
+                depth -= 1
+                element.clear()
+                continue
+            elements, depth = elements + 1, depth + 1
+            if elements > _MOST_ELEMENTS or depth > _DEEPEST:
+                raise Temporary("WASL-DLV-008", "no usable WSDL: it has too many elements, or is too deep")
+    except etree.LxmlError as trouble:
+        raise Temporary("WASL-DLV-008", f"no usable WSDL: {type(trouble).__name__}") from trouble
 
 
 def _fetched(url: str, context: Context) -> bytes:

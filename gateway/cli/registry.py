@@ -16,6 +16,7 @@ from cryptography import x509
 from gateway.bootstrap import Gateway, build
 from gateway.bootstrap.telling import telling_checks
 from gateway.cli.process import settings_from_environment
+from gateway.cli.route_wsdl import operations
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate, read_declared
 from gateway.exchange.registry.names import name_in
 from gateway.store.registry import queries
@@ -164,6 +165,9 @@ def resume(office_id: str, actor: str) -> None:
 def _pause(office_id: str, paused: bool, actor: str) -> None:
     for line in opened().registry.pause(office_id, paused, actor) or ["nothing to change"]:
         click.echo(line)
+
+
+route.add_command(operations)
 
 
 @click.group()
