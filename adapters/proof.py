@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from adapters.auth import Auth
 from adapters.contract import Context, Http, Response
 from adapters.identity import read_identity
-from adapters.oauth import Tokens
+from adapters.oauth import Grant, Token, Tokens
 
 _NOT_AUTHENTICATED = 401
 
@@ -63,15 +63,21 @@ class Proof:
             return send({})
         secret, now = self.context.secret(self.auth.secret), self.context.now()
         token, kept = self.tokens.get(grant, secret, who, http, now)
-        response = send({"Authorization": f"Bearer {token.value}"})
-        if response.status != _NOT_AUTHENTICATED:
-            return response
-        self.tokens.drop(grant, secret, token)
-        if not kept or not (body is None or isinstance(body, bytes)):
+        response = self._shown(grant, secret, token, send)
+        if response.status != _NOT_AUTHENTICATED or not kept or not (body is None or isinstance(body, bytes)):
             return response
         # 401: the call was not looked at. A token that lay here may have been withdrawn; a new one shows.
         token, _ = self.tokens.get(grant, secret, who, http, now)
-        return send({"Authorization": f"Bearer {token.value}"})
+        return self._shown(grant, secret, token, send)
+
+    def _shown(
+        self, grant: Grant, secret: str, token: Token, send: Callable[[Mapping[str, str]], Response]
+    ) -> Response:
+        """The answer to a call with that token, which is forgotten if it is refused."""
+        response = send({"Authorization": f"Bearer {token.value}"})
+        if response.status == _NOT_AUTHENTICATED:
+            self.tokens.drop(grant, secret, token)
+        return response
 
     def _identity(self) -> str | None:
         if not self.auth.client_certificate:
