@@ -21,6 +21,7 @@ from adapters.outcomes import Phase, fault_of_status, in_phase
 from gateway.domain.errors import DeliveryError, Permanent, Temporary
 
 LIFETIME = timedelta(hours=1)
+_ROOT = "{http://schemas.xmlsoap.org/wsdl/}definitions"
 _MOST_ELEMENTS = 50_000
 _DEEPEST = 100
 """A WSDL beyond these was made to keep a reader busy, or is none."""
@@ -150,6 +151,8 @@ def _check_bounds(source: bytes) -> None:
                 element.clear()
                 continue
             elements, depth = elements + 1, depth + 1
+            if elements == 1 and element.tag != _ROOT:
+                raise Temporary("WASL-DLV-008", f"no WSDL 1.1: the document is a {element.tag[:100]}")
             if elements > _MOST_ELEMENTS or depth > _DEEPEST:
                 raise Temporary("WASL-DLV-008", "no usable WSDL: it has too many elements, or is too deep")
     except etree.LxmlError as trouble:

@@ -144,7 +144,7 @@ def test_clock_that_went_back_does_not_keep_a_wsdl_for_ever() -> None:
         (said(500), Temporary, "WASL-DLV-002"),
         (said(404), Permanent, "WASL-DLV-003"),
         (said(200, b"<html>", "text/html"), Temporary, "WASL-DLV-008"),
-        (said(200, b"<a/>"), Temporary, "WASL-DLV-007"),
+        (said(200, b"<a/>"), Temporary, "WASL-DLV-008"),
         (BROKEN, Temporary, "WASL-DLV-004"),
         (NO_CONNECTION, Temporary, "WASL-DLV-001"),
         (Permanent("WASL-DLV-006"), Permanent, "WASL-DLV-006"),
