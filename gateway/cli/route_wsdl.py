@@ -13,7 +13,6 @@ import click
 from adapters.contract import Adapter, Describes, Offer, Parameter
 from gateway.bootstrap import Gateway, build, contexts
 from gateway.cli.process import settings_from_environment
-from gateway.domain.errors import DeliveryError
 from gateway.domain.registry.parties import Route, RouteKind
 from gateway.store.registry import queries
 
@@ -40,10 +39,7 @@ def operations(url: str | None, office_id: str | None, kind: str | None, as_json
     adapter = gateway.adapters.get(route.adapter)
     if not isinstance(adapter, Describes):
         raise click.BadParameter(f"systems of kind {route.adapter or '-'} do not describe themselves")
-    try:
-        found = adapter.describe(contexts(gateway)(route))
-    except DeliveryError as error:
-        raise click.ClickException(str(error)) from error
+    found = adapter.describe(contexts(gateway)(route))
     click.echo(
         json.dumps([asdict(offer) for offer in found], ensure_ascii=False, indent=1)
         if as_json
