@@ -155,7 +155,11 @@ class Adapter(Protocol):
     """Whether attachments of any size pass in constant memory."""
 
     def check_options(self, options: Mapping[str, Any]) -> list[str]:
-        """What is wrong with a route's options, one sentence each naming its key; [] when all is well."""
+        """What is wrong with a route's options, one sentence each naming its key; [] when all is well.
+
+        An option ``max_bytes``, where a kind has one, is in octets of attachments together: the hub
+        publishes it with the office, and accepts no letter beyond it.
+        """
 
     def deliver(self, letter: Letter, context: Context) -> Delivered:
         """Hand the letter to the target; called with no transaction open, possibly more than once.
@@ -256,14 +260,6 @@ class Describes(Protocol):
 
     def described_at(self, url: str) -> Mapping[str, Any]:
         """The options by which `describe` asks at an address."""
-
-
-@runtime_checkable
-class LimitsSize(Protocol):
-    """How large a letter may be depends on the route, by what its kind does with attachments."""
-
-    def largest(self, options: Mapping[str, Any]) -> int | None:
-        """Octets of attachments together; None: any size passes."""
 
 
 @dataclass(frozen=True)

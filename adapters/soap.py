@@ -71,13 +71,6 @@ class SoapAdapter:
         """Whether the route describes a look-up."""
         return bool(options.get("find"))
 
-    def largest(self, options: Mapping[str, Any]) -> int | None:
-        """What the route's files may come to, as it says or as its way of sending them does."""
-        try:
-            return SoapRoute.read(options).max_bytes
-        except Misconfigured:
-            return 0
-
     def deliver(self, letter: Letter, context: Context) -> Delivered:
         """Call the operation with the mapped letter.
 

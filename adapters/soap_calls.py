@@ -149,7 +149,9 @@ class Line:
     def _message(self, operation: Operation, view: Any, marks: Marks, who: Any) -> Message:
         tree = operation.request.apply(view)
         if self.route.max_bytes is not None:
-            check_size(tree, self.route.max_bytes)
+            # The limit is one of attachments: the signed original may always come on top.
+            original = view["original"]["size"] if "original" in view else 0
+            check_size(tree, self.route.max_bytes + original)
         return self.endpoint.message(operation.name, inline(tree, marks.put), who)
 
 

@@ -20,8 +20,6 @@ from adapters.soap_answer import SoapFault
 from gateway.domain.errors import Misconfigured, Temporary
 
 _ANYTHING = re.compile("")
-_BASE64_BYTES = 20 * 1024**2
-"""What a letter's files may come to in base64: most services hold the whole message in memory."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class Service:
 class SoapRoute:
     """All options of a route; see `adapters.soap`.
 
-    ``max_bytes`` is None where files of any size go.
+    ``max_bytes`` is None where attachments of any size go.
     """
 
     service: Service
@@ -136,9 +134,7 @@ class SoapRoute:
         route = cls(
             service=Service.read(options),
             mtom=mtom,
-            max_bytes=options.number("max_bytes", _BASE64_BYTES)
-            if "max_bytes" in options or not mtom
-            else None,
+            max_bytes=options.number("max_bytes", 1, minimum=1) if "max_bytes" in options else None,
             deliver=_operation(options, tables),
             find=_find(options.section("find"), tables),
             faults=tuple(map(FaultRule.read, options.sections("faults"))),

@@ -21,10 +21,12 @@ from adapters.rest import RestAdapter
 from adapters.soap import SoapAdapter
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.domain.errors import Ambiguous, Declined, DeliveryError, Permanent, Temporary
+from gateway.domain.transit.envelope import Recipient
 from tests.support.hub import COMMUNE_OFFICE, MINISTRY_OFFICE, XML
 from tests.support.live import LiveHub, live_hub
 from tests.support.soap import SOAP11
 from tests.support.streams import MIB, letter_with, traced
+from tests.support.systems import Simulator, fresh_hub, route_of_commune
 from tests.support.tls import make_tls
 from tests.unit.adapters.doubles import NOW, letter
 from tests.unit.adapters.test_rest import SINGLE
@@ -372,3 +374,22 @@ def test_types_that_hold_each_other_many_times_over_are_listed_in_bounded_time()
         return sum(1 + count(one.parameters) for one in parameters)
 
     assert count(found.takes) < 25_000
+
+
+# What a route's options say of sizes ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("own", "published"), [(None, 40), (30, 30), (50, 40)], ids=["none", "less", "more"])
+def test_limit_among_the_options_is_published_and_kept_at_the_door(
+    tmp_path: Path, own: int | None, published: int
+) -> None:
+    hub = fresh_hub(tmp_path, Simulator())
+    limit = {} if own is None else {"max_bytes": own}
+    route_of_commune(hub, adapter="soap", options={**ROUTE, "max_bytes": 40}, **limit)
+    listed = hub.get(f"/api/v1/directory/offices/{COMMUNE_OFFICE}").json
+    assert listed["maxBytes"] == published
+    file = tmp_path / "plan.pdf"
+    for size, taken in ((published, True), (published + 1, False)):
+        file.write_bytes(bytes(size))
+        made = hub.envelope(recipients=(Recipient(office=COMMUNE_OFFICE),))
+        assert (hub.post(hub.signed(made, files=(file,))).status_code == 201) is taken

@@ -253,12 +253,8 @@ def test_content_that_is_not_as_declared_is_not_sent(attachments: str, auth: Any
     assert not any(call.method == "POST" for call in sent(used))
 
 
-def test_files_as_parts_have_no_limit_but_the_routes_own() -> None:
-    adapter = SoapAdapter()
-    assert adapter.largest(ROUTE) == ROUTE["max_bytes"]
-    bare = {name: value for name, value in ROUTE.items() if name != "max_bytes"}
-    assert adapter.largest(bare) == 20 * 1024**2
-    assert adapter.largest({**bare, "attachments": "mtom"}) is None
+@pytest.mark.parametrize("attachments", ["base64", "mtom"])
+def test_route_may_limit_what_goes_in_either_way(attachments: str) -> None:
     with pytest.raises(DeliveryError) as caught:
-        called(using("", attachments="mtom", auth={"kind": "none"}, max_bytes=1))
+        called(using("", attachments=attachments, auth={"kind": "none"}, max_bytes=1))
     assert caught.value.code == "WASL-DLV-017"
