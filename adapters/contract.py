@@ -1,7 +1,7 @@
 """The port between the hub and a recipient's existing document system.
 
 `deliver` is the one required promise; what only some systems can do is an optional protocol of one
-method. Copy `adapters.skeleton` to start a new kind.
+method (another one is in `adapters.describing`). Copy `adapters.skeleton` to start a new kind.
 """
 
 from __future__ import annotations
@@ -216,50 +216,6 @@ class Previews(Protocol):
     """The exact call can be shown without sending it."""
 
     def preview(self, letter: Letter, context: Context) -> tuple[Request, ...]: ...
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One value that an operation takes or answers, under the name that a mapping uses for it.
-
-    Attributes:
-        type: the schema's own simple type, such as ``string`` or ``base64Binary``, else the type's name.
-        parameters: those inside it; empty as well where a type holds itself.
-    """
-
-    name: str
-    type: str
-    required: bool
-    many: bool = False
-    parameters: tuple[Parameter, ...] = ()
-
-
-@dataclass(frozen=True)
-class Offer:
-    """One operation that a system offers; ``protocol`` says how it is spoken to, ``url`` where."""
-
-    service: str
-    port: str
-    protocol: str
-    url: str
-    operation: str
-    takes: tuple[Parameter, ...]
-    answers: tuple[Parameter, ...]
-
-
-@runtime_checkable
-class Describes(Protocol):
-    """The target says itself what it can be asked."""
-
-    def describe(self, context: Context) -> tuple[Offer, ...]:
-        """All of it; of the options only those are read that say where the target is and who calls.
-
-        Raises:
-            DeliveryError: it could not be asked, or says nothing that is understood.
-        """
-
-    def described_at(self, url: str) -> Mapping[str, Any]:
-        """The options by which `describe` asks at an address."""
 
 
 @dataclass(frozen=True)

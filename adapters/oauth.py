@@ -22,6 +22,7 @@ _UNSTATED_S = 60
 """How long a token is kept whose answer does not say how long it lives."""
 _LONGEST_S = 24 * 3600
 _KEPT = 1000
+MASK = "•••"
 _METHODS = ("client_secret_basic", "client_secret_post")
 
 
@@ -71,7 +72,11 @@ class Grant:
         except DeliveryError as error:
             detail = f"{self.token_url}: {error.detail or error.code}"
             raise Temporary(NO_TOKEN, detail, getattr(error, "retry_after", None)) from error
-        return _read(response, now)
+        try:
+            return _read(response, now)
+        except Temporary as trouble:  # a page that repeats our credentials does not make us keep them
+            detail = trouble.detail.replace(secret, MASK) if len(secret) > 3 else trouble.detail
+            raise Temporary(NO_TOKEN, detail, trouble.retry_after) from trouble
 
 
 @dataclass(frozen=True)

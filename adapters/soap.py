@@ -6,10 +6,11 @@ Options of a route (a table; ``•`` marks what is required):
   documents (which is never followed). ``wsdl_sha256`` pins the digest of the published one.
 - ``endpoint``: where calls go; by default the WSDL's address, which then must be on the WSDL's host.
 - ``service``, ``port``: names in the WSDL; by default the first with a SOAP binding.
-- ``auth``: ``kind`` (``none``, ``header``, ``bearer``, ``basic``, or ``wsse`` for a WS-Security
-  UsernameToken), ``secret`` (reference of a secret), ``header``, ``username``.
-- ``max_bytes``: octets of file contents per letter (20 MiB). Contents travel as base64 and are held
-  in memory several times over: this kind cannot stream.
+- ``auth``: how the hub proves who calls, see `adapters.auth` and `adapters.soap_security`.
+- ``attachments``: ``base64`` inside the message (by default), or ``mtom``: as parts beside it. Either way
+  files are read while they are sent, and never held in memory.
+- ``max_bytes``: octets of attachments together that the service bears; the original may come on top. No limit
+  by default.
 - ``tables``: code tables by name, for the function ``code``; the entry ``*`` catches the rest.
 - ``operation`` •, ``request`` • (a mapping to its parameters, see `adapters.mapping` and `adapters.view`;
   a ``content`` of a file goes where the WSDL wants base64), ``success`` (expression over the reply, must be
@@ -38,7 +39,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.answers import KEPT
-from adapters.contract import Context, Delivered, Letter, Notice, Offer, Request
+from adapters.contract import Context, Delivered, Letter, Notice, Request
+from adapters.describing import Offer
 from adapters.outcomes import AlreadyThereError, Phase, in_phase
 from adapters.proof import proving
 from adapters.soap_calls import Kept, Line, wsdl_of

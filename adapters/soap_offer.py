@@ -11,7 +11,7 @@ from zeep.xsd import AnyType, Choice, ComplexType, Element, Group
 from zeep.xsd.elements.indicators import Indicator
 from zeep.xsd.types import builtins
 
-from adapters.contract import Offer, Parameter
+from adapters.describing import Offer, Parameter
 from adapters.wsdl import MISFITS, Wsdl
 from gateway.domain.errors import Temporary
 

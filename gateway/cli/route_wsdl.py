@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from adapters.contract import Adapter, Describes, Offer, Parameter
+from adapters.contract import Adapter
+from adapters.describing import Describes, Offer, Parameter
 from gateway.bootstrap import Gateway, build, contexts
 from gateway.cli.process import settings_from_environment
 from gateway.domain.registry.parties import Route, RouteKind

@@ -200,6 +200,12 @@ def test_token_address_may_ask_to_wait() -> None:
     assert caught.value.retry_after == 7
 
 
+def test_page_that_repeats_the_secret_does_not_make_us_keep_it() -> None:
+    with pytest.raises(Temporary) as caught:
+        RestAdapter().deliver(letter(), calling(OAUTH, said(400, b"no client has secret of client, sorry")))
+    assert caught.value.detail == "HTTP 400: no client has •••, sorry"
+
+
 def test_missing_secret_is_a_fault_of_the_hub() -> None:
     def missing(reference: str) -> str:
         raise Misconfigured([f"no secret {reference}"])
