@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import socket
@@ -270,6 +271,9 @@ BOMB = WSDL_TEXT.replace(
     '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><wsdl:definitions',
     1,
 ).encode()
+WSDL_IMPORT = WSDL_TEXT.replace(
+    "<wsdl:types>", '<wsdl:import namespace="urn:x" location="file:///etc/hostname"/><wsdl:types>'
+).encode()
 INWARD = b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/x?wsdl\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -287,6 +291,7 @@ def imports(location: str) -> bytes:
     [
         (says(_answer(imports("http://127.0.0.1:1/x.xsd"))), Permanent, "WASL-DLV-006"),
         (says(_answer(imports("file:///etc/passwd"))), Permanent, "WASL-DLV-006"),
+        (says(_answer(WSDL_IMPORT)), Permanent, "WASL-DLV-006"),
         (says(_answer(MANY)), Temporary, "WASL-DLV-008"),
         (says(_answer(DEEP)), Temporary, "WASL-DLV-008"),
         (says(_answer(BOMB)), Temporary, "WASL-DLV-008"),
@@ -297,8 +302,8 @@ def imports(location: str) -> bytes:
         (drips, Temporary, "WASL-DLV-004"),
     ],
     ids=[
-        "imports-http", "imports-file", "many", "deep", "bomb", "page", "redirect", "gigabytes", "endless",
-        "drip",
+        "imports-http", "imports-file", "imports-wsdl", "many", "deep", "bomb", "page", "redirect",
+        "gigabytes", "endless", "drip",
     ],
 )  # fmt: skip
 def test_hostile_wsdl_costs_little_and_no_letter(
@@ -340,6 +345,49 @@ def test_hostile_answer_to_a_call_leaves_its_outcome_open(
     assert not isinstance(caught.value, Declined)
 
 
+class TokenSystem:
+    """An authority for tokens and a system that lets their bearers in, behind one address."""
+
+    def __init__(self) -> None:
+        self.issued = 0
+        self.told: list[str] = []
+
+    def __call__(self, connection: socket.socket) -> None:
+        head, _, body = _head(connection).partition(b"\r\n\r\n")
+        [length] = re.findall(rb"(?i)content-length: (\d+)", head) or [b"0"]
+        while len(body) < int(length) and (piece := connection.recv(65536)):
+            body += piece
+        [shown] = re.findall(rb"(?im)^authorization: (.+?)\r?$", head) or [b""]
+        connection.sendall(self._answer(head.split(b" ")[1].decode(), shown, body))
+
+    def _answer(self, path: str, shown: bytes, body: bytes) -> bytes:
+        self.told.append(path)
+        if path == "/token":
+            right = b"Basic " + base64.b64encode(b"wasl:secret+of+client")
+            if shown != right or b"grant_type=client_credentials" not in body:
+                return _answer(b'{"error":"invalid_client"}', "application/json", "401 Unauthorized")
+            self.issued += 1
+            said = f'{{"access_token":"t{self.issued}","token_type":"Bearer","expires_in":3600}}'
+            return _answer(said.encode(), "application/json")
+        if shown != b"Bearer t%d" % self.issued:
+            return _answer(b"{}", "application/json", "401 Unauthorized")
+        return _answer(b'{"id":"7","number":"2026/7"}', "application/json", "201 Created")
+
+
+def test_token_is_fetched_shared_and_renewed_over_real_sockets() -> None:
+    system, adapter = TokenSystem(), RestAdapter()
+    with listening(system) as url:
+        auth = {"kind": "oauth2", "token_url": f"{url}/token", "client_id": "wasl", "secret": "client"}
+        used = quick({**SINGLE, "base_url": url, "auth": auth})
+        for _ in range(2):
+            assert adapter.deliver(letter(), used).register_number == "2026/7"
+        assert system.told == ["/token", "/letters", "/letters"]
+        system.issued += 1  # every token before is withdrawn
+        system.told.clear()
+        assert adapter.deliver(letter(), used).register_number == "2026/7"
+        assert system.told == ["/letters", "/token", "/letters"]
+
+
 @pytest.mark.parametrize("token", [True, False], ids=["token", "call"])
 def test_wrong_name_in_tls_is_told_nothing(tmp_path: Path, token: bool) -> None:
     files = make_tls(tmp_path / "tls", "other.example")
@@ -379,17 +427,14 @@ def test_types_that_hold_each_other_many_times_over_are_listed_in_bounded_time()
 # What a route's options say of sizes ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("own", "published"), [(None, 40), (30, 30), (50, 40)], ids=["none", "less", "more"])
-def test_limit_among_the_options_is_published_and_kept_at_the_door(
-    tmp_path: Path, own: int | None, published: int
-) -> None:
+def test_limit_among_the_options_is_published_and_kept_at_the_door(tmp_path: Path) -> None:
     hub = fresh_hub(tmp_path, Simulator())
-    limit = {} if own is None else {"max_bytes": own}
-    route_of_commune(hub, adapter="soap", options={**ROUTE, "max_bytes": 40}, **limit)
-    listed = hub.get(f"/api/v1/directory/offices/{COMMUNE_OFFICE}").json
-    assert listed["maxBytes"] == published
     file = tmp_path / "plan.pdf"
-    for size, taken in ((published, True), (published + 1, False)):
-        file.write_bytes(bytes(size))
-        made = hub.envelope(recipients=(Recipient(office=COMMUNE_OFFICE),))
-        assert (hub.post(hub.signed(made, files=(file,))).status_code == 201) is taken
+    for own, published in (({}, 40), ({"max_bytes": 30}, 30), ({"max_bytes": 50}, 40)):
+        route_of_commune(hub, adapter="soap", options={**ROUTE, "max_bytes": 40}, **own)
+        listed = hub.get(f"/api/v1/directory/offices/{COMMUNE_OFFICE}").json
+        assert listed["maxBytes"] == published
+        for size, taken in ((published, True), (published + 1, False)):
+            file.write_bytes(bytes(size))
+            made = hub.envelope(recipients=(Recipient(office=COMMUNE_OFFICE),))
+            assert (hub.post(hub.signed(made, files=(file,))).status_code == 201) is taken
