@@ -89,6 +89,16 @@ class Framed:
         return http.request("POST", url, headers=headers, body=self.chunks(), content_length=length)
 
 
+class Mark(bytes):
+    """Octets that say by what becomes of them which type they stood for: of a text, ``as_text`` is left."""
+
+    as_text: str
+
+    def decode(self, *_: object, **__: object) -> str:
+        """What a type that is a text makes of octets."""
+        return self.as_text
+
+
 @dataclass
 class Marks:
     """Stand-ins for contents while a message is built around them.
@@ -97,19 +107,24 @@ class Marks:
     """
 
     random: Callable[[int], bytes] = secrets.token_bytes
-    _contents: dict[bytes, Content] = field(default_factory=dict)
+    _octets: dict[bytes, Content] = field(default_factory=dict)
+    """By marks of the type base64Binary."""
+    _texts: dict[bytes, Content] = field(default_factory=dict)
+    """By marks of texts, into which base64 is written as well; they can be no parts."""
 
     def put(self, content: Content) -> bytes:
         """Octets to stand where the content is wanted in base64."""
-        mark = self.random(_MARK_BYTES)
-        self._contents[base64.b64encode(mark)] = content
+        mark = Mark(self.random(_MARK_BYTES))
+        text = base64.b64encode(self.random(_MARK_BYTES))
+        mark.as_text = text.decode("ascii")
+        self._octets[base64.b64encode(mark)] = self._texts[text] = content
         return mark
 
     def pieces(self, octets: bytes) -> Iterator[bytes | Content]:
         """A text with the marks in it, taken apart at them."""
         done = 0
         for found in _MARK.finditer(octets):
-            content = self._contents.get(found[0])
+            content = self._octets.get(found[0]) or self._texts.get(found[0])
             if content is not None:
                 yield octets[done : found.start()]
                 yield content
@@ -129,10 +144,7 @@ class Marks:
         """
         if mtom:
             return self._as_parts(message, headers)
-        octets = etree.tostring(message, xml_declaration=True, encoding="utf-8")
-        pieces = tuple(Coded(piece) if isinstance(piece, Content) else piece for piece in self.pieces(octets))
-        self._check(sum(isinstance(piece, Coded) for piece in pieces))
-        return Framed(pieces), dict(headers)
+        return Framed(self._written(message, 0)), dict(headers)
 
     def _as_parts(self, message: etree._Element, headers: Mapping[str, str]) -> tuple[Framed, dict[str, str]]:
         """As multipart/related: the message first, then its contents (XOP 1.0, 4; MTOM 1.0, 3)."""
@@ -141,8 +153,8 @@ class Marks:
         kind, _, more = headers.get("Content-Type", "text/xml").partition(";")
         action = re.search(r'action="[^"\\]*"', more)
         root_type = f'application/xop+xml; charset=utf-8; type="{kind.strip()}"'
-        root = etree.tostring(message, xml_declaration=True, encoding="utf-8")
-        pieces: list[bytes | Coded | Content] = [_head(token, root_type, f"root.{token}@wasl")[2:], root]
+        root = self._written(message, len(parts))
+        pieces: list[bytes | Coded | Content] = [_head(token, root_type, f"root.{token}@wasl")[2:], *root]
         for at, content in enumerate(parts):
             media_type = content.media_type if _SAFE.fullmatch(content.media_type) else _OCTETS
             pieces += [_head(token, media_type, _content_id(at, token)), content]
@@ -157,18 +169,21 @@ class Marks:
     def _included(self, message: etree._Element, token: str) -> list[Content]:
         parts: list[Content] = []
         for element in list(message.iter(etree.Element)):
-            content = self._contents.get((element.text or "").encode())
+            content = self._octets.get((element.text or "").encode())
             if content is not None:
                 element.text = None
                 include = etree.SubElement(element, f"{{{_XOP}}}Include", nsmap={"xop": _XOP})
                 include.set("href", f"cid:{_content_id(len(parts), token)}")
                 parts.append(content)
-        self._check(len(parts))
         return parts
 
-    def _check(self, placed: int) -> None:
-        if placed != len(self._contents):
-            raise Permanent("WASL-DLV-007", "request: a content stands where the WSDL does not want base64")
+    def _written(self, message: etree._Element, parts: int) -> tuple[bytes | Coded | Content, ...]:
+        """The message with the contents in base64 that do not go as parts."""
+        octets = etree.tostring(message, xml_declaration=True, encoding="utf-8")
+        pieces = tuple(Coded(piece) if isinstance(piece, Content) else piece for piece in self.pieces(octets))
+        if parts + sum(isinstance(piece, Coded) for piece in pieces) != len(self._octets):
+            raise Permanent("WASL-DLV-007", "request: a content stands where the WSDL wants no base64")
+        return pieces
 
 
 _OCTETS = "application/octet-stream"

@@ -223,6 +223,16 @@ def test_action_of_a_soap_12_call_stays_with_it() -> None:
     assert restored(call).find(f"{SOAP_12}Body") is not None
 
 
+@pytest.mark.parametrize("attachments", ["base64", "mtom"])
+def test_service_that_takes_base64_as_a_text_gets_it_in_the_message(attachments: str) -> None:
+    old = WSDL_TEXT.replace('name="Contenu" type="xsd:base64Binary"', 'name="Contenu" type="xsd:string"')
+    assert old != WSDL_TEXT
+    root = restored(called(using(identity_pem(), old, attachments=attachments)))
+    contents = [base64.b64decode(found.text or "") for found in root.iter("{*}Contenu")]
+    assert contents == [PLAN, ORIGINAL]
+    assert xmlsec_verifies(root) == {"Timestamp", "Body"}
+
+
 def test_media_type_that_no_header_carries_is_told_as_octets() -> None:
     strange = attachment(media_type="text/x; a=\r\nX: y")
     call = called(
