@@ -109,8 +109,9 @@ class Calls:
         return self.recipe.url(step, values)
 
     def _headers(self, key: str) -> dict[str, str]:
-        # What proves who calls is added on the way out (`adapters.proof`).
-        shown = self.recipe.auth.masked(MASK) if self.secret is None else {}
+        # A token or a certificate is added on the way out, see `adapters.proof`.
+        auth = self.recipe.auth
+        shown = auth.masked(MASK) if self.secret is None else auth.headers(self.secret)
         headers = {"Accept": "application/json", **self.recipe.headers, **shown}
         return headers | (
             {self.recipe.idempotency_header: key} if self.recipe.idempotency_header and key else {}

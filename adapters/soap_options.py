@@ -159,7 +159,7 @@ def route_of(context: Context) -> SoapRoute:
         Temporary: they are wrong. Waiting costs nothing: an operator corrects them, and no letter fails.
     """
     try:
-        return _read(json.dumps(context.options, sort_keys=True))
+        return _read(json.dumps(context.options))
     except Misconfigured as wrong:
         raise Temporary("WASL-DLV-007", "; ".join(wrong.faults)) from wrong
 
