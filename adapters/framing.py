@@ -98,6 +98,10 @@ class Mark(bytes):
         """What a type that is a text makes of octets."""
         return self.as_text
 
+    def __str__(self) -> str:
+        """What becomes of octets that are all that is sent."""
+        return base64.b64encode(self).decode("ascii")
+
 
 @dataclass
 class Marks:

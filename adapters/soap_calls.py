@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import zeep
 from lxml import etree
 from zeep.wsdl.bindings.soap import SoapBinding
+from zeep.xsd import ComplexType, Element
 
 from adapters.contract import Context, Request, Response
 from adapters.framing import Marks
@@ -83,13 +84,22 @@ class Endpoint:
         recorder = _Recorder()
         try:
             client = ZEEP.Client(self.wsdl.document, transport=recorder, wsse=wsse, settings=SETTINGS)
-            client.create_service(self.binding, self.url)[operation](**request)
+            call = client.create_service(self.binding, self.url)[operation]
+            if self._takes_one_value(operation):
+                call(*request.values())
+            else:
+                call(**request)
         except MISFITS as trouble:
             # zeep's messages may quote the letter; its types and a path do not.
             where = ".".join(map(str, getattr(trouble, "path", None) or ()))
             detail = f"request of {operation}: {type(trouble).__name__} {where}".strip()
             raise Permanent("WASL-DLV-007", detail) from trouble
         return recorder.messages[0]
+
+    def _takes_one_value(self, operation: str) -> bool:
+        """Whether what is sent is a single element without others in it: a request with its name alone."""
+        body = getattr(self.wsdl.document.bindings[self.binding].get(operation).input, "body", None)
+        return isinstance(body, Element) and not isinstance(body.type, ComplexType)
 
 
 class _Recorder(DeafTransport):

@@ -61,7 +61,9 @@ class _Reader:
         body = getattr(message, "body", None)
         if not isinstance(body, Element):
             return ()
-        return tuple(self._inside(body.type, ())) if isinstance(body.type, ComplexType) else ()
+        if not isinstance(body.type, ComplexType):  # the element is its own and only value
+            return (self._parameter(body, True, False, ()),)
+        return tuple(self._inside(body.type, ()))
 
     def _inside(self, kind: Any, path: tuple[Any, ...]) -> Iterator[Parameter]:
         for _, attribute in kind.attributes:
