@@ -77,6 +77,12 @@ def test_bare_element_is_the_one_parameter() -> None:
     assert base64.b64decode(root.findtext(".//{urn:r}fichier") or "") == PLAN
 
 
+def test_bare_element_may_be_a_text() -> None:
+    wsdl = described("document", "literal", '<wsdl:part name="p" element="tns:objet"/>')
+    root = etree.fromstring(called(wsdl, {"objet": "envelope.subject"}).body)
+    assert root.findtext(".//{urn:r}objet") == letter().envelope.subject
+
+
 def test_bare_element_takes_no_second_value() -> None:
     wsdl = described("document", "literal", '<wsdl:part name="p" element="tns:objet"/>')
     with pytest.raises(Permanent, match="WASL-DLV-007"):
