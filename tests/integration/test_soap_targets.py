@@ -34,7 +34,9 @@ from tests.unit.adapters.test_rest import SINGLE
 from tests.unit.adapters.test_soap import ROUTE, WSDL_TEXT
 
 HERE = ("127.0.0.0/8",)
-QUICK = HttpLimits(connect_s=2, read_s=0.4, total_s=0.6, answer_bytes=6 * MIB)
+PATIENT = HttpLimits(connect_s=10, read_s=20, total_s=30, answer_bytes=2 * MIB)
+QUICK = HttpLimits(connect_s=10, read_s=0.4, total_s=0.6, answer_bytes=2 * MIB)
+"""For who would never end otherwise."""
 GIGABYTES = 2 * 1024**3
 
 
@@ -259,7 +261,7 @@ def definitions(inside: str) -> bytes:
     ).encode()
 
 
-MANY = definitions("".join(f'<xsd:element name="e{at}" type="xsd:string"/>' for at in range(60_000)))
+MANY = definitions("<a/>" * 60_000)
 DEEP = definitions(
     '<xsd:element name="d"><xsd:complexType>'
     + "<xsd:sequence>" * 200
@@ -277,8 +279,8 @@ WSDL_IMPORT = WSDL_TEXT.replace(
 INWARD = b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/x?wsdl\r\nContent-Length: 0\r\n\r\n"
 
 
-def quick(options: dict[str, Any], **settings: Any) -> Context:
-    http = GuardedHttp(HttpSettings(allow=HERE, limits=QUICK, **settings), resolve=lambda *_: ["127.0.0.1"])
+def calling(options: dict[str, Any], limits: HttpLimits = PATIENT, **settings: Any) -> Context:
+    http = GuardedHttp(HttpSettings(allow=HERE, limits=limits, **settings), resolve=lambda *_: ["127.0.0.1"])
     return Context(http, options, lambda reference: f"secret of {reference}", lambda: NOW)
 
 
@@ -311,9 +313,10 @@ def test_hostile_wsdl_costs_little_and_no_letter(
 ) -> None:
     with listening(behave) as url:
         options = {**ROUTE, "wsdl_url": f"{url}/courrier?wsdl"}
+        limits = QUICK if behave is drips else PATIENT
         for ask in (SoapAdapter().probe, SoapAdapter().describe):
             with pytest.raises(DeliveryError) as caught:
-                ask(quick(options))
+                ask(calling(options, limits))
             assert (type(caught.value), caught.value.code) == (kind, code), caught.value
 
 
@@ -340,7 +343,7 @@ def test_hostile_answer_to_a_call_leaves_its_outcome_open(
             bare = {name: value for name, value in ROUTE.items() if name != "wsdl_url"}
             options = {**bare, "wsdl": WSDL_TEXT.partition("?>")[2], "endpoint": url}
         with pytest.raises(DeliveryError) as caught:
-            adapter.deliver(letter(), quick(options))
+            adapter.deliver(letter(), calling(options, QUICK if behave is drips else PATIENT))
     assert type(caught.value) is kind, caught.value
     assert not isinstance(caught.value, Declined)
 
@@ -378,7 +381,7 @@ def test_token_is_fetched_shared_and_renewed_over_real_sockets() -> None:
     system, adapter = TokenSystem(), RestAdapter()
     with listening(system) as url:
         auth = {"kind": "oauth2", "token_url": f"{url}/token", "client_id": "wasl", "secret": "client"}
-        used = quick({**SINGLE, "base_url": url, "auth": auth})
+        used = calling({**SINGLE, "base_url": url, "auth": auth})
         for _ in range(2):
             assert adapter.deliver(letter(), used).register_number == "2026/7"
         assert system.told == ["/token", "/letters", "/letters"]
@@ -398,7 +401,7 @@ def test_wrong_name_in_tls_is_told_nothing(tmp_path: Path, token: bool) -> None:
         auth = {"kind": "oauth2", "token_url": f"{url}/token", "client_id": "wasl", "secret": "s"}
         options = {**ROUTE, "wsdl_url": f"{url}/courrier?wsdl", **({"auth": auth} if token else {})}
         with pytest.raises(Temporary) as caught:
-            SoapAdapter().deliver(letter(), quick(options, ca_file=files.authority))
+            SoapAdapter().deliver(letter(), calling(options, ca_file=files.authority))
     assert caught.value.code == ("WASL-DLV-070" if token else "WASL-DLV-001")
     assert heard == []
 
@@ -415,7 +418,7 @@ def test_types_that_hold_each_other_many_times_over_are_listed_in_bounded_time()
         '<xsd:simpleType name="Ligne">', f'{kinds}<xsd:simpleType name="Ligne">'
     ).replace('name="Texte" type="xsd:string"', 'name="Texte" type="tns:K0"')
     with listening(says(_answer(hostile.encode()))) as url:
-        [found, *_] = SoapAdapter().describe(quick({"wsdl_url": f"{url}/x?wsdl"}))
+        [found, *_] = SoapAdapter().describe(calling({"wsdl_url": f"{url}/x?wsdl"}))
     assert found.operation == "EnregistrerCourrier"
 
     def count(parameters: Any) -> int:
