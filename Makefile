@@ -68,6 +68,7 @@ bench:
 	$(BENCH)/isolation.py --letters 600 || status=1; \
 	$(BENCH)/inbox.py || status=1; \
 	$(BENCH)/upload.py || status=1; \
+	$(BENCH)/framing.py || status=1; \
 	$(BENCH)/memory.py || status=1; \
 	$(SCALED) $(BENCH)/memory.py --shape scaled || status=1; \
 	exit $$status

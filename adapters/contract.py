@@ -1,7 +1,7 @@
 """The port between the hub and a recipient's existing document system.
 
 `deliver` is the one required promise; what only some systems can do is an optional protocol of one
-method. Copy `adapters.skeleton` to start a new kind.
+method (another one is in `adapters.describing`). Copy `adapters.skeleton` to start a new kind.
 """
 
 from __future__ import annotations
@@ -155,7 +155,11 @@ class Adapter(Protocol):
     """Whether attachments of any size pass in constant memory."""
 
     def check_options(self, options: Mapping[str, Any]) -> list[str]:
-        """What is wrong with a route's options, one sentence each naming its key; [] when all is well."""
+        """What is wrong with a route's options, one sentence each naming its key; [] when all is well.
+
+        An option ``max_bytes``, where a kind has one, is in octets of attachments together: the hub
+        publishes it with the office, and accepts no letter beyond it.
+        """
 
     def deliver(self, letter: Letter, context: Context) -> Delivered:
         """Hand the letter to the target; called with no transaction open, possibly more than once.

@@ -6,8 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from adapters.view import CHUNK, Content, unreadable
-from gateway.domain.errors import GatewayFault
+from adapters.view import Content
 
 
 @dataclass(frozen=True)
@@ -45,23 +44,8 @@ class FormData:
             Temporary: the store does not give the content as declared; the form then stays incomplete.
         """
         yield self._head()
-        yield from self._octets()
+        yield from self.content.chunks()
         yield self._tail()
-
-    def _octets(self) -> Iterator[bytes]:
-        digest, left = hashlib.sha256(), self.content.size
-        try:
-            with self.content.open() as stream:
-                while chunk := stream.read(CHUNK):
-                    digest.update(chunk)
-                    left -= len(chunk)
-                    if left <= 0 and (left < 0 or digest.hexdigest() != self.content.sha256):
-                        break
-                    yield chunk
-        except (OSError, GatewayFault) as trouble:
-            raise unreadable(self.content) from trouble
-        if left != 0 or digest.hexdigest() != self.content.sha256:
-            raise unreadable(self.content)
 
     def _head(self) -> bytes:
         parts = [f'{self._opening(name)}"\r\n\r\n{value}\r\n' for name, value in self.fields.items()]

@@ -3,8 +3,7 @@
 Options of a route (a table; ``•`` marks what is required):
 
 - ``base_url`` • address that the steps' paths are added to.
-- ``auth``: ``kind`` (``none``, ``header``, ``bearer``, ``basic``), ``secret`` (reference of a secret),
-  ``header`` (name, for kind ``header``), ``username`` (for kind ``basic``).
+- ``auth``: how calls prove who calls, see `adapters.auth`.
 - ``headers``: a table of fixed headers. ``idempotency_header``: name of the header that carries the
   delivery id (for later steps with ``:`` and the step's name or the file's place), if the target
   honours one.
@@ -43,7 +42,9 @@ from functools import lru_cache
 from typing import Any
 
 from adapters.contract import Context, Delivered, Letter, Notice, Request, Response
+from adapters.oauth import Tokens
 from adapters.outcomes import AlreadyThereError, Phase
+from adapters.proof import proving
 from adapters.recipe import Find, Recipe
 from adapters.rest_calls import Calls
 from adapters.rest_delivery import RestDelivery, all_calls
@@ -60,6 +61,9 @@ class RestAdapter:
     # Whether a repeat is harmless depends on the route: see `honours_repeats`.
     idempotent = False
     streams = True
+
+    def __init__(self) -> None:
+        self._tokens = Tokens()
 
     def check_options(self, options: Mapping[str, Any]) -> list[str]:
         """What is wrong with a route's options."""
@@ -83,7 +87,7 @@ class RestAdapter:
         Raises:
             DeliveryError: see the module.
         """
-        recipe = _recipe(context)
+        recipe, context = self._ready(context)
         calls = Calls(recipe, letter.delivery_id, letter.reference, context.secret)
         try:
             return RestDelivery(recipe, calls, letter, context).run()
@@ -96,7 +100,7 @@ class RestAdapter:
         Raises:
             DeliveryError: there is no look-up, or it gave no answer.
         """
-        recipe = _recipe(context)
+        recipe, context = self._ready(context)
         if recipe.find is None:
             raise Ambiguous("WASL-DLV-004", "this route has no look-up")
         calls = Calls(recipe, delivery_id, reference, context.secret)
@@ -116,7 +120,8 @@ class RestAdapter:
         Raises:
             DeliveryError: see `adapters.rest_notice`.
         """
-        telling_of(context).send(notice, context)
+        telling = telling_of(context)
+        telling.send(notice, proving(context, telling.auth, self._tokens))
 
     def preview(self, letter: Letter, context: Context) -> tuple[Request, ...]:
         """Every call of the recipe; what the target would answer stands as ``{handle}``.
@@ -135,7 +140,7 @@ class RestAdapter:
         Raises:
             DeliveryError: what is wrong.
         """
-        recipe = _recipe(context)
+        recipe, context = self._ready(context)
         if recipe.probe is None:
             response = context.http.request("GET", recipe.base_url)
             return f"HTTP {response.status} from the base address; the route has no probe step"
@@ -144,6 +149,11 @@ class RestAdapter:
             response = call.send(context.http)
             judge(recipe.probe, response, context)
         return f"HTTP {response.status}, {len(response.body)} octets, as expected"
+
+    def _ready(self, context: Context) -> tuple[Recipe, Context]:
+        """The route's recipe, and a context whose calls prove who calls."""
+        recipe = _recipe(context)
+        return recipe, proving(context, recipe.auth, self._tokens)
 
     def _existing(self, recipe: Recipe, letter: Letter, context: Context, response: Response) -> Delivered:
         """What a target holds that calls our delivery a duplicate."""

@@ -109,9 +109,9 @@ class Calls:
         return self.recipe.url(step, values)
 
     def _headers(self, key: str) -> dict[str, str]:
-        masked = self.secret is None
-        auth = self.recipe.auth.headers(self.secret or (lambda reference: MASK))
-        shown = dict.fromkeys(auth, MASK) if masked else auth
+        # A token or a certificate is added on the way out, see `adapters.proof`.
+        auth = self.recipe.auth
+        shown = auth.masked(MASK) if self.secret is None else auth.headers(self.secret)
         headers = {"Accept": "application/json", **self.recipe.headers, **shown}
         return headers | (
             {self.recipe.idempotency_header: key} if self.recipe.idempotency_header and key else {}

@@ -6,10 +6,11 @@ Options of a route (a table; ``•`` marks what is required):
   documents (which is never followed). ``wsdl_sha256`` pins the digest of the published one.
 - ``endpoint``: where calls go; by default the WSDL's address, which then must be on the WSDL's host.
 - ``service``, ``port``: names in the WSDL; by default the first with a SOAP binding.
-- ``auth``: ``kind`` (``none``, ``header``, ``bearer``, ``basic``, or ``wsse`` for a WS-Security
-  UsernameToken), ``secret`` (reference of a secret), ``header``, ``username``.
-- ``max_bytes``: octets of file contents per letter (20 MiB). Contents travel as base64 and are held
-  in memory several times over: this kind cannot stream.
+- ``auth``: how the hub proves who calls, see `adapters.auth` and `adapters.soap_security`.
+- ``attachments``: ``base64`` inside the message (by default), or ``mtom``: as parts beside it. Either way
+  files are read while they are sent, and never held in memory.
+- ``max_bytes``: octets of attachments together that the service bears; the original may come on top. No limit
+  by default.
 - ``tables``: code tables by name, for the function ``code``; the entry ``*`` catches the rest.
 - ``operation`` •, ``request`` • (a mapping to its parameters, see `adapters.mapping` and `adapters.view`;
   a ``content`` of a file goes where the WSDL wants base64), ``success`` (expression over the reply, must be
@@ -39,12 +40,14 @@ from typing import Any
 
 from adapters.answers import KEPT
 from adapters.contract import Context, Delivered, Letter, Notice, Request
+from adapters.describing import Offer
 from adapters.outcomes import AlreadyThereError, Phase, in_phase
-from adapters.soap_calls import Line
+from adapters.proof import proving
+from adapters.soap_calls import Kept, Line, wsdl_of
 from adapters.soap_judge import judge, judge_look_up
-from adapters.soap_options import FindOperation, SoapRoute
+from adapters.soap_offer import offers
+from adapters.soap_options import FindOperation, SoapRoute, service_of
 from adapters.view import letter_view, notice_view
-from adapters.wsdl import WsdlCache
 from gateway.domain.errors import Ambiguous, DeliveryError, Misconfigured
 
 
@@ -53,10 +56,10 @@ class SoapAdapter:
 
     kind = "soap"
     idempotent = False
-    streams = False
+    streams = True
 
     def __init__(self) -> None:
-        self._wsdls = WsdlCache()
+        self._kept = Kept.nothing()
 
     def check_options(self, options: Mapping[str, Any]) -> list[str]:
         """What is wrong with a route's options."""
@@ -76,7 +79,7 @@ class SoapAdapter:
         Raises:
             DeliveryError: see the module.
         """
-        line = Line.open(self._wsdls, context)
+        line = Line.open(self._kept, context)
         operation = line.route.deliver
         response = line.call(operation, letter_view(letter))
         try:
@@ -91,7 +94,7 @@ class SoapAdapter:
         Raises:
             DeliveryError: there is no look-up, or it gave no answer.
         """
-        line = Line.open(self._wsdls, context)
+        line = Line.open(self._kept, context)
         if line.route.find is None:
             raise Ambiguous("WASL-DLV-004", "this route has no look-up")
         return _looked_up(line, line.route.find, delivery_id, reference, Phase.BEFORE)
@@ -107,7 +110,7 @@ class SoapAdapter:
         Raises:
             DeliveryError: see the module.
         """
-        line = Line.open(self._wsdls, context)
+        line = Line.open(self._kept, context)
         operation = line.route.deliver
         response = line.call(operation, notice_view(notice))
         try:
@@ -121,8 +124,22 @@ class SoapAdapter:
         Raises:
             DeliveryError: the WSDL cannot be had, or the letter does not fit it.
         """
-        line = Line.open(self._wsdls, context)
+        line = Line.open(self._kept, context)
         return (line.preview(line.route.deliver, letter_view(letter)),)
+
+    def describe(self, context: Context) -> tuple[Offer, ...]:
+        """Every operation of every SOAP port in the WSDL, which is fetched anew.
+
+        Raises:
+            DeliveryError: the WSDL cannot be had.
+        """
+        service = service_of(context)
+        kept = Kept.nothing()
+        return offers(wsdl_of(service, kept, proving(context, service.auth, kept.tokens)))
+
+    def described_at(self, url: str) -> Mapping[str, Any]:
+        """The options of a service whose WSDL is at that address."""
+        return {"wsdl_url": url}
 
     def probe(self, context: Context) -> str:
         """Fetch the WSDL anew and look for the operations; nothing is called.
@@ -130,7 +147,7 @@ class SoapAdapter:
         Raises:
             DeliveryError: what is wrong.
         """
-        found = Line.open(WsdlCache(), context).endpoint
+        found = Line.open(Kept.nothing(), context).endpoint
         digest = found.wsdl.sha256[:16]
         return f"WSDL {digest}…, {len(found.operations)} operations, calls go to {found.url}"
 

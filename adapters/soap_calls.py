@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
-import zeep.wsse.username
+import zeep
 from lxml import etree
 from zeep.wsdl.bindings.soap import SoapBinding
+from zeep.xsd import ComplexType, Element
 
 from adapters.contract import Context, Request, Response
+from adapters.framing import Mark, Marks
 from adapters.inline import check_size, inline, placeholder
-from adapters.soap_options import Operation, SoapRoute
-from adapters.view import Content
-from adapters.wsdl import MISFITS, SETTINGS, DeafTransport, Wsdl, WsdlCache, parsed
-from gateway.domain.errors import Misconfigured, Permanent, Temporary
+from adapters.oauth import Tokens
+from adapters.proof import proving
+from adapters.soap_options import Operation, Service, SoapRoute, route_of
+from adapters.soap_security import shown_speaker, speaker
+from adapters.wsdl import MISFITS, SETTINGS, DeafTransport, Wsdl, WsdlCache
+from gateway.domain.errors import Permanent, Temporary
 
 MASK = "•••"
 ZEEP: Any = zeep  # only half of it is annotated
 
 
 @dataclass(frozen=True)
-class SoapCall:
-    """One call ready to send by POST."""
+class Message:
+    """A call as zeep would send it: marks stand where contents will be."""
 
-    url: str
+    envelope: etree._Element
     headers: Mapping[str, str]
-    body: bytes
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What an adapter keeps from one call to the next, shared by the threads of a process."""
+
+    wsdls: WsdlCache
+    tokens: Tokens
+
+    @classmethod
+    def nothing(cls) -> Kept:
+        """At the beginning."""
+        return cls(WsdlCache(), Tokens())
 
 
 @dataclass(frozen=True)
@@ -49,9 +64,10 @@ class Endpoint:
             Temporary: the WSDL has no such service, SOAP port or operation; an operator may correct that.
             Permanent: the WSDL sends us to another host, which only ``endpoint`` may do.
         """
-        port = _port(wsdl, route)
-        address = route.endpoint or str(port.binding_options["address"])
-        if not route.endpoint and _origin(address) != _origin(wsdl.url):
+        service = route.service
+        port = _port(wsdl, service)
+        address = service.endpoint or str(port.binding_options["address"])
+        if not service.endpoint and _origin(address) != _origin(wsdl.url):
             raise Permanent("WASL-DLV-006", f"the WSDL names {address}: confirm it by the option endpoint")
         endpoint = cls(wsdl, port.binding.name.text, address, frozenset(port.binding.all()))
         wanted = {route.deliver.name} | ({route.find.operation.name} if route.find else set())
@@ -59,35 +75,43 @@ class Endpoint:
             raise Temporary("WASL-DLV-007", f"the WSDL has no operation {', '.join(sorted(missing))}")
         return endpoint
 
-    def call(self, operation: str, request: Any, headers: Mapping[str, str], wsse: Any) -> SoapCall:
+    def message(self, operation: str, request: Any, wsse: Any) -> Message:
         """A call of one operation.
 
         Raises:
             Permanent: the request does not fit the WSDL.
         """
-        recorder = _Recorder(headers)
+        recorder = _Recorder()
         try:
             client = ZEEP.Client(self.wsdl.document, transport=recorder, wsse=wsse, settings=SETTINGS)
-            client.create_service(self.binding, self.url)[operation](**request)
+            call = client.create_service(self.binding, self.url)[operation]
+            if self._takes_one_value(operation):
+                # zeep would write octets in base64 twice here
+                call(*(str(one) if isinstance(one, Mark) else one for one in request.values()))
+            else:
+                call(**request)
         except MISFITS as trouble:
             # zeep's messages may quote the letter; its types and a path do not.
             where = ".".join(map(str, getattr(trouble, "path", None) or ()))
             detail = f"request of {operation}: {type(trouble).__name__} {where}".strip()
             raise Permanent("WASL-DLV-007", detail) from trouble
-        return cast("SoapCall", recorder.call)
+        return recorder.messages[0]
+
+    def _takes_one_value(self, operation: str) -> bool:
+        """Whether what is sent is a single element without others in it: a request with its name alone."""
+        body = getattr(self.wsdl.document.bindings[self.binding].get(operation).input, "body", None)
+        return isinstance(body, Element) and not isinstance(body.type, ComplexType)
 
 
 class _Recorder(DeafTransport):
     """Takes down the call that zeep would send."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._headers = headers
-        self.call: SoapCall | None = None
+        self.messages: list[Message] = []
 
     def post_xml(self, address: str, envelope: etree._Element, headers: Mapping[str, str]) -> None:
-        body = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
-        self.call = SoapCall(address, {**headers, **self._headers}, body)
+        self.messages.append(Message(envelope, headers))
 
 
 @dataclass(frozen=True)
@@ -99,18 +123,15 @@ class Line:
     context: Context
 
     @classmethod
-    def open(cls, cache: WsdlCache, context: Context) -> Line:
+    def open(cls, kept: Kept, context: Context) -> Line:
         """Read the route's options and have its WSDL.
 
         Raises:
             Temporary, Permanent: that did not work.
         """
-        try:
-            route = SoapRoute.read(context.options)
-        except Misconfigured as wrong:
-            # Waiting costs nothing: an operator corrects the route, and no letter fails for it.
-            raise Temporary("WASL-DLV-007", "; ".join(wrong.faults)) from wrong
-        return cls(route, Endpoint.find(_wsdl(route, cache, context), route), context)
+        route = route_of(context)
+        context = proving(context, route.service.auth, kept.tokens)
+        return cls(route, Endpoint.find(wsdl_of(route.service, kept, context), route), context)
 
     def call(self, operation: Operation, view: Any) -> Response:
         """Call an operation with what its mapping makes of a view, and read the answer.
@@ -118,8 +139,11 @@ class Line:
         Raises:
             DeliveryError: the view does not fit, or as `Http.request` says.
         """
-        call = self._build(operation, view, Content.octets, self.context.secret)
-        return self.context.http.request("POST", call.url, headers=call.headers, body=call.body)
+        context, marks = self.context, Marks()
+        who = speaker(self.route.service.auth, context.secret, context.now(), marks)
+        message = self._message(operation, view, marks, who)
+        framed, headers = marks.framed(message.envelope, message.headers, self.route.mtom)
+        return framed.post(context.http, self.endpoint.url, headers)
 
     def preview(self, operation: Operation, view: Any) -> Request:
         """The same call for people: no secret, files as placeholders.
@@ -127,49 +151,36 @@ class Line:
         Raises:
             DeliveryError: the view does not fit.
         """
-        marks: dict[bytes, bytes] = {}
+        marks, auth = Marks(), self.route.service.auth
+        message = self._message(operation, view, marks, shown_speaker(auth, MASK, self.context.now()))
+        framed, headers = marks.framed(message.envelope, message.headers, self.route.mtom)
+        body = framed.shown(placeholder)
+        return Request("POST", self.endpoint.url, {**headers, **auth.masked(MASK)}, body)
 
-        def mark(content: Content) -> bytes:
-            mark = f"content of {content.sha256}".encode()
-            marks[base64.b64encode(mark)] = placeholder(content).encode()
-            return mark
-
-        call = self._build(operation, view, mark, lambda _reference: MASK)
-        body = call.body
-        for coded, shown in marks.items():
-            body = body.replace(coded, shown)
-        secret = dict.fromkeys(self.route.auth.headers(lambda _reference: MASK), MASK)
-        return Request("POST", call.url, {**call.headers, **secret}, body.decode())
-
-    def _build(
-        self,
-        operation: Operation,
-        view: Any,
-        put: Callable[[Content], bytes],
-        resolve: Callable[[str], str],
-    ) -> SoapCall:
+    def _message(self, operation: Operation, view: Any, marks: Marks, who: Any) -> Message:
         tree = operation.request.apply(view)
-        check_size(tree, self.route.max_bytes)
-        auth = self.route.auth
-        token = (
-            ZEEP.wsse.username.UsernameToken(auth.username, resolve(auth.secret))
-            if auth.kind == "wsse"
-            else None
-        )
-        return self.endpoint.call(operation.name, inline(tree, put), auth.headers(resolve), token)
+        if self.route.max_bytes is not None:
+            # The limit is one of attachments: the signed original may always come on top.
+            original = view["original"]["size"] if "original" in view else 0
+            check_size(tree, self.route.max_bytes + original)
+        return self.endpoint.message(operation.name, inline(tree, marks.put), who)
 
 
-def _wsdl(route: SoapRoute, cache: WsdlCache, context: Context) -> Wsdl:
-    if route.wsdl:
-        return parsed(route.wsdl.encode(), "", context.now())
-    headers = route.auth.headers(context.secret)
-    return cache.get(route.wsdl_url, route.wsdl_sha256, headers, context)
+def wsdl_of(service: Service, kept: Kept, context: Context) -> Wsdl:
+    """The WSDL of a service; ``context`` proves who calls.
+
+    Raises:
+        Temporary, Permanent: as `WsdlCache.get` says.
+    """
+    if service.wsdl:
+        return kept.wsdls.inline(service.wsdl, context.now())
+    return kept.wsdls.get(service.wsdl_url, service.wsdl_sha256, context)
 
 
-def _port(wsdl: Wsdl, route: SoapRoute) -> Any:
-    for name, service in wsdl.document.services.items():
-        for port_name, port in service.ports.items():
-            right = route.service in ("", name) and route.port in ("", port_name)
+def _port(wsdl: Wsdl, service: Service) -> Any:
+    for name, found in wsdl.document.services.items():
+        for port_name, port in found.ports.items():
+            right = service.service in ("", name) and service.port in ("", port_name)
             if right and isinstance(port.binding, SoapBinding) and port.binding_options:
                 return port
     raise Temporary("WASL-DLV-007", "the WSDL has no such service with a SOAP port")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from adapters.answers import Reads
-from adapters.auth import KINDS, Auth
+from adapters.auth import IN_THE_MESSAGE, KINDS, Auth
+from adapters.contract import Context
 from adapters.functions import Tables
 from adapters.mapping import Expression, Mapping
 from adapters.options import Options
 from adapters.outcomes import Outcome
 from adapters.soap_answer import SoapFault
+from gateway.domain.errors import Misconfigured, Temporary
 
 _ANYTHING = re.compile("")
 
@@ -73,8 +77,8 @@ class FindOperation:
 
 
 @dataclass(frozen=True)
-class SoapRoute:
-    """All options of a route; see `adapters.soap`."""
+class Service:
+    """Which service a route calls, and how it says who calls."""
 
     wsdl_url: str
     wsdl: str
@@ -83,7 +87,36 @@ class SoapRoute:
     service: str
     port: str
     auth: Auth
-    max_bytes: int
+
+    @classmethod
+    def read(cls, options: Options) -> Service:
+        """The service that the options name; faults are noted there."""
+        service = cls(
+            wsdl_url=options.url("wsdl_url", ""),
+            wsdl=options.text("wsdl", ""),
+            wsdl_sha256=options.text("wsdl_sha256", ""),
+            endpoint=options.url("endpoint", ""),
+            service=options.text("service", ""),
+            port=options.text("port", ""),
+            auth=Auth.read(options.section("auth"), (*KINDS, *IN_THE_MESSAGE)),
+        )
+        if bool(service.wsdl_url) == bool(service.wsdl):
+            options.fault("wsdl_url", "exactly one of wsdl_url and wsdl is required")
+        if service.wsdl_sha256 and not re.fullmatch("[0-9a-f]{64}", service.wsdl_sha256):
+            options.fault("wsdl_sha256", "is no SHA-256 digest in lower-case hexadecimal")
+        return service
+
+
+@dataclass(frozen=True)
+class SoapRoute:
+    """All options of a route; see `adapters.soap`.
+
+    ``max_bytes`` is None where attachments of any size go.
+    """
+
+    service: Service
+    mtom: bool
+    max_bytes: int | None
     deliver: Operation
     find: FindOperation | None
     faults: tuple[FaultRule, ...]
@@ -97,31 +130,53 @@ class SoapRoute:
         """
         options = Options(table)
         tables = options.code_tables()
+        mtom = options.choice("attachments", ("base64", "mtom"), "base64") == "mtom"
         route = cls(
-            wsdl_url=options.url("wsdl_url", ""),
-            wsdl=options.text("wsdl", ""),
-            wsdl_sha256=options.text("wsdl_sha256", ""),
-            endpoint=options.url("endpoint", ""),
-            service=options.text("service", ""),
-            port=options.text("port", ""),
-            auth=Auth.read(options.section("auth"), (*KINDS, "wsse")),
-            max_bytes=options.number("max_bytes", 20 * 1024**2),
+            service=Service.read(options),
+            mtom=mtom,
+            max_bytes=options.number("max_bytes", 1, minimum=1) if "max_bytes" in options else None,
             deliver=_operation(options, tables),
             find=_find(options.section("find"), tables),
             faults=tuple(map(FaultRule.read, options.sections("faults"))),
         )
-        route._check(options)
-        return route
-
-    def _check(self, options: Options) -> None:
-        if bool(self.wsdl_url) == bool(self.wsdl):
-            options.fault("wsdl_url", "exactly one of wsdl_url and wsdl is required")
-        if self.wsdl and not self.endpoint:
+        if route.service.wsdl and not route.service.endpoint:
             options.fault("endpoint", "is required beside wsdl")
-        if self.wsdl_sha256 and not re.fullmatch("[0-9a-f]{64}", self.wsdl_sha256):
-            options.fault("wsdl_sha256", "is no SHA-256 digest in lower-case hexadecimal")
         options.end()
         options.check()
+        return route
+
+
+@lru_cache(maxsize=1000)
+def _read(options: str) -> SoapRoute:
+    """The route that options, as JSON text, describe: worked out once for all of its letters."""
+    return SoapRoute.read(json.loads(options))
+
+
+def route_of(context: Context) -> SoapRoute:
+    """The route that a context's options describe.
+
+    Raises:
+        Temporary: they are wrong. Waiting costs nothing: an operator corrects them, and no letter fails.
+    """
+    try:
+        return _read(json.dumps(context.options))
+    except Misconfigured as wrong:
+        raise Temporary("WASL-DLV-007", "; ".join(wrong.faults)) from wrong
+
+
+def service_of(context: Context) -> Service:
+    """The service that they name, whatever else is in them, or is not yet.
+
+    Raises:
+        Temporary: what they say of it is wrong.
+    """
+    options = Options(context.options)
+    service = Service.read(options)
+    try:
+        options.check()
+    except Misconfigured as wrong:
+        raise Temporary("WASL-DLV-007", "; ".join(wrong.faults)) from wrong
+    return service
 
 
 def _operation(options: Options, tables: Tables) -> Operation:

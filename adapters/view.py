@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date as Day
 from datetime import datetime
 from enum import Enum
@@ -52,6 +52,26 @@ class Content:
         if len(found) != self.size or hashlib.sha256(found).hexdigest() != self.sha256:
             raise unreadable(self)
         return found
+
+    def chunks(self) -> Iterator[bytes]:
+        """The content piece by piece; of one that is not as declared, less than its length.
+
+        Raises:
+            Temporary: as `octets`, when all but its end was given.
+        """
+        digest, left = hashlib.sha256(), self.size
+        try:
+            with self.open() as stream:
+                while chunk := stream.read(CHUNK):
+                    digest.update(chunk)
+                    left -= len(chunk)
+                    if left <= 0 and (left < 0 or digest.hexdigest() != self.sha256):
+                        break
+                    yield chunk
+        except (OSError, GatewayFault) as trouble:
+            raise unreadable(self) from trouble
+        if left != 0 or digest.hexdigest() != self.sha256:
+            raise unreadable(self)
 
     def base64(self) -> str:
         """The whole content as base64.

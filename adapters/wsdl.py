@@ -6,7 +6,6 @@ import hashlib
 import io
 import logging
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
@@ -22,6 +21,10 @@ from adapters.outcomes import Phase, fault_of_status, in_phase
 from gateway.domain.errors import DeliveryError, Permanent, Temporary
 
 LIFETIME = timedelta(hours=1)
+_ROOT = "{http://schemas.xmlsoap.org/wsdl/}definitions"
+_MOST_ELEMENTS = 50_000
+_DEEPEST = 100
+"""A WSDL beyond these was made to keep a reader busy, or is none."""
 SETTINGS = zeep.Settings(forbid_external=True, forbid_dtd=True, forbid_entities=True, raw_response=True)
 DOCUMENT: Any = zeep_wsdl.Document  # only half of it is annotated
 # What zeep raises over documents and values that do not fit.
@@ -70,11 +73,26 @@ class WsdlCache:
         self._kept: dict[tuple[str, str], Wsdl] = {}
         self._lock = threading.Lock()
 
-    def get(self, url: str, pin: str, headers: Mapping[str, str], context: Context) -> Wsdl:
+    def inline(self, text: str, now: datetime) -> Wsdl:
+        """The WSDL that stands in a route's options, parsed once.
+
+        Raises:
+            Permanent, Temporary: as `parsed`.
+        """
+        key = ("", hashlib.sha256(text.encode()).hexdigest())
+        with self._lock:
+            kept = self._kept.get(key)
+        fresh = kept or parsed(text.encode(), "", now)
+        with self._lock:
+            self._kept[key] = fresh
+        return fresh
+
+    def get(self, url: str, pin: str, context: Context) -> Wsdl:
         """The WSDL at an address, fetched again when an hour has passed.
 
         Args:
             pin: the digest that it must have, or "".
+            context: its client proves to the service who asks.
 
         Raises:
             Temporary: it cannot be had now.
@@ -85,7 +103,7 @@ class WsdlCache:
             kept = self._kept.get((url, pin))
         if kept is not None and timedelta(0) <= now - kept.loaded_at < LIFETIME:
             return kept
-        source = _fetched(url, headers, context)
+        source = _fetched(url, context)
         digest = hashlib.sha256(source).hexdigest()
         if pin and digest != pin:
             raise Permanent("WASL-DLV-006", f"the WSDL at {url} has digest {digest}, not the pinned one")
@@ -107,6 +125,7 @@ def parsed(source: bytes, url: str, now: datetime) -> Wsdl:
     """
     # At DEBUG zeep writes what passes through it.
     logging.getLogger("zeep").setLevel(logging.WARNING)
+    _check_bounds(source)
     try:
         document = DOCUMENT(io.BytesIO(source), DeafTransport(), base=url or None, settings=SETTINGS)
     except ExternalReferenceForbidden as trouble:
@@ -117,9 +136,32 @@ def parsed(source: bytes, url: str, now: datetime) -> Wsdl:
     return Wsdl(url, hashlib.sha256(source).hexdigest(), document, now)
 
 
-def _fetched(url: str, headers: Mapping[str, str], context: Context) -> bytes:
+def _check_bounds(source: bytes) -> None:
+    """Judge the size before a library makes objects of it.
+
+    Raises:
+        Temporary: it is no XML, or too much of it.
+    """
+    elements = depth = 0
+    options: dict[str, Any] = {"resolve_entities": False, "no_network": True, "load_dtd": False}
     try:
-        response = context.http.request("GET", url, headers=headers)
+        for event, element in etree.iterparse(io.BytesIO(source), events=("start", "end"), **options):
+            if event == "end":
+                depth -= 1
+                element.clear()
+                continue
+            elements, depth = elements + 1, depth + 1
+            if elements == 1 and element.tag != _ROOT:
+                raise Temporary("WASL-DLV-008", f"no WSDL 1.1: the document is a {element.tag[:100]}")
+            if elements > _MOST_ELEMENTS or depth > _DEEPEST:
+                raise Temporary("WASL-DLV-008", "no usable WSDL: it has too many elements, or is too deep")
+    except etree.LxmlError as trouble:
+        raise Temporary("WASL-DLV-008", f"no usable WSDL: {type(trouble).__name__}") from trouble
+
+
+def _fetched(url: str, context: Context) -> bytes:
+    try:
+        response = context.http.request("GET", url)
         fault = fault_of_status(response, context.now())
         if fault is not None:
             raise fault

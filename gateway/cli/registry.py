@@ -15,6 +15,7 @@ from cryptography import x509
 from gateway.bootstrap import Gateway, build
 from gateway.bootstrap.telling import telling_checks
 from gateway.cli.process import settings_from_environment
+from gateway.cli.route_wsdl import operations
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate, read_declared
 from gateway.store.registry import queries
 
@@ -136,6 +137,9 @@ def resume(office_id: str, actor: str) -> None:
 def _pause(office_id: str, paused: bool, actor: str) -> None:
     for line in opened().registry.pause(office_id, paused, actor) or ["nothing to change"]:
         click.echo(line)
+
+
+route.add_command(operations)
 
 
 @click.group()

@@ -15,13 +15,18 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from adapters.contract import Context
+from adapters.soap import SoapAdapter
 from gateway import home
+from gateway.clients.http import GuardedHttp, HttpSettings
+from gateway.domain.errors import DeliveryError
 from gateway.verifier.opening import open_receipt
 from gateway.verifier.verify import verify_file
 from gateway.wire.envelopes import envelope_element
 from tests.support.hub import AGENCY_OFFICE, HubUnderTest
 from tests.support.served import Served, served
 from tests.support.systems import state
+from tests.unit.adapters.doubles import letter
 
 HERE = Path(__file__).parent
 PHP, PERL, NODE, NPM = (shutil.which(name) for name in ("php", "perl", "node", "npm"))
@@ -102,6 +107,25 @@ def test_zeep_signs_its_messages(town: Town, port: str) -> None:
 
 def test_suds_shows_a_client_certificate(town: Town) -> None:
     town.run(sys.executable, HERE / "soap" / "letter_suds.py", letter=town.letter("suds"))
+
+
+@pytest.mark.parametrize("holder", ["agency", None])
+def test_a_route_of_kind_soap_shows_a_client_certificate(town: Town, holder: str | None) -> None:
+    http = GuardedHttp(HttpSettings(allow=("localhost", "127.0.0.0/8"), ca_file=town.served.authority))
+    secret = town.served.client_pem("agency").read_text("ascii")
+    options = {
+        "wsdl_url": town.wsdl,
+        "operation": "ListInbox",
+        "request": {"office": f"'{AGENCY_OFFICE}'"},
+        "success": "`true`",
+        **({"auth": {"client_certificate": "tls"}} if holder else {}),
+    }
+    context = Context(http, options, {"tls": secret}.__getitem__, lambda: datetime.now(UTC))
+    if holder:
+        assert b"ListInboxResponse" in SoapAdapter().deliver(letter(), context).answer
+    else:
+        with pytest.raises(DeliveryError, match="WASL-DLV-005"):
+            SoapAdapter().deliver(letter(), context)
 
 
 @needs_php

@@ -86,7 +86,8 @@ class Route:
     options: Mapping[str, Any] = field(default_factory=dict)
     retry: RetrySchedule = RetrySchedule()
     max_bytes: int | None = None
-    """Largest letter (attachments together, octets) that this route takes."""
+    """Largest letter (attachments together, octets) that this route takes: its own limit, or the one among
+    its options if that is smaller."""
     accepts_test: bool = False
     test_only: bool = False
     """Takes nothing but test letters: a bot, or a system that is a test system."""

@@ -117,7 +117,7 @@ def route_of(declared: Mapping[str, Any], retry: RetrySchedule = _USUAL) -> Rout
         adapter=declared.get("adapter", ""),
         options=declared.get("options", {}),
         retry=replace(retry, **declared.get("retry", {})),
-        max_bytes=declared.get("max_bytes"),
+        max_bytes=_smaller(declared.get("max_bytes"), declared.get("options", {}).get("max_bytes")),
         accepts_test=declared.get("accepts_test", False) or declared.get("test_only", False),
         test_only=declared.get("test_only", False),
         concurrency=declared.get("concurrency"),
@@ -125,6 +125,13 @@ def route_of(declared: Mapping[str, Any], retry: RetrySchedule = _USUAL) -> Rout
         fallback_seconds=declared.get("fallback_seconds"),
         paused=declared.get("paused", False),
     )
+
+
+def _smaller(own: int | None, of_kind: Any) -> int | None:
+    """The limit of a route that has one of its own, and one for what its kind can send."""
+    if not isinstance(of_kind, int) or isinstance(of_kind, bool):
+        return own
+    return of_kind if own is None else min(own, of_kind)
 
 
 def sender_of(session: Session, reference: str, reader: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import tomllib
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date as Day
 from datetime import timedelta
 from hashlib import sha256
@@ -18,6 +18,7 @@ from lxml import etree
 from adapters.contract import Context, Finds, Previews, Probes, Response
 from adapters.soap import SoapAdapter
 from adapters.soap_answer import NoSoapError, SoapFault, read_answer
+from adapters.soap_options import Service, SoapRoute
 from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary
 from tests.unit.adapters.doubles import NOW, ORIGINAL, PLAN, context, envelope, letter, said, sent
 
@@ -144,7 +145,7 @@ def test_clock_that_went_back_does_not_keep_a_wsdl_for_ever() -> None:
         (said(500), Temporary, "WASL-DLV-002"),
         (said(404), Permanent, "WASL-DLV-003"),
         (said(200, b"<html>", "text/html"), Temporary, "WASL-DLV-008"),
-        (said(200, b"<a/>"), Temporary, "WASL-DLV-007"),
+        (said(200, b"<a/>"), Temporary, "WASL-DLV-008"),
         (BROKEN, Temporary, "WASL-DLV-004"),
         (NO_CONNECTION, Temporary, "WASL-DLV-001"),
         (Permanent("WASL-DLV-006"), Permanent, "WASL-DLV-006"),
@@ -220,9 +221,11 @@ def test_request_that_does_not_fit_the_wsdl_is_permanent_and_tells_no_content(re
 
 
 def test_files_over_the_limit_are_never_sent() -> None:
-    used = using(max_bytes=len(PLAN))
+    used = using(max_bytes=len(PLAN) - 1)
     assert fault(used).code == "WASL-DLV-017"
     assert len(sent(used)) == 1
+    # The limit is one of attachments: the original beside them does not count.
+    assert SoapAdapter().deliver(letter(), using(registered(), max_bytes=len(PLAN))).register_number
 
 
 @pytest.mark.parametrize("status", [200, 500])
@@ -452,6 +455,17 @@ def test_fault_without_anything_is_still_a_fault() -> None:
     assert isinstance(answer, SoapFault)
     assert not answer.is_callers
     assert isinstance(read_answer(soap("<e:Fault/>", version=SOAP_12)), SoapFault)
+
+
+def test_options_in_the_documentation_are_good_and_all_are_named() -> None:
+    page = (FOLDER.parents[2] / "docs/kind-soap.md").read_text("utf-8")
+    example = page.partition("## An example\n")[2].partition("\nThis is what stands")[0]
+    options = tomllib.loads(example.replace("\n    ", "\n"))
+    assert len(options) > 8
+    assert SoapAdapter().check_options(options) == []
+    for field in [*fields(SoapRoute), *fields(Service)]:
+        name = {"mtom": "attachments", "deliver": "operation"}.get(field.name, field.name)
+        assert name == "service" or f"`{name}`" in page, name
 
 
 def test_options_of_the_example_are_good() -> None:
