@@ -212,9 +212,9 @@ def _reads(options: Options, tables: Tables) -> tuple[dict[str, Expression], str
     reads = {name: expression for name, expression in found.items() if expression is not None}
     date_format = options.text("register_date_format", "")
     if not reads.keys() & set(_LETTER):
-        options.fault("reads", f"names no letter: one of {', '.join(_LETTER)}")
+        options.fault("delivery_id", "is required, or reference or target_reference")
     if not reads.keys() & {"register_number", "progress", "ground"}:
-        options.fault("reads", "says nothing: one of register_number, progress, ground")
+        options.fault("register_number", "is required, or progress or ground")
     options.end()
     return reads, date_format
 

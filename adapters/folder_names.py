@@ -50,8 +50,8 @@ def safe_name(name: str, style: NameStyle = NameStyle.KEPT, at: int = 1) -> str:
     # C: control, format (directions, joiners), surrogate, private, unassigned; Zl, Zp: line ends
     text = "".join(" " if _category(sign) in ("Zl", "Zp", "Zs") else sign for sign in text)
     text = "".join(sign for sign in text if _category(sign)[0] != "C")
-    stem, ending = _parted(_MEANINGFUL.sub("_", text).strip(" .-~"))
-    stem = stem.strip(" .")
+    stem, ending = _parted(_MEANINGFUL.sub("_", text).rstrip(" ."))
+    stem = stem.lstrip(" .-~").rstrip(" .")
     if not stem.strip("_"):
         stem = f"{_NAMELESS}-{at}"
     if _DEVICE.fullmatch(stem.partition(".")[0].strip()):

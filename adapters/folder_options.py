@@ -96,6 +96,8 @@ class FolderRoute:
             options.fault("marker", "is the manifest's name")
         if len(self.files_folder) > 1:
             options.fault("files_folder", "is more than one name")
+        if self.files_folder in ((self.marker,), (self.manifest.name,)):
+            options.fault("files_folder", "is the name of a file beside it")
         options.end()
         options.check()
 
