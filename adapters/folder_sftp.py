@@ -30,6 +30,7 @@ NOT_REACHED = "WASL-DLV-001"
 NOT_LET_IN = "WASL-DLV-013"
 OTHER_KEY = "WASL-DLV-080"
 _PIECE = 256 * 1024
+_NEXT_TO_NOTHING = 1024**2
 _KEY_EXCHANGE = (
     "curve25519-sha256",
     "curve25519-sha256@libssh.org",
@@ -164,6 +165,20 @@ class SftpPlace:
 
     def write(self, path: Steps, pieces: Iterable[bytes]) -> None:
         """As `Place.write`; the length that the server tells afterwards must be the one sent."""
+        try:
+            written = self._written(path, pieces)
+        except PlaceFault as fault:
+            # Version 3 of the protocol, which everybody speaks, has one word for every failure.
+            if fault.trouble is Trouble.OTHER and self._is_full():
+                raise PlaceFault(Trouble.FULL, fault.detail) from fault
+            raise
+        if self._modes.file is not None:
+            mode = self._modes.file
+            self._run(path, lambda: self._client.chmod(self._name(path), mode))
+        if self._run(path, lambda: self._client.lstat(self._name(path))).size != written:
+            raise PlaceFault(Trouble.OTHER, f"{shown(path)} has not the length that was sent")
+
+    def _written(self, path: Steps, pieces: Iterable[bytes]) -> int:
         written = 0
         file = self._run(path, lambda: self._client.open(self._name(path), "xb"))
         try:
@@ -174,11 +189,11 @@ class SftpPlace:
         finally:
             with contextlib.suppress(PlaceFault):
                 self._run(path, file.close)
-        if self._modes.file is not None:
-            mode = self._modes.file
-            self._run(path, lambda: self._client.chmod(self._name(path), mode))
-        if self._run(path, lambda: self._client.lstat(self._name(path))).size != written:
-            raise PlaceFault(Trouble.OTHER, f"{shown(path)} has not the length that was sent")
+        return written
+
+    def _is_full(self) -> bool:
+        room = self.room()
+        return room is not None and room < _NEXT_TO_NOTHING
 
     def pieces(self, path: Steps) -> Iterator[bytes]:
         """As `Place.pieces`."""

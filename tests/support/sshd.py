@@ -55,7 +55,8 @@ def sshd(folder: Path, *lines: str) -> Iterator[Sshd]:
     command = [PROGRAM, "-D", "-e", "-f", str(configuration)]
     with (
         (folder / "log").open("wb") as log,
-        subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL) as running,
+        # SIGXFSZ stays ignored: a limit of file size is an error then, as a quota is, and no death
+        subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL, restore_signals=False) as running,
     ):
         try:
             _await(port, running, folder / "log")
