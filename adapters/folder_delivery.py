@@ -99,9 +99,15 @@ class Drop:
         with _before():
             self.take_back()
             there = self.look()
-            if there is None:
-                staged = self._stage(laid)
-        return there if there is not None else self._publish(staged)
+            if there is not None:
+                return there
+            staged = self._stage(laid)
+            # Writing takes its time: another worker may have been quicker meanwhile, and the system too.
+            there = self.look()
+            if there is not None:
+                remove_tree(self.place, staged)
+                return there
+        return self._publish(staged)
 
     def find(self) -> Delivered | None:
         """The letter where an earlier attempt laid it, or None where it surely is not.

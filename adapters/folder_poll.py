@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from adapters.folder_place import Entry, Place, PlaceFault, Shape, Trouble, clos
 
 MOST_NAMES = 100_000
 """Names of one folder that are looked at; more than that wait until some were moved."""
+
+LONGEST_S = 60.0
+"""Seconds after which what is not known yet waits for the next look, on a server that answers slowly."""
 
 _MOST_KNOWN = 50_000
 
@@ -78,8 +82,11 @@ class Poll:
             PlaceFault: the folder cannot be read.
         """
         by_name = _by_name(letters)
+        end = time.monotonic() + LONGEST_S
         told: list[News] = []
         for entry in self._worth_reading():
+            if time.monotonic() > end and self.memory.get(self._key(entry)) is None:
+                continue
             with self._one_file_at_a_time():
                 known = self._read(entry)
                 concerned = [(news, letter) for news in known.news for letter in _of(news, by_name)]

@@ -31,6 +31,7 @@ NOT_LET_IN = "WASL-DLV-013"
 OTHER_KEY = "WASL-DLV-080"
 _PIECE = 256 * 1024
 _NEXT_TO_NOTHING = 1024**2
+_MOST_NAMES = 200_000  # a server could list for ever
 _KEY_EXCHANGE = (
     "curve25519-sha256",
     "curve25519-sha256@libssh.org",
@@ -147,8 +148,12 @@ class SftpPlace:
         async def following() -> asyncssh.SFTPName | None:
             return await anext(listing, None)
 
+        most = _MOST_NAMES
         try:
             while (found := self._run(path, following)) is not None:
+                most -= 1
+                if most < 0:
+                    raise PlaceFault(Trouble.OTHER, f"{shown(path)} has more than {_MOST_NAMES} names")
                 name, about = str(found.filename), found.attrs
                 if name not in (".", "..") and "/" not in name and "\0" not in name:
                     yield Entry(name, _shape(about), about.size or 0, float(about.mtime or 0))

@@ -282,6 +282,25 @@ def test_attempt_that_still_works_cannot_be_seen_after_the_next_one_looked(
     assert seen(place) == {f"in/{ID}": WHOLE}
 
 
+def test_letter_that_another_worker_laid_and_the_system_took_meanwhile_is_not_laid_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = LocalPlace.write
+
+    def late(self: LocalPlace, path: tuple[str, ...], pieces: Any) -> None:
+        plain(self, path, pieces)
+        monkeypatch.setattr(LocalPlace, "write", plain)
+        (place / ".wasl" / path[1]).rename(place / "mine")  # not taken back by the other one
+        ADAPTER.deliver(letter(), context(place))
+        (place / "in" / ID).rename(place / "done" / ID)
+        (place / "mine").rename(place / ".wasl" / path[1])
+
+    monkeypatch.setattr(LocalPlace, "write", late)
+    ADAPTER.deliver(letter(), context(place))
+    assert seen(place) == {f"done/{ID}": WHOLE}
+    assert aside(place) == []
+
+
 def test_process_that_is_killed_while_it_writes_leaves_nothing_to_be_seen(place: Path) -> None:
     program = """
 import io, os, signal, sys

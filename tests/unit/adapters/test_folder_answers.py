@@ -390,6 +390,16 @@ def test_more_names_than_a_folder_may_have_are_not_all_looked_at(
     assert 0 < len(post.poll()) <= 10
 
 
+def test_slow_reading_ends_and_goes_on_at_the_next_look(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter(range(0, 10_000, 30))
+    monkeypatch.setattr(folder_poll.time, "monotonic", lambda: next(moments))
+    for number, one in enumerate(LETTERS):
+        post.put(f"{number}.json", said(one))
+    assert len(post.poll()) == 2
+    monkeypatch.undo()
+    assert len(post.poll()) == 3
+
+
 def test_what_a_process_knows_is_bounded(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder_poll, "_MOST_KNOWN", 5)
     for number in range(20):
