@@ -85,6 +85,14 @@ class Options:
         self.fault(key, "is not a table of texts")
         return {}
 
+    def lines(self, key: str) -> tuple[str, ...]:
+        """A list of texts that are not empty; () where absent."""
+        value = self._take(key, [])
+        if isinstance(value, (list, tuple)) and all(isinstance(entry, str) and entry for entry in value):
+            return tuple(value)
+        self.fault(key, "is not a list of texts")
+        return ()
+
     def code_tables(self, key: str = "tables") -> Tables:
         """Tables of codes, by name."""
         section = self.section(key)
@@ -128,6 +136,10 @@ class Options:
             self.fault(key, "is not a table")
             return None
         return self._compiled(lambda: LetterMapping.compile(value, tables, self.path(key)))
+
+    def value(self, key: str) -> Any:
+        """What stands there, unread; None where absent."""
+        return self._table.get(key)
 
     def end(self) -> None:
         """Note every key that nobody has read."""

@@ -223,6 +223,15 @@ class Outgoing:
 
 
 @dataclass(frozen=True)
+class Adapters:
+    """What adapters may use of this machine."""
+
+    folders: tuple[str, ...] = option(
+        (), pattern=r"(/(?!\.{1,2}(/|$))[^/]+)+", expected="absolute paths without . and .. in them"
+    )
+
+
+@dataclass(frozen=True)
 class Tokens:
     """Access tokens for reading calls."""
 
@@ -319,6 +328,7 @@ class Settings:
     retry: Retry = field(default_factory=Retry)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     outgoing: Outgoing = field(default_factory=Outgoing)
+    adapters: Adapters = field(default_factory=Adapters)
     mail: Mail = field(default_factory=Mail)
     push: Push = field(default_factory=Push)
     webhooks: Webhooks = field(default_factory=Webhooks)

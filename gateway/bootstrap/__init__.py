@@ -301,9 +301,10 @@ def contexts(gateway: Gateway) -> Callable[[Route], Context]:
     """Builds what an adapter may use on a route."""
     http = guarded_http(gateway.settings)
     secret = partial(read_secret, gateway.settings.home / "secrets")
+    folders = tuple(map(Path, gateway.settings.adapters.folders))
 
     def context(route: Route) -> Context:
-        return Context(http, route.options, secret, gateway.ambient.now, http.dial)
+        return Context(http, route.options, secret, gateway.ambient.now, http.dial, folders)
 
     return context
 

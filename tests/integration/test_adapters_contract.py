@@ -39,6 +39,7 @@ from adapters.contract import (
     Probes,
     TellsSenders,
 )
+from adapters.folder import FolderAdapter
 from adapters.rest import RestAdapter
 from adapters.skeleton import SkeletonAdapter
 from adapters.soap import SoapAdapter
@@ -51,6 +52,7 @@ from gateway.domain.errors import (
     Permanent,
     Temporary,
 )
+from tests.support import sshd
 from tests.unit.adapters.doubles import NOW, PLAN, attachment, envelope, letter
 
 ROOT = Path(__file__).parents[2]
@@ -61,14 +63,18 @@ HTTP = GuardedHttp(
     HttpSettings(allow=("127.0.0.0/8",), limits=HttpLimits(5, 0.5, 20, answer_bytes=1024 * 1024))
 )
 ADAPTERS: tuple[Adapter, ...] = (RestAdapter(), SoapAdapter(), SkeletonAdapter())
+DROPS = (FolderAdapter(),)
+"""Kinds that lay letters down where a system finds them."""
 PLAYERS = (BotAdapter(),)
 """Kinds that call nobody."""
 WSDL = (SYSTEMS / "courrier_soap/courrier.wsdl").read_text("utf-8")
 
 
+SECRETS = {"commune-key": KEY, "courrier-account": ACCOUNT.partition(":")[2], "wrong": "wrong"}
+
+
 def context(options: dict[str, Any]) -> Context:
-    secrets = {"commune-key": KEY, "courrier-account": ACCOUNT.partition(":")[2], "wrong": "wrong"}
-    return Context(HTTP, options, secrets.__getitem__, lambda: NOW)
+    return Context(HTTP, options, SECRETS.__getitem__, lambda: NOW, HTTP.dial, (Path("/"),))
 
 
 # The foreign systems -------------------------------------------------------------------------------
@@ -188,12 +194,53 @@ def plain(_: Path, *flags: str) -> Iterator[System]:
         yield System(ADAPTERS[2], url, {"url": url}, lambda: list(server.kept.values()))  # type: ignore[attr-defined]
 
 
-SYSTEM_OF = {"rest": commune, "soap": ministry, "skeleton": plain}
+DROP: dict[str, Any] = {
+    "inbox": "arrivee",
+    "taken": ["traite"],
+    "keeps": True,
+    "manifest": {"mapping": {"objet": "envelope.subject", "livraison": "deliveryId"}},
+}
 
 
-@pytest.fixture(scope="module", params=[adapter.kind for adapter in ADAPTERS])
+@contextmanager
+def drop(folder: Path, *flags: str) -> Iterator[System]:
+    """A system that watches a folder, and moves every other letter out of it."""
+    assert not flags
+    for name in ("arrivee", "traite"):
+        (folder / name).mkdir(parents=True)
+
+    def held() -> list[dict[str, Any]]:
+        letters = sorted(folder.glob("*/*/manifest.json"))
+        if len(letters) % 2:
+            letters[0].parent.rename(folder / "traite" / letters[0].parent.name)
+        return [json.loads(found.read_text("utf-8")) for found in sorted(folder.glob("*/*/manifest.json"))]
+
+    yield System(DROPS[0], str(folder), {**DROP, "place": str(folder)}, held)
+
+
+@contextmanager
+def remote_drop(folder: Path, *flags: str) -> Iterator[System]:
+    """The same behind OpenSSH."""
+    if not sshd.INSTALLED:
+        pytest.skip("no sshd here: a folder behind an SFTP server")
+    with drop(folder / "place", *flags) as local, sshd.sshd(folder / "ssh") as server:
+        SECRETS["sftp-key"] = server.key
+        yield replace(local, options={**DROP, **server.route(folder / "place")})
+
+
+SYSTEM_OF = {
+    "rest": commune,
+    "soap": ministry,
+    "skeleton": plain,
+    "folder": drop,
+    "folder over sftp": remote_drop,
+}
+TELLING = pytest.mark.parametrize("system", [adapter.kind for adapter in ADAPTERS], indirect=True)
+
+
+@pytest.fixture(scope="module", params=list(SYSTEM_OF))
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with SYSTEM_OF[request.param](tmp_path_factory.mktemp(request.param)) as running:
+    with SYSTEM_OF[request.param](tmp_path_factory.mktemp(request.param.replace(" ", "-"))) as running:
         yield running
 
 
@@ -218,8 +265,8 @@ def test_every_kind_of_the_project_is_under_this_contract() -> None:
     setup.read(ROOT / "setup.cfg")
     lines = setup["options.entry_points"]["wasl.adapters"].strip().splitlines()
     registered = {line.partition("=")[0].strip() for line in lines}
-    assert registered <= {adapter.kind for adapter in (*ADAPTERS, *PLAYERS)}
-    assert set(SYSTEM_OF) == {adapter.kind for adapter in ADAPTERS}
+    assert registered <= {adapter.kind for adapter in (*ADAPTERS, *DROPS, *PLAYERS)}
+    assert {name.partition(" ")[0] for name in SYSTEM_OF} == {one.kind for one in (*ADAPTERS, *DROPS)}
 
 
 def test_options_are_judged_without_any_call(system: System) -> None:
@@ -405,6 +452,7 @@ def acknowledgments(system: System) -> list[dict[str, Any]]:
     return found
 
 
+@TELLING
 def test_senders_system_takes_a_receipt_once_however_often_it_is_told(system: System) -> None:
     before = system.held()
     for _ in range(2):
@@ -418,6 +466,7 @@ def test_senders_system_takes_a_receipt_once_however_often_it_is_told(system: Sy
     assert fetched(f"{system.url}/accuses/{told['rang']}") == notice(1).sealed
 
 
+@TELLING
 def test_senders_system_that_is_down_is_temporary(system: System) -> None:
     assert isinstance(system.adapter, TellsSenders)
     with closing(socket.socket()) as reserved:
@@ -440,6 +489,9 @@ SINGLE_CALL = {
 
 def pointed(adapter: Adapter, url: str) -> dict[str, Any]:
     """Options by which a single call to that address hands a letter over."""
+    if adapter in DROPS:
+        known = {"user": "wasl", "auth": "password", "secret": "wrong", "host_keys": ["SHA256:" + "A" * 43]}
+        return {**DROP, "place": url.replace("http:", "sftp:") + "/", "sftp": known}
     key = {"rest": "base_url", "soap": "wsdl_url", "skeleton": "url"}[adapter.kind]
     return {**SINGLE_CALL[adapter.kind], key: f"{url}/courrier?wsdl" if key == "wsdl_url" else url}
 
