@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jmespath
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.parser import ParsedResult
 
 from adapters.functions import MappingFunctions, Tables, UnknownCode
@@ -31,9 +31,23 @@ class MappingFault(Permanent):
     def __init__(self, expression: str, path: str, trouble: Exception) -> None:
         self.expression = expression
         self.path = path
-        # The message of most troubles repeats the value, which is the letter's: only the type is told.
-        said = f": {trouble}" if isinstance(trouble, UnknownCode) else ""
-        super().__init__("WASL-DLV-007", f"{path}: {expression!r}: {type(trouble).__name__}{said}")
+        code = "WASL-DLV-075" if isinstance(trouble, UnknownCode) else "WASL-DLV-074"
+        super().__init__(code, f"{path}: {expression!r}: {_words(trouble)}")
+
+
+def _words(trouble: Exception) -> str:
+    """What went wrong; most troubles repeat the value, which is the letter's: its type alone is told."""
+    if isinstance(trouble, UnknownCode):
+        return str(trouble)
+    if isinstance(trouble, JMESPathTypeError):
+        return (
+            f"{trouble.function_name}() found {trouble.actual_type}, takes {_either(trouble.expected_types)}"
+        )
+    return type(trouble).__name__
+
+
+def _either(kinds: Any) -> str:
+    return " or ".join(map(str, kinds)) if isinstance(kinds, (list, tuple)) else str(kinds)
 
 
 @dataclass(frozen=True)

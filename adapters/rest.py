@@ -43,6 +43,7 @@ from functools import lru_cache
 from typing import Any
 
 from adapters.contract import Context, Delivered, Letter, Notice, Request, Response
+from adapters.functions import noting
 from adapters.outcomes import AlreadyThereError, Phase
 from adapters.recipe import Find, Recipe
 from adapters.rest_calls import Calls
@@ -86,7 +87,8 @@ class RestAdapter:
         recipe = _recipe(context)
         calls = Calls(recipe, letter.delivery_id, letter.reference, context.secret)
         try:
-            return RestDelivery(recipe, calls, letter, context).run()
+            with noting(context.unmapped):
+                return RestDelivery(recipe, calls, letter, context).run()
         except AlreadyThereError as there:
             return self._existing(recipe, letter, context, there.response)
 

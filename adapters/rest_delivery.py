@@ -100,7 +100,7 @@ def all_calls(recipe: Recipe, calls: Calls, view: dict[str, Any]) -> Iterator[Ca
 def _files(chosen: Any) -> list[dict[str, Any]]:
     if isinstance(chosen, list) and all(isinstance(file, dict) and "content" in file for file in chosen):
         return chosen
-    raise Permanent("WASL-DLV-007", "upload.each: does not choose files")
+    raise Permanent("WASL-DLV-074", f"upload.each: found {type(chosen).__name__}, takes a list of files")
 
 
 def _confirmed(digest: Any, file: Mapping[str, Any]) -> Findings:

@@ -39,6 +39,7 @@ from typing import Any
 
 from adapters.answers import KEPT
 from adapters.contract import Context, Delivered, Letter, Notice, Request
+from adapters.functions import noting
 from adapters.outcomes import AlreadyThereError, Phase, in_phase
 from adapters.soap_calls import Line
 from adapters.soap_judge import judge, judge_look_up
@@ -78,7 +79,8 @@ class SoapAdapter:
         """
         line = Line.open(self._wsdls, context)
         operation = line.route.deliver
-        response = line.call(operation, letter_view(letter))
+        with noting(context.unmapped):
+            response = line.call(operation, letter_view(letter))
         try:
             reply = judge(operation, line.route.faults, response, context)
         except AlreadyThereError:

@@ -24,6 +24,7 @@ from gateway.cli import (
     process,
     purge,
     registry,
+    route_codes,
     trial_party,
     witness,
 )
@@ -69,6 +70,8 @@ for command in (
 ):
     wasl.add_command(command)
 party.party.add_command(trial_party.trial)
+registry.route.add_command(route_codes.unmapped)
+registry.route.add_command(route_codes.map_)
 
 
 def main() -> None:

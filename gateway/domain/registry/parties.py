@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from gateway.domain.evidence.receipt import ReceiptKind
+from gateway.domain.registry.tables import Tables
 from gateway.domain.transit.retry import RetrySchedule
 
 Names = Mapping[str, str]
@@ -116,3 +117,5 @@ class Office:
     """Roles that are told when mail starts to lie in the hub's office."""
     reader_addresses: Mapping[str, str] = field(default_factory=dict)
     """Where they are told: an e-mail address for each role that has one."""
+    tables: Tables = field(default_factory=dict)
+    """Code tables of its systems; the route's options hold them already, beside the route's own."""

@@ -38,7 +38,10 @@ NO_ADAPTER = "WASL-DLV-014"
 UNREADABLE = "WASL-DLV-015"
 NOT_SET = "WASL-DLV-018"
 NOT_INSTALLED = "WASL-DLV-061"
-OPERATORS_MEND = frozenset({"WASL-DLV-006", "WASL-DLV-007", UNKNOWN, NO_ADAPTER, UNREADABLE, NOT_SET})
+NO_FIT, NO_ENTRY, NO_PLACE, NOT_FOUND_BEFORE = "WASL-DLV-074", "WASL-DLV-075", "WASL-DLV-076", "WASL-DLV-077"
+ONE_LETTERS = frozenset({NO_FIT, NO_ENTRY, NO_PLACE, NOT_FOUND_BEFORE})
+"""What the route makes of one letter failed: it waits for a person, and tells nothing of the route."""
+OPERATORS_MEND = ONE_LETTERS | {"WASL-DLV-006", "WASL-DLV-007", UNKNOWN, NO_ADAPTER, UNREADABLE, NOT_SET}
 """Permanent failures that an operator of the hub can mend: the letter is held, not given up at once."""
 
 _log = structlog.get_logger()

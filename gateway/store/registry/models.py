@@ -43,6 +43,7 @@ class OfficeRow(Base):
     readers: Mapped[list[str]] = mapped_column(JSON, default=list)
     reader_addresses: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     encryption_certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
+    tables: Mapped[dict[str, dict[str, str]] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class CertificateRow(Base):
