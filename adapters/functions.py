@@ -34,8 +34,15 @@ _note: ContextVar[Note | None] = ContextVar("note", default=None)
 
 @contextmanager
 def noting(note: Note) -> Iterator[None]:
-    """Let ``note`` hear of every value without an entry that expressions meet inside."""
-    before = _note.set(note)
+    """Let ``note`` hear once of every value without an entry that expressions meet inside."""
+    told: set[tuple[str, str]] = set()
+
+    def once(table: str, value: str) -> None:
+        if (table, value) not in told:
+            told.add((table, value))
+            note(table, value)
+
+    before = _note.set(once)
     try:
         yield
     finally:

@@ -46,6 +46,14 @@ class Options:
         self.fault(key, "is required" if value is None else "is not a text, or is empty")
         return ""
 
+    def plain(self, key: str) -> Any:
+        """The value as it stands, unread."""
+        return self._table.get(key)
+
+    def is_text(self, key: str) -> bool:
+        """Whether a text stands there; reads nothing."""
+        return isinstance(self._table.get(key), str)
+
     def choice(self, key: str, among: Iterable[str], default: str | None = None) -> str:
         """One word of a closed list."""
         words = tuple(among)

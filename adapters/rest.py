@@ -178,7 +178,8 @@ def _looked_up(find: Find, calls: Calls, context: Context) -> Delivered | None:
 
 def _recipe(context: Context) -> Recipe:
     try:
-        return _read(json.dumps(context.options, sort_keys=True))
+        # unsorted: the order of a mapping is the order of its elements in XML
+        return _read(json.dumps(context.options))
     except Misconfigured as wrong:
         # Waiting costs nothing: an operator corrects the route, and no letter fails for it.
         raise Temporary("WASL-DLV-007", "; ".join(wrong.faults)) from wrong

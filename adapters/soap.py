@@ -20,8 +20,8 @@ Options of a route (a table; ``•`` marks what is required):
   null or empty where there is none) and ``absent_fault`` (regular expression over a fault that means
   "not there").
 - ``faults``: a list of ``code`` (the whole code or subcode without prefix), ``text``, ``detail``
-  (regular expressions, the latter two found anywhere), ``outcome`` (``duplicate temporary permanent
-  ambiguous``) and ``retry_after`` (seconds). The first that fits decides, whatever the HTTP status.
+  (regular expressions, the latter two found anywhere), and what that means (see
+  `adapters.verdicts.Verdict`). The first that fits decides, whatever the HTTP status.
 
 To tell a sender's system receipts (``[party.receipts]``) the same options, but for ``reads`` and ``find``:
 ``request`` maps `adapters.view.notice_view`, and should carry ``receiptId``, which the service takes once;
