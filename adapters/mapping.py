@@ -224,7 +224,10 @@ def _without_nulls(value: Any, room: _Room, path: str) -> Any:
 
 def _wrong_calls(node: Any, tables: Tables) -> list[str]:
     """Calls that JMESPath itself would notice only at work, found in a syntax tree."""
-    wrong = _wrong_call(node, tables) if node.get("type") == "function_expression" else []
+    kind = node.get("type")
+    wrong = _wrong_call(node, tables) if kind == "function_expression" else []
+    if kind == "subexpression" and node["children"][0].get("type") == "not_expression":
+        wrong.append("! stands before the first name alone: write !(a.b)")
     for child in node.get("children", ()):
         if isinstance(child, dict):
             wrong += _wrong_calls(child, tables)

@@ -75,7 +75,7 @@ class XmlForm:
         try:
             root = etree.Element(self._element(self.root), nsmap=spaces)
             self._fill(root, tree, put)
-        except ValueError as trouble:  # such as a name of an extension that is none in XML
+        except (ValueError, LookupError) as trouble:  # such as a name of an extension that is none in XML
             raise Permanent(
                 "WASL-DLV-074", f"{self.root}: a name or a value that XML cannot have"
             ) from trouble
