@@ -44,6 +44,20 @@ class Find:
     found: Expression
     absent_status: int
 
+    def earlier(self, answer: Any, delivery_id: str, reference: str) -> Any:
+        """What the answer says of the earlier delivery; null or empty where it is not there."""
+        source = _of(self.found.source, delivery_id, reference)
+        found = self.found if source == self.found.source else Expression.compile(source, self.found.path)
+        return found.over_answer(answer)
+
+
+def _of(source: str, delivery_id: str, reference: str) -> str:
+    """An expression with the letter's own names in place of ``{deliveryId}`` and ``{reference}``.
+
+    Both are of letters, digits and hyphens alone.
+    """
+    return source.replace("{deliveryId}", delivery_id).replace("{reference}", reference)
+
 
 @dataclass(frozen=True)
 class Recipe:

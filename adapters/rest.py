@@ -25,11 +25,13 @@ Options of a route (a table; ``•`` marks what is required; `docs/kind-rest.md`
   for the files: ``files``, or ``attachments`` to leave the signed original out), ``field`` (the form's name
   for the file, ``file``), ``fields`` (mapping of further form fields, which sees the file as ``file``),
   ``digest`` (expression for the SHA-256 that the target answers; must be the file's).
-- ``steps``: a list of further calls, each with its ``name`` •.
+- ``steps``: a list of further calls, each with its ``name`` •; ``required`` as before, and ``digests`` that
+  are required must be those of every file that was uploaded.
 - ``confirm``: as ``create``, body optional.
 - ``find``: GET ``path`` •, ``success`` •, ``found`` • (expression for the earlier delivery, null or
-  empty where there is none), ``reads`` over what was found, ``absent_status`` (a status that means
-  "not there", such as 404; none by default).
+  empty where there is none; ``{deliveryId}`` and ``{reference}`` in its literals are the letter's own),
+  ``reads`` over what was found, ``absent_status`` (a status that means "not there", such as 404; none by
+  default).
 - ``probe``: GET ``path`` •, ``success``.
 - ``rules``: a list of ``status`` and/or ``when`` (expression over the answer), and what that means (see
   `adapters.verdicts.Verdict`). The first that fits decides, before the status does.
@@ -180,7 +182,7 @@ def _looked_up(find: Find, calls: Calls, context: Context) -> Delivered | None:
         if find.absent_status and response.status == find.absent_status:
             return None
         answer = judge(find.step, response, context)
-        found = find.found.over_answer(answer)
+        found = find.earlier(answer, calls.delivery_id, calls.reference)
     return find.step.reads.over(found).delivered(response) if found else None
 
 

@@ -112,11 +112,19 @@ class RestDelivery:
                 return response, findings
             response = self._call(step, view, findings).send(self.context.http)
             found = step.reads.over(_accepted(step, response, self.context))
-            if step.required and set(step.reads.keeps) - set(found.kept):
+            if step.required and self._lacks(step, found, view):
                 raise Ambiguous("WASL-DLV-008", f"steps.{step.name}: the answer lacks what is required")
         findings = findings.plus(found)
         view["target"] = _target(findings)
         return response, findings
+
+    def _lacks(self, step: Step, found: Findings, view: dict[str, Any]) -> bool:
+        """Whether an answer lacks what its ``reads`` name: as digests, those of all files uploaded."""
+        if set(step.reads.keeps) - set(found.kept):
+            return True
+        upload = self.recipe.upload
+        files = view["attachments"] if upload is None else chosen_files(upload.each, view)
+        return "digests" in step.reads.expressions and not {file["sha256"] for file in files} <= found.digests
 
     def _confirm(
         self, view: dict[str, Any], response: Response, findings: Findings

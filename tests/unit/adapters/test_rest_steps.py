@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from adapters.contract import Context, Response
 from adapters.mapping import MappingFault
 from adapters.rest import RestAdapter
 from gateway.domain.errors import Ambiguous, Declined, DeliveryError, Permanent, Temporary
-from tests.unit.adapters.doubles import context, envelope, letter, said, sent
+from tests.unit.adapters.doubles import ORIGINAL, PLAN, context, envelope, letter, said, sent
 
 ADAPTER = RestAdapter()
 ROUTE: dict[str, Any] = {
@@ -239,6 +240,46 @@ def test_a_rule_says_what_an_answer_means(outcome: dict[str, Any], kind: Any, co
     if isinstance(found, Declined) and outcome["ground"] == "WASL-DLV-039":
         assert (found.words or "").startswith("خارج الاختصاص")
         assert len(found.words or "") == 500
+
+
+UPLOAD: dict[str, Any] = {
+    "upload": {"path": "/l/{handle}/files", "rules": [{"status": 500, "outcome": "accepted"}]},
+    "steps": [
+        {
+            "name": "stored",
+            "method": "GET",
+            "path": "/l/{handle}/files",
+            "success": "files",
+            "reads": {"digests": "files[].sum", "key": "key"},
+            "required": True,
+        }
+    ],
+}
+PAGE = said(500, b"<html>", "text/html")
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2], ids=["whole", "one", "all"])
+def test_a_step_checks_what_is_really_there_where_uploads_say_nothing(missing: int) -> None:
+    sums = [hashlib.sha256(octets).hexdigest() for octets in (PLAN, ORIGINAL)]
+    kept = said(200, {"files": [{"sum": one} for one in sums[missing:]] or [{}], "key": "k"})
+    used = using(FOLDER, PERSON, CREATED, PAGE, PAGE, kept, CONFIRMED, **UPLOAD)
+    assert ADAPTER.check_options(used.options) == []
+    if missing:
+        assert type(fault(used)) is Ambiguous
+    else:
+        assert ADAPTER.deliver(letter(), used).digests_confirmed
+
+
+def test_a_look_up_tells_the_letter_from_others_by_its_own_name() -> None:
+    find = {"path": "/s", "success": "r", "found": "r[?id == '{deliveryId}'] | [0]", "reads": {"handle": "n"}}
+    name = letter().delivery_id
+    others = [{"id": name[:-1], "n": 1}, {"id": name + "0", "n": 2}]
+    used = using(said(200, {"r": others}), said(200, {"r": [*others, {"id": name, "n": 3}]}), find=find)
+    assert ADAPTER.check_options(used.options) == []
+    assert ADAPTER.find(name, "", used) is None
+    found = ADAPTER.find(name, "", used)
+    assert found is not None
+    assert found.target_reference == "3"
 
 
 def test_a_refusal_once_something_of_the_letter_stands_is_doubt() -> None:
