@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import wasl
+from gateway.cli.route_codes import _held
 from gateway.domain.errors import Misconfigured
 from gateway.exchange.transit import unmapped
 from gateway.store.registry import queries
@@ -19,6 +20,7 @@ from gateway.store.registry.models import Change, OfficeRow
 from gateway.store.transit import route_queries, unmapped_queries
 from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, HubUnderTest, registry_table
 from tests.support.listener import Listener, Reply, listening
+from tests.support.shapes import Shape
 from tests.support.systems import Simulator, accept, attempts, fresh_hub, row, state
 
 FOLDER = Path(__file__).parents[2] / "examples/systems/courrier_soap"
@@ -300,3 +302,34 @@ def test_what_cannot_be_noted_stops_no_letter(
         session.connection().exec_driver_sql("DROP TABLE unmapped_value")
     work(hub)
     assert state(hub, one) == "HANDED_OVER"
+
+
+# On both databases ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def either(tmp_path: Path, shape: Shape) -> HubUnderTest:
+    return fresh_hub(tmp_path, Simulator(), WASL_OUTGOING_ALLOW="127.0.0.1")
+
+
+def test_values_are_counted_held_for_and_mapped_on_every_database(
+    either: HubUnderTest, target: Listener
+) -> None:
+    target.usual = NUMBERED
+    declare(either, rest(target, a="code(envelope.subject, 'types')"), {"types": TYPES})
+    [one] = accept(either, COMMUNE_OFFICE, subject="شكاية")
+    [upper] = accept(either, COMMUNE_OFFICE, subject="Ÿ")
+    work(either)
+    assert [state(either, each) for each in (one, upper)] == ["HELD", "HELD"]
+    either.clock.forward(minutes=2)
+    lane = either.dispatch().unmapped
+    lane.note(COMMUNE_OFFICE, "ref", "types", "شكاية")
+    assert lane.keep() == 1
+    assert sorted(listed(either)) == sorted([("types", "شكاية", 2), ("types", "Ÿ", 1)])
+    assert _held(either.gateway, COMMUNE_OFFICE, "types", "شكاية") == [one]
+    either.gateway.registry.map_code(COMMUNE_OFFICE, "types", "شكاية", "RECL", "tests")
+    assert listed(either) == [("types", "Ÿ", 1)]
+    with either.gateway.store.read() as session:
+        office = queries.office(session, COMMUNE_OFFICE)
+    assert office is not None
+    assert office.route.options["tables"]["types"] == {**TYPES, "شكاية": "RECL"}
