@@ -10,6 +10,7 @@ from adapters.functions import Tables
 from adapters.mapping import Expression
 from adapters.mapping import Mapping as LetterMapping
 from gateway.domain.errors import Misconfigured
+from gateway.domain.registry.tables import table_faults
 
 T = TypeVar("T")
 
@@ -96,7 +97,11 @@ class Options:
     def code_tables(self, key: str = "tables") -> Tables:
         """Tables of codes, by name."""
         section = self.section(key)
-        return {name: section.texts(name) for name in section.names()} if section else {}
+        if section is None:
+            return {}
+        tables = {name: section.texts(name) for name in section.names()}
+        self.faults.extend(f"{self.path(key)}.{fault}" for fault in table_faults(tables))
+        return tables
 
     def section(self, key: str) -> Options | None:
         """A table below this one, or None; its faults are noted here."""

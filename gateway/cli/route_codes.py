@@ -40,8 +40,8 @@ def _values(gateway: Gateway, office: str | None) -> list[dict[str, Any]]:
                 "value": row.value,
                 "count": row.count,
                 "held": len(_held(gateway, row.office, row.table, row.value)),
-                "first_seen": row.first_seen.isoformat(),
-                "last_seen": row.last_seen.isoformat(),
+                "first_seen": row.first_seen.isoformat(timespec="seconds"),
+                "last_seen": row.last_seen.isoformat(timespec="seconds"),
                 "reference": row.reference,
             }
             for row in unmapped_queries.values(session, office)

@@ -21,7 +21,7 @@ from gateway.store.transit import route_queries, unmapped_queries
 from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, HubUnderTest, registry_table
 from tests.support.listener import Listener, Reply, listening
 from tests.support.shapes import Shape
-from tests.support.systems import Simulator, accept, attempts, fresh_hub, row, state
+from tests.support.systems import Simulator, accept, attempts, fresh_hub, receipts, row, state
 
 FOLDER = Path(__file__).parents[2] / "examples/systems/courrier_soap"
 TYPES = {"request": "DEM"}
@@ -146,6 +146,47 @@ def test_letters_that_do_not_fit_never_open_the_breaker(hub: HubUnderTest, targe
     hub.clock.forward(minutes=5)  # the command has a clock of its own
     work(hub)
     assert state(hub, held[0]) == "HANDED_OVER"
+
+
+def test_what_a_look_up_does_not_find_holds_the_letter_and_not_the_route(
+    hub: HubUnderTest, target: Listener
+) -> None:
+    route = rest(target, titre="envelope.subject")
+    route["options"]["before"] = [
+        {
+            "name": "folder",
+            "path": "/find",
+            "body": {"q": "envelope.subject"},
+            "reads": {"folder": "id"},
+            "required": True,
+        }
+    ]
+    route["options"]["create"]["path"] = "/{folder}/lettres"
+    declare(hub, route)
+    target.script[:] = [Reply(body=b"{}"), Reply(404), Reply(body=b'{"id": 3}'), NUMBERED]
+    held = [accept(hub, COMMUNE_OFFICE)[0] for _ in range(2)]
+    [found] = accept(hub, COMMUNE_OFFICE)
+    work(hub)
+    assert [state(hub, one) for one in (*held, found)] == ["HELD", "HELD", "HANDED_OVER"]
+    assert {row(hub, one).held_code for one in held} == {"WASL-DLV-077"}
+    assert failures(hub) == 0
+    assert target.heard[-1].path == "/3/lettres"
+
+
+def test_the_recipients_refusal_is_the_outcome_with_its_own_words(
+    hub: HubUnderTest, target: Listener
+) -> None:
+    route = rest(target, titre="envelope.subject")
+    ground = {"ground": "WASL-DLV-039", "words": "motif"}
+    route["options"]["rules"] = [{"status": 422, "when": "motif", "outcome": "declined", **ground}]
+    declare(hub, route)
+    target.script[:] = [Reply(422, '{"motif": "خارج الاختصاص"}'.encode())]
+    [refused] = accept(hub, COMMUNE_OFFICE)
+    work(hub)
+    assert state(hub, refused) == "REFUSED"
+    [receipt] = receipts(hub, refused)
+    assert [reason.code for reason in receipt.reasons] == ["WASL-DLV-039"]
+    assert "خارج الاختصاص" in str(receipt.reasons)
 
 
 # Code tables of an office --------------------------------------------------------------------------

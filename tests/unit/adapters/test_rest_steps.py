@@ -304,6 +304,7 @@ def test_a_refusal_once_something_of_the_letter_stands_is_doubt() -> None:
             {"create": {"path": "/x", "body": {}, "reads": {"register_nubmer": "n"}}},
             "create.reads.register_nubmer",
         ),
+        ({"tables": {"t": {"a": "x" * 201}}}, "tables.t"),
         ({"rules": [{"status": 400, "outcome": "declined"}]}, "rules[0].ground"),
         ({"rules": [{"status": 400, "outcome": "declined", "ground": "no"}]}, "rules[0].ground"),
         ({"rules": [{"status": 400, "outcome": "declined", "ground": "WASL-DLV-039"}]}, "rules[0].words"),
