@@ -16,7 +16,7 @@ help:
 	@echo "make lint        style, types and floors only"
 	@echo "make bench       how many letters are accepted and delivered in a second, what dead routes cost, how much memory"
 	@echo "make bench-long  the same for longer"
-	@echo "make soak        hours under load: every fault (MINUTES=60 of it), then memory"
+	@echo "make soak        hours under load: every fault (MINUTES=60 of it), Mayan EDMS, then memory"
 	@echo "make setup       .venv with everything for development"
 	@echo "make clean       remove .venv and what was built (never var/, where letters are kept)"
 	@echo "INSTALL=0        before any of these: install no system packages (INSTALL=1: also with sudo)"
@@ -95,6 +95,7 @@ MINUTES = 60
 soak:
 	@$(BOOTSTRAP) test
 	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES)
+	$(BIN)/python -m tests.faults.mayan --folder var/mayan
 	$(BIN)/python bench/memory.py --soak
 
 # Run in a fresh .venv after changing a version in setup.cfg.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date as Day
 from datetime import datetime
 from typing import Any
@@ -14,14 +15,19 @@ from adapters.options import Options
 from gateway.domain.transit.envelope import Envelope
 
 KEPT = 64 * 1024
+Scalar = str | int | float | bool
+LONGEST = 2000
+"""Characters of a text that further calls use."""
 _NAMES = ("handle", "target_reference", "register_number", "register_date", "register_book", "digests")
+OPTIONS = frozenset({*_NAMES, "register_date_format"})
 
 
 @dataclass(frozen=True)
 class Findings:
     """What the answers of one or several calls said.
 
-    ``handle`` is what the target's further calls want to hear; it stays inside the adapter.
+    ``handle`` is what the target's further calls want to hear, and so is what is ``kept`` under a name of
+    the route's own; they stay inside the adapter.
     """
 
     handle: str | None = None
@@ -30,6 +36,7 @@ class Findings:
     register_date: Day | None = None
     register_book: str | None = None
     digests: frozenset[str] = frozenset()
+    kept: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self != Findings()
@@ -37,7 +44,8 @@ class Findings:
     def plus(self, later: Findings) -> Findings:
         """Both together; what the later answer says replaces, its digests add."""
         said = {name: value for name, value in vars(later).items() if value}
-        return replace(self, **(said | {"digests": self.digests | later.digests}))
+        both = {"digests": self.digests | later.digests, "kept": {**self.kept, **later.kept}}
+        return replace(self, **(said | both))
 
     def delivered(self, response: Response, envelope: Envelope | None = None) -> Delivered:
         """The handover that these findings prove, with the octets of the last answer."""
@@ -60,21 +68,24 @@ class Reads:
     Options, all optional: ``handle``, ``target_reference``, ``register_number``, ``register_date``
     (with ``register_date_format`` in strptime's notation, ISO 8601 without), ``register_book``, and
     ``digests`` (one or several SHA-256 digests in hexadecimal that the target computed).
+    Where a kind has later calls, any other name: its value is kept for them.
     """
 
     expressions: Mapping[str, Expression]
     date_format: str = ""
+    keeps: Mapping[str, Expression] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, options: Options | None) -> Reads:
-        """The table that the options describe; faults are noted there."""
+    def read(cls, options: Options | None, keeps: Callable[[str], bool] = lambda name: False) -> Reads:
+        """The table that the options describe; faults are noted there.
+
+        Args:
+            keeps: whether a name beside the known ones is wanted later; what it finds is kept under it.
+        """
         if options is None:
             return cls({})
-        found = {name: options.expression(name) for name in _NAMES}
-        reads = cls(
-            {name: expression for name, expression in found.items() if expression is not None},
-            options.text("register_date_format", ""),
-        )
+        more = [name for name in options.names() if name not in OPTIONS and keeps(name)]
+        reads = cls(_found(options, _NAMES), options.text("register_date_format", ""), _found(options, more))
         options.end()
         return reads
 
@@ -89,7 +100,12 @@ class Reads:
             **texts,
             register_date=self._day(_text(self._value("register_date", answer))),
             digests=_digests(self._value("digests", answer)),
+            kept=self._kept(answer),
         )
+
+    def _kept(self, answer: Any) -> Mapping[str, Scalar]:
+        found = {name: expression.over_answer(answer) for name, expression in self.keeps.items()}
+        return {name: value for name, value in found.items() if is_scalar(value)}
 
     def _value(self, name: str, answer: Any) -> Any:
         expression = self.expressions.get(name)
@@ -112,6 +128,24 @@ def media_type(response: Response) -> str:
     return response.headers.get("content-type", "").partition(";")[0].strip().lower() or (
         "application/octet-stream"
     )
+
+
+def _found(options: Options, names: Iterable[str]) -> dict[str, Expression]:
+    found = {name: options.expression(name) for name in names}
+    return {name: expression for name, expression in found.items() if expression is not None}
+
+
+def charset(response: Response) -> str:
+    """The charset that the answer's Content-Type names, or nothing."""
+    found = re.search(
+        r";\s*charset\s*=\s*([\w\"-]+)", response.headers.get("content-type", ""), re.IGNORECASE
+    )
+    return found[1] if found else ""
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether it is a text of a bearable length, a number or a boolean."""
+    return isinstance(value, (bool, int, float)) or (isinstance(value, str) and 0 < len(value) <= LONGEST)
 
 
 def _text(value: Any) -> str | None:

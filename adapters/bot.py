@@ -64,6 +64,7 @@ class Role:
         if part is Part.REFUSE:
             code = options.choice("code", sorted(GROUNDS))
             words = options.text("text", None if code == OTHER_GROUND else "") or None
+        options.code_tables()  # an office may have some for its system; what is played asks for no code
         timed = part in (Part.SLOW, Part.AMBIGUOUS, Part.LATE)
         role = cls(part, options.number("seconds", _SECONDS) if timed else _SECONDS, code, words)
         options.end()

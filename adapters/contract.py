@@ -127,6 +127,10 @@ def refuse_to_dial(host: str, port: int) -> socket.socket:
     raise Temporary("WASL-DLV-001", f"no way to {host}:{port} from here")
 
 
+def nobody_asked(table: str, value: str) -> None:
+    """Forgets a value that a code table has no entry for: for whoever keeps no list of them."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What an adapter may use; built by the hub for one route.
@@ -142,6 +146,8 @@ class Context:
     dial: Dial = refuse_to_dial
     folders: tuple[Path, ...] = ()
     """Below which a kind may read and write files of this machine; the operator of the hub names them."""
+    unmapped: Callable[[str, str], None] = nobody_asked
+    """Told, while a letter is mapped, a code table and a value that it has no entry for."""
 
 
 class Adapter(Protocol):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date as Day
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from jmespath import functions
 
-Tables = Mapping[str, Mapping[str, str]]
+from gateway.domain.registry.tables import REST, Tables, no_entry
+
+__all__ = ["MappingFunctions", "Tables", "UnknownCode", "noting"]
+
+Note = Callable[[str, str], None]
+"""Takes a table and a value that it has no entry for."""
 
 if TYPE_CHECKING:
     from jmespath.functions import _Signature
@@ -18,6 +26,27 @@ if TYPE_CHECKING:
 _TEXT: _Signature = {"types": ["string"]}
 _TEXT_OR_NULL: _Signature = {"types": ["string", "null"]}
 _ANYTHING: _Signature = {"types": []}
+
+
+# Expressions are compiled once for all letters of a route; who wants to hear of one letter says so here.
+_note: ContextVar[Note | None] = ContextVar("note", default=None)
+
+
+@contextmanager
+def noting(note: Note) -> Iterator[None]:
+    """Let ``note`` hear once of every value without an entry that expressions meet inside."""
+    told: set[tuple[str, str]] = set()
+
+    def once(table: str, value: str) -> None:
+        if (table, value) not in told:
+            told.add((table, value))
+            note(table, value)
+
+    before = _note.set(once)
+    try:
+        yield
+    finally:
+        _note.reset(before)
 
 
 class UnknownCode(LookupError):
@@ -54,12 +83,19 @@ class MappingFunctions(functions.Functions):
     def _func_code(self, value: str | None, table: str) -> str | None:
         """``code(value, 'table')``: the entry of a code table of the route; ``*`` catches the rest."""
         entries = self._tables[table]
-        if value is None:
-            return entries.get("*")
-        found = entries.get(value, entries.get("*"))
-        if found is None:
-            raise UnknownCode(f"code table {table!r} has no entry {value!r}")
-        return found
+        rest = entries.get(REST)
+        if value is None or value in entries:
+            return rest if value is None else entries[value]
+        if (note := _note.get()) is not None:
+            note(table, value)
+        if rest is None:
+            raise UnknownCode(no_entry(table, value))
+        return rest
+
+    @functions.signature(_TEXT_OR_NULL)
+    def _func_url(self, value: str | None) -> str | None:
+        """``url(value)``: percent-encoded in UTF-8, as paths and headers carry other letters than ASCII."""
+        return None if value is None else quote(value, safe="")
 
     @functions.signature(_TEXT_OR_NULL, {"types": ["number"]})
     def _func_cut(self, value: str | None, length: float) -> str | None:

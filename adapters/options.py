@@ -10,6 +10,7 @@ from adapters.functions import Tables
 from adapters.mapping import Expression
 from adapters.mapping import Mapping as LetterMapping
 from gateway.domain.errors import Misconfigured
+from gateway.domain.registry.tables import table_faults
 
 T = TypeVar("T")
 
@@ -45,6 +46,14 @@ class Options:
             return value
         self.fault(key, "is required" if value is None else "is not a text, or is empty")
         return ""
+
+    def plain(self, key: str) -> Any:
+        """The value as it stands, unread."""
+        return self._table.get(key)
+
+    def is_text(self, key: str) -> bool:
+        """Whether a text stands there; reads nothing."""
+        return isinstance(self._table.get(key), str)
 
     def choice(self, key: str, among: Iterable[str], default: str | None = None) -> str:
         """One word of a closed list."""
@@ -96,7 +105,11 @@ class Options:
     def code_tables(self, key: str = "tables") -> Tables:
         """Tables of codes, by name."""
         section = self.section(key)
-        return {name: section.texts(name) for name in section.names()} if section else {}
+        if section is None:
+            return {}
+        tables = {name: section.texts(name) for name in section.names()}
+        self.faults.extend(f"{self.path(key)}.{fault}" for fault in table_faults(tables))
+        return tables
 
     def section(self, key: str) -> Options | None:
         """A table below this one, or None; its faults are noted here."""

@@ -18,6 +18,7 @@ class Outcome(Enum):
     TEMPORARY = "temporary"
     PERMANENT = "permanent"
     AMBIGUOUS = "ambiguous"
+    DECLINED = "declined"  # the recipient itself refuses the letter
 
 
 class Phase(Enum):

@@ -1,37 +1,47 @@
-"""Hands letters to document systems that speak JSON over HTTP.
+"""Hands letters to document systems that have a REST interface of their own: JSON, XML or forms over HTTP.
 
-Options of a route (a table; ``•`` marks what is required):
+Options of a route (a table; ``•`` marks what is required; `docs/kind-rest.md` has examples):
 
 - ``base_url`` • address that the steps' paths are added to.
 - ``auth``: how calls prove who calls, see `adapters.auth`.
 - ``headers``: a table of fixed headers. ``idempotency_header``: name of the header that carries the
   delivery id (for later steps with ``:`` and the step's name or the file's place), if the target
   honours one.
-- ``max_inline_bytes``: octets of file contents that a JSON body may hold (10 MiB); uploads have no limit.
+- ``max_inline_bytes``: octets of file contents that a JSON or XML body may hold (10 MiB); forms and files
+  alone have no limit.
 - ``draft_until_confirm``: what ``create`` makes does not count as received before ``confirm`` (false).
 - ``tables``: code tables by name, for the function ``code``; the entry ``*`` catches the rest.
-- ``create`` •: ``method`` (POST), ``path`` •, ``body`` • (a mapping, see `adapters.mapping` and
-  `adapters.view`), ``success`` (expression over the answer, must be true), ``reads`` (see
-  `adapters.answers.Reads`). Without ``success``, something that ``reads`` names must be there.
-- ``upload``: the call repeated for each file: as above, with ``each`` (expression for the files:
-  ``files``, or ``attachments`` to leave the signed original out), ``field`` (the form's name for the
-  file, ``file``), ``fields`` (mapping of further form fields, which sees the file as ``file``),
+- ``before``: a list of look-ups and of what must be there first: a step each, with ``name`` •, any
+  ``method``, ``required`` (everything that ``reads`` names must be found) and ``absent_status``.
+- ``create`` •: ``method`` (POST), ``path`` •, ``format`` (``json xml form content``), ``body`` (a mapping,
+  see `adapters.mapping` and `adapters.view`; required but for forms and contents), ``query``, ``headers``
+  (mappings), ``when`` (expression over the letter and what was found), ``success`` (expression over the
+  answer, must be true), ``reads`` (see `adapters.answers.Reads`), ``rules``. Without ``success``, something
+  that ``reads`` names must be there. Of ``xml``: ``xml`` • (see `adapters.xml_body.XmlForm`); of ``form``:
+  ``files`` (list of ``field``, ``each``), ``types`` (media types of fields); of ``content``: ``content``
+  (expression for the file).
+- ``upload``: the call repeated for each file: as above, as ``form`` by default, with ``each`` (expression
+  for the files: ``files``, or ``attachments`` to leave the signed original out), ``field`` (the form's name
+  for the file, ``file``), ``fields`` (mapping of further form fields, which sees the file as ``file``),
   ``digest`` (expression for the SHA-256 that the target answers; must be the file's).
+- ``steps``: a list of further calls, each with its ``name`` •; ``required`` as before, and ``digests`` that
+  are required must be those of every file that was uploaded.
 - ``confirm``: as ``create``, body optional.
 - ``find``: GET ``path`` •, ``success`` •, ``found`` • (expression for the earlier delivery, null or
-  empty where there is none), ``reads`` over what was found, ``absent_status`` (a status that means
-  "not there", such as 404; none by default).
+  empty where there is none; ``{deliveryId}`` and ``{reference}`` in its literals are the letter's own),
+  ``reads`` over what was found, ``absent_status`` (a status that means "not there", such as 404; none by
+  default).
 - ``probe``: GET ``path`` •, ``success``.
-- ``rules``: a list of ``status`` and/or ``when`` (expression over the answer), ``outcome``
-  (``accepted duplicate temporary permanent ambiguous``), ``retry_after`` (seconds). The first that fits
-  decides, before the status does.
+- ``rules``: a list of ``status`` and/or ``when`` (expression over the answer), and what that means (see
+  `adapters.verdicts.Verdict`). The first that fits decides, before the status does.
 
-Paths may name ``{deliveryId}``, ``{reference}`` and, after ``create``, ``{handle}`` (from its ``reads``).
+Paths may name ``{deliveryId}``, ``{reference}``, after ``create`` ``{handle}`` (from its ``reads``), in an
+upload ``{fileId}``, ``{fileName}``, ``{fileNumber}``, ``{fileSha256}``, and what earlier steps kept.
 
 Trouble: no connection, 408, 425, 429, 503, and a refusal of the credentials are temporary; other 4xx are
 permanent; other 5xx, a broken connection, and an answer that is no answer are ambiguous. While only a
 draft stands at the target all this is at worst temporary; once an earlier call had effect all of it
-is ambiguous.
+is ambiguous. Before the letter is created what the target refuses holds the letter.
 """
 
 from __future__ import annotations
@@ -42,6 +52,7 @@ from functools import lru_cache
 from typing import Any
 
 from adapters.contract import Context, Delivered, Letter, Notice, Request, Response
+from adapters.functions import noting
 from adapters.oauth import Tokens
 from adapters.outcomes import AlreadyThereError, Phase
 from adapters.proof import proving
@@ -90,7 +101,8 @@ class RestAdapter:
         recipe, context = self._ready(context)
         calls = Calls(recipe, letter.delivery_id, letter.reference, context.secret)
         try:
-            return RestDelivery(recipe, calls, letter, context).run()
+            with noting(context.unmapped):
+                return RestDelivery(recipe, calls, letter, context).run()
         except AlreadyThereError as there:
             return self._existing(recipe, letter, context, there.response)
 
@@ -180,13 +192,14 @@ def _looked_up(find: Find, calls: Calls, context: Context) -> Delivered | None:
         if find.absent_status and response.status == find.absent_status:
             return None
         answer = judge(find.step, response, context)
-        found = find.found.over_answer(answer)
+        found = find.earlier(answer, calls.delivery_id, calls.reference)
     return find.step.reads.over(found).delivered(response) if found else None
 
 
 def _recipe(context: Context) -> Recipe:
     try:
-        return _read(json.dumps(context.options, sort_keys=True))
+        # unsorted: the order of a mapping is the order of its elements in XML
+        return _read(json.dumps(context.options))
     except Misconfigured as wrong:
         # Waiting costs nothing: an operator corrects the route, and no letter fails for it.
         raise Temporary("WASL-DLV-007", "; ".join(wrong.faults)) from wrong

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from adapters.answers import charset, media_type
 from adapters.contract import Context, Response
+from adapters.json_values import NoJsonError, read_json
 from adapters.outcomes import (
     AlreadyThereError,
     Outcome,
     Phase,
-    fault_for,
     fault_of_status,
     in_phase,
     told,
 )
-from adapters.recipe import Rule, Step
+from adapters.rules import Rule
+from adapters.steps import Step
+from adapters.xml_values import NoXmlError, read_xml, value_of
 from gateway.domain.errors import Ambiguous, DeliveryError
 
 NO_JSON = object()
@@ -25,6 +27,7 @@ _CODES = {
     Outcome.TEMPORARY: "WASL-DLV-002",
     Outcome.PERMANENT: "WASL-DLV-003",
     Outcome.AMBIGUOUS: "WASL-DLV-004",
+    Outcome.DECLINED: "WASL-DLV-003",
 }
 
 
@@ -39,10 +42,10 @@ def judge(step: Step, response: Response, context: Context) -> Any:
     rule = _rule(step.rules, response.status, None if answer is NO_JSON else answer)
     if rule is None:
         _check_success(step, response, answer, context)
-    elif rule.outcome is Outcome.DUPLICATE:
+    elif rule.verdict.outcome is Outcome.DUPLICATE:
         raise AlreadyThereError(response)
-    elif rule.outcome is not Outcome.ACCEPTED:
-        raise fault_for(rule.outcome, _CODES[rule.outcome], told(response), rule.retry_after or None)
+    elif rule.verdict.outcome is not Outcome.ACCEPTED:
+        raise rule.verdict.fault(_CODES[rule.verdict.outcome], told(response), answer)
     return None if answer is NO_JSON else answer
 
 
@@ -51,7 +54,7 @@ def _check_success(step: Step, response: Response, answer: Any, context: Context
     if fault is not None:
         raise fault
     if answer is NO_JSON:
-        raise Ambiguous("WASL-DLV-008", f"no JSON; {told(response)}")
+        raise Ambiguous("WASL-DLV-008", f"neither JSON nor XML; {told(response)}")
     if step.success is not None:
         good = bool(step.success.over_answer(answer))
     else:
@@ -65,12 +68,18 @@ def _rule(rules: tuple[Rule, ...], status: int, answer: Any) -> Rule | None:
 
 
 def decoded(response: Response) -> Any:
-    """The answer as JSON, None where it is empty, `NO_JSON` where it is something else."""
+    """The answer as JSON, or XML as `adapters.xml_values` tells it; None where it is empty.
+
+    `NO_JSON` where it is something else: whatever calls itself JSON is not more than what it is.
+    """
     if not response.body.strip():
         return None
+    kind = media_type(response)
     try:
-        return json.loads(response.body)
-    except (ValueError, RecursionError):
+        if kind in ("application/xml", "text/xml") or (kind.endswith("+xml") and "html" not in kind):
+            return value_of(read_xml(response.body))
+        return read_json(response.body, charset(response))
+    except (NoJsonError, NoXmlError):
         return NO_JSON
 
 

@@ -21,8 +21,8 @@ Options of a route (a table; ``•`` marks what is required):
   null or empty where there is none) and ``absent_fault`` (regular expression over a fault that means
   "not there").
 - ``faults``: a list of ``code`` (the whole code or subcode without prefix), ``text``, ``detail``
-  (regular expressions, the latter two found anywhere), ``outcome`` (``duplicate temporary permanent
-  ambiguous``) and ``retry_after`` (seconds). The first that fits decides, whatever the HTTP status.
+  (regular expressions, the latter two found anywhere), and what that means (see
+  `adapters.verdicts.Verdict`). The first that fits decides, whatever the HTTP status.
 
 To tell a sender's system receipts (``[party.receipts]``) the same options, but for ``reads`` and ``find``:
 ``request`` maps `adapters.view.notice_view`, and should carry ``receiptId``, which the service takes once;
@@ -41,6 +41,7 @@ from typing import Any
 from adapters.answers import KEPT
 from adapters.contract import Context, Delivered, Letter, Notice, Request
 from adapters.describing import Offer
+from adapters.functions import noting
 from adapters.outcomes import AlreadyThereError, Phase, in_phase
 from adapters.proof import proving
 from adapters.soap_calls import Kept, Line, wsdl_of
@@ -81,7 +82,8 @@ class SoapAdapter:
         """
         line = Line.open(self._kept, context)
         operation = line.route.deliver
-        response = line.call(operation, letter_view(letter))
+        with noting(context.unmapped):
+            response = line.call(operation, letter_view(letter))
         try:
             reply = judge(operation, line.route.faults, response, context)
         except AlreadyThereError:

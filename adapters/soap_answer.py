@@ -11,12 +11,12 @@ from typing import Any
 from lxml import etree
 
 from adapters.contract import Response
+from adapters.xml_values import NoXmlError, read_xml, value_of
 
 _ENVELOPES = {
     "http://schemas.xmlsoap.org/soap/envelope/": "1.1",
     "http://www.w3.org/2003/05/soap-envelope": "1.2",
 }
-_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _LONGEST = 2000
 
 
@@ -50,9 +50,7 @@ class SoapFault:
 def read_answer(response: Response) -> Any | SoapFault:
     """The first element of the body, or the fault in it.
 
-    An element is a table of its children by local name (a list where one is repeated), of its attributes
-    as ``@name``, its own text beside attributes as ``#text``; without children and attributes it is
-    its text, or null if ``xsi:nil``.
+    The element is told as `adapters.xml_values.value_of` says.
 
     Raises:
         NoSoapError: the octets are no SOAP envelope.
@@ -66,20 +64,14 @@ def read_answer(response: Response) -> Any | SoapFault:
     if fault is not None:
         return _fault_11(fault) if version == "1.1" else _fault_12(fault)
     replies = [child for child in body if isinstance(child.tag, str)]
-    return _value(replies[0]) if replies else None
+    return value_of(replies[0]) if replies else None
 
 
 def _root(response: Response) -> etree._Element:
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
-    )
     try:
-        root = etree.fromstring(_xml_part(response), parser)
-    except (etree.XMLSyntaxError, ValueError, LookupError) as trouble:
+        return read_xml(_xml_part(response))
+    except NoXmlError as trouble:
         raise NoSoapError from trouble
-    if root is None or root.getroottree().docinfo.internalDTD is not None:
-        raise NoSoapError
-    return root
 
 
 def _xml_part(response: Response) -> bytes:
@@ -122,28 +114,3 @@ def _codes(values: list[str | None]) -> tuple[str, ...]:
 
 def _line(text: str | None) -> str:
     return re.sub(r"\s+", " ", text or "").strip()[:_LONGEST]
-
-
-def _value(element: etree._Element) -> Any:
-    if element.get(_NIL) in ("true", "1"):
-        return None
-    table: dict[str, Any] = {
-        f"@{etree.QName(name).localname}": value for name, value in element.attrib.items()
-    }
-    children = [child for child in element if isinstance(child.tag, str)]
-    if not table and not children:
-        return element.text or ""
-    for child in children:
-        _add(table, etree.QName(child).localname, _value(child))
-    if not children:
-        table["#text"] = element.text or ""
-    return table
-
-
-def _add(table: dict[str, Any], name: str, value: Any) -> None:
-    if name not in table:
-        table[name] = value
-    elif isinstance(table[name], list):
-        table[name].append(value)
-    else:
-        table[name] = [table[name], value]

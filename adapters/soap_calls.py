@@ -94,7 +94,7 @@ class Endpoint:
             # zeep's messages may quote the letter; its types and a path do not.
             where = ".".join(map(str, getattr(trouble, "path", None) or ()))
             detail = f"request of {operation}: {type(trouble).__name__} {where}".strip()
-            raise Permanent("WASL-DLV-007", detail) from trouble
+            raise Permanent("WASL-DLV-074", detail) from trouble
         return recorder.messages[0]
 
     def _takes_one_value(self, operation: str) -> bool:

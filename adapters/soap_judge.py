@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.contract import Context, Delivered, Response
-from adapters.outcomes import AlreadyThereError, Outcome, fault_for, fault_of_status, told
+from adapters.outcomes import AlreadyThereError, Outcome, fault_of_status, told
 from adapters.soap_answer import NoSoapError, SoapFault, read_answer
 from adapters.soap_options import FaultRule, FindOperation, Operation
 from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary
@@ -23,6 +23,7 @@ def judge(operation: Operation, rules: tuple[FaultRule, ...], response: Response
     answer = _answer(response, context)
     if isinstance(answer, SoapFault):
         _raise_fault(answer, rules, response, context)
+        return _told(answer)
     fault = fault_of_status(response, context.now())
     if fault is not None:
         raise fault
@@ -60,12 +61,23 @@ def _answer(response: Response, context: Context) -> Any | SoapFault:
 def _raise_fault(
     fault: SoapFault, rules: tuple[FaultRule, ...], response: Response, context: Context
 ) -> None:
+    """Raise what a fault means, unless a rule calls it a success.
+
+    Raises:
+        AlreadyThereError, DeliveryError: as `judge`.
+    """
     rule = next((rule for rule in rules if rule.matches(fault)), None)
     if rule is None:
         raise _by_itself(fault, fault_of_status(response, context.now()))
-    if rule.outcome is Outcome.DUPLICATE:
+    if rule.verdict.outcome is Outcome.DUPLICATE:
         raise AlreadyThereError(response)
-    raise fault_for(rule.outcome, FAULT, str(fault), rule.retry_after or None)
+    if rule.verdict.outcome is not Outcome.ACCEPTED:
+        raise rule.verdict.fault(FAULT, str(fault), _told(fault))
+
+
+def _told(fault: SoapFault) -> dict[str, Any]:
+    """A fault as expressions see it."""
+    return {"codes": list(fault.codes), "text": fault.text, "detail": fault.detail}
 
 
 def _by_itself(fault: SoapFault, of_status: DeliveryError | None) -> DeliveryError:

@@ -15,8 +15,8 @@ from adapters.contract import Context
 from adapters.functions import Tables
 from adapters.mapping import Expression, Mapping
 from adapters.options import Options
-from adapters.outcomes import Outcome
 from adapters.soap_answer import SoapFault
+from adapters.verdicts import Verdict
 from gateway.domain.errors import Misconfigured, Temporary
 
 _ANYTHING = re.compile("")
@@ -29,19 +29,16 @@ class FaultRule:
     code: re.Pattern[str]
     text: re.Pattern[str]
     detail: re.Pattern[str]
-    outcome: Outcome
-    retry_after: int
+    verdict: Verdict
 
     @classmethod
     def read(cls, options: Options) -> FaultRule:
         """The rule that the options describe; faults are noted there."""
-        word = options.choice("outcome", [outcome.value for outcome in _OUTCOMES], "ambiguous")
         rule = cls(
             code=_pattern(options, "code"),
             text=_pattern(options, "text"),
             detail=_pattern(options, "detail"),
-            outcome=Outcome(word) if word in {outcome.value for outcome in Outcome} else Outcome.AMBIGUOUS,
-            retry_after=options.number("retry_after", 0),
+            verdict=Verdict.read(options, "ambiguous"),
         )
         if not {"code", "text", "detail"} & set(options.names()):
             options.fault("code", "is required where there is neither text nor detail")
@@ -52,9 +49,6 @@ class FaultRule:
         """Whether this rule speaks of that fault."""
         right_code = self.code is _ANYTHING or any(self.code.fullmatch(code) for code in fault.codes)
         return right_code and bool(self.text.search(fault.text) and self.detail.search(fault.detail))
-
-
-_OUTCOMES = (Outcome.DUPLICATE, Outcome.TEMPORARY, Outcome.PERMANENT, Outcome.AMBIGUOUS)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The programs of tools/system-packages.txt: sh tools/system-packages.sh install|report run|scaled|test
+# The programs of tools/system-packages.txt: sh tools/system-packages.sh install|report run|scaled|test|mayan
 #
 # install: on Debian, installs what is missing, and starts none of its services. Never fails.
 #          INSTALL=0: installs nothing. INSTALL unset: only as root, and after a try that did not bring
@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 task=${1:?install or report}
-set_name=${2:?run, scaled or test}
+set_name=${2:?run, scaled, test or mayan}
 tried=.venv/.system-$set_name
 policy=/usr/sbin/policy-rc.d
 

@@ -25,6 +25,7 @@ from gateway.cli import (
     process,
     purge,
     registry,
+    route_codes,
     route_why,
     trial_party,
     witness,
@@ -73,6 +74,8 @@ for command in (
 party.party.add_command(trial_party.trial)
 registry.route.add_command(route_why.why)
 registry.route.add_command(route_why.explain)
+registry.route.add_command(route_codes.unmapped)
+registry.route.add_command(route_codes.map_)
 
 
 def main() -> None:

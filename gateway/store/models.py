@@ -39,6 +39,7 @@ from gateway.store.transit.notice_models import (
 )
 from gateway.store.transit.push_models import PushRefusal, PushRow
 from gateway.store.transit.route_models import RouteState
+from gateway.store.transit.unmapped_models import UnmappedValue
 from gateway.store.transit.upload_models import UploadPiece, UploadRow
 from gateway.store.transit.webhook_models import WebhookRow
 
@@ -77,6 +78,7 @@ __all__ = [
     "SelfCheckRow",
     "TileRow",
     "TokenRow",
+    "UnmappedValue",
     "UploadPiece",
     "UploadRow",
     "WebhookRow",

@@ -529,6 +529,8 @@ ELSEWHERE: dict[str, str] = {
     "upload_expiry._forget": "forgotten by the next turn; see tests/integration/test_uploads.py",
     "apply.apply": "the registry's own; no letter is touched",
     "apply.close": "the registry's own; no letter is touched, and the command is given again",
+    "apply.map_code": "the registry's own; letters are sent again by decisions of their own",
+    "unmapped._write": "a list for people; see tests/integration/test_unmapped.py",
     "tokens._give": "a token that is lost is asked for again",
     "callers._remember": "a signed message that got no answer is signed anew; what it did is done once",
     "ledger._keep": "a witness sends it again",

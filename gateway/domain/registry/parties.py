@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from gateway.domain.evidence.receipt import ReceiptKind
+from gateway.domain.registry.tables import Tables
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.domain.transit.routing_rules import Closing, Rule
 
@@ -128,3 +129,6 @@ class Office:
     def closed_on(self, day: Day) -> Closing | None:
         """Its closure, where it takes nothing more itself on ``day``."""
         return self.closing if self.closing is not None and self.closing.since <= day else None
+
+    tables: Tables = field(default_factory=dict)
+    """Code tables of its systems; the route's options hold them already, beside the route's own."""

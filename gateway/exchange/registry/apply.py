@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Misconfigured
 from gateway.domain.registry.parties import RouteKind
+from gateway.domain.registry.tables import table_faults
 from gateway.domain.transit.routing_rules import Closing
 from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate
@@ -22,7 +23,7 @@ from gateway.exchange.registry.signers import name_digests
 from gateway.store.registry import queries
 from gateway.store.registry.models import CertificateRow, Change, OfficeRow, PartyRow
 from gateway.store.sessions import Store
-from gateway.store.transit import push_queries, route_queries
+from gateway.store.transit import push_queries, route_queries, unmapped_queries
 from gateway.store.turns import take_turn
 
 _Row = PartyRow | OfficeRow | CertificateRow
@@ -106,6 +107,35 @@ class Registry:
             session.flush()
             check_leads(queries.offices(session))
             return made
+
+    def map_code(self, office: str, table: str, value: str, entry: str, actor: str) -> list[str]:
+        """Give a value its entry in a code table of an office; one line for each change made.
+
+        The value leaves the list of those without an entry.
+
+        Raises:
+            Misconfigured: there is no such office; neither the office nor its route has such a table and no
+                letter asked for it; the route itself has an entry for the value, which would win.
+        """
+        with self.store.write() as session:
+            take_turn(session, "registry")
+            row = session.get(OfficeRow, office)
+            if row is None:
+                raise Misconfigured([f"office {office} is not registered"])
+            tables = row.tables or {}
+            own = row.route.get("options", {}).get("tables", {})
+            listed = [one.table for one in unmapped_queries.values(session, office)]
+            if table not in {*tables, *own, *listed}:
+                raise Misconfigured([f"office {office}: no code table {table}"])
+            if value in own.get(table, {}):
+                raise Misconfigured(
+                    [f"office {office}: the route's own table {table} has an entry for {value}"]
+                )
+            changed = {**tables, table: {**tables.get(table, {}), value: entry}}
+            if faults := list(table_faults(changed)):
+                raise Misconfigured([f"office {office}: tables.{fault}" for fault in faults])
+            unmapped_queries.forget(session, office, table, value)
+            return self._put(session, OfficeRow, "office", office, {"tables": changed}, actor)
 
     def _check_encryption(self, declared: Declared) -> None:
         """A certificate whose time is over stays where it was declared before; none is newly declared."""
@@ -239,5 +269,6 @@ def _office(row: OfficeRow) -> dict[str, Any]:
         "closed_mail": row.closed_mail,
         "serves": row.serves,
         "rule": row.rules,
+        "tables": row.tables,
     }
     return {name: getattr(row, name) for name in names} | _given(more)

@@ -17,6 +17,7 @@ from gateway.domain.evidence.receipt import ReceiptKind
 from gateway.domain.identifiers import is_directory_id
 from gateway.domain.registry.addresses import is_mail_address
 from gateway.domain.registry.parties import PartyKind, RouteKind
+from gateway.domain.registry.tables import table_faults, with_tables
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.registry import declared_rules
 from gateway.exchange.registry.declared_certificates import encryption_certificates, load_certificate
@@ -50,6 +51,7 @@ _OFFICE_KEYS = {
     "reader_addresses",
     "encryption_certificate",
     *declared_rules.KEYS,
+    "tables",
 }
 _ROUTE_KEYS = {
     "kind",
@@ -136,6 +138,7 @@ _FORMS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "encryption_certificate": _TABLE,
     "aliases": _TEXTS,
     "readers": _TEXTS,
+    "tables": _TABLE,
     "receipts": _TABLE,
     "kinds": ("a list of kinds of receipts", _is_list),
     "document_types": ("a table of codes", _is_code_table),
@@ -263,7 +266,9 @@ def _office_faults(
     if not isinstance(route, Mapping):
         yield "route: a table with kind = adapter, inbox or office"
         return
-    yield from _place("route", _route_faults(route, options))
+    tables = _table(office, "tables")
+    yield from _place("tables", table_faults(tables))
+    yield from _place("route", _route_faults(route, options, tables))
     readers = office.get("readers", [])
     if route.get("kind") == RouteKind.OFFICE.value and (not isinstance(readers, list) or len(readers) < 2):
         yield "readers: an office served by the hub names two readers"
@@ -279,14 +284,16 @@ def _address_faults(office: Mapping[str, Any]) -> Iterator[str]:
             yield f"{role}: an e-mail address such as order-office@example.org"
 
 
-def _route_faults(route: Mapping[str, Any], options: Mapping[str, Check]) -> Iterator[str]:
+def _route_faults(
+    route: Mapping[str, Any], options: Mapping[str, Check], tables: Mapping[str, Any]
+) -> Iterator[str]:
     yield from _unknown(route, _ROUTE_KEYS)
     kind = route.get("kind")
     if kind not in {kind.value for kind in RouteKind}:
         yield f"kind: one of {', '.join(kind.value for kind in RouteKind)}"
     yield from _retry_faults(route)
     if kind == RouteKind.ADAPTER.value:
-        yield from _adapter_faults(route, options)
+        yield from _adapter_faults(route, options, tables)
     elif route.get("paused"):
         yield "paused: only a route with kind = adapter is paused"
 
@@ -300,12 +307,15 @@ def _retry_faults(route: Mapping[str, Any]) -> Iterator[str]:
             yield f"retry.{key}: a number from {least:g} to {most:g}"
 
 
-def _adapter_faults(route: Mapping[str, Any], options: Mapping[str, Check]) -> Iterator[str]:
+def _adapter_faults(
+    route: Mapping[str, Any], options: Mapping[str, Check], tables: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[str]:
     check = options.get(str(route.get("adapter", "")))
     if check is None:
         yield f"adapter: one of {', '.join(sorted(options))}"
         return
-    yield from (f"options: {fault}" for fault in check(_table(route, "options")))
+    whole = with_tables(_table(route, "options"), {} if any(table_faults(tables)) else tables)
+    yield from (f"options: {fault}" for fault in check(whole))
 
 
 def _unknown(table: Mapping[str, Any], known: set[str]) -> Iterator[str]:
@@ -378,4 +388,5 @@ def _office_row(office: Mapping[str, Any], encryption: bytes | None) -> dict[str
         "encryption_certificate": encryption,
         "rules": declared_rules.rule_rows(office),
         **declared_rules.closing_row(office),
+        "tables": {name: dict(entries) for name, entries in office.get("tables", {}).items()} or None,
     }

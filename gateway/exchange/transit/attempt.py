@@ -42,7 +42,10 @@ NOT_INSTALLED = "WASL-DLV-061"
 NOT_ALLOWED = "WASL-DLV-006"
 OF_THE_ROUTE = frozenset({NOT_SET, NOT_ALLOWED})
 """What is wrong with the route itself, and fails every letter of it alike."""
-OPERATORS_MEND = frozenset({"WASL-DLV-007", UNKNOWN, NO_ADAPTER, UNREADABLE}) | OF_THE_ROUTE
+NO_FIT, NO_ENTRY, NO_PLACE, NOT_FOUND_BEFORE = "WASL-DLV-074", "WASL-DLV-075", "WASL-DLV-076", "WASL-DLV-077"
+ONE_LETTERS = frozenset({NO_FIT, NO_ENTRY, NO_PLACE, NOT_FOUND_BEFORE})
+"""What the route makes of one letter failed: it waits for a person, and tells nothing of the route."""
+OPERATORS_MEND = ONE_LETTERS | OF_THE_ROUTE | {"WASL-DLV-007", UNKNOWN, NO_ADAPTER, UNREADABLE}
 """Permanent failures that an operator of the hub can mend: the letter is held, not given up at once."""
 
 _log = structlog.get_logger()

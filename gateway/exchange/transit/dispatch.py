@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -40,6 +41,7 @@ from gateway.exchange.transit.claim import LOST_LEASE, Claims, Draining, LeaseLo
 from gateway.exchange.transit.letters import Case, Letters
 from gateway.exchange.transit.outcomes import OVER, Outcomes, Overtaken
 from gateway.exchange.transit.routes import INTERNAL, Routes, Seen, told_by
+from gateway.exchange.transit.unmapped import Unmapped
 from gateway.store.sessions import Store
 from gateway.store.transit import queries
 
@@ -57,6 +59,7 @@ class Dispatch:
     Attributes:
         adapters: every installed kind, by name.
         contexts: builds what an adapter may use on a route.
+        unmapped: keeps what code tables have no entry for.
     """
 
     store: Store
@@ -67,6 +70,7 @@ class Dispatch:
     routes: Routes
     adapters: Mapping[str, Adapter]
     contexts: Callable[[Route], Context]
+    unmapped: Unmapped
 
     def run_once(self, limit: int = 20) -> int:
         """Claim and work on due deliveries one after the other, at most ``limit``; how many."""
@@ -146,6 +150,7 @@ class Dispatch:
         finally:
             if means is None or not can(type(means.adapter), Plays):  # what is played says nothing
                 self.routes.heard(office.id, *told_by(result), seen=seen)
+            self.unmapped.keep()
 
     def _astray(self, case: Case, route: Route) -> None:
         """The route was changed meanwhile: a test ends here, a real letter lies where people find it."""
@@ -181,7 +186,9 @@ class Dispatch:
             DeliveryError: the hub has not what it needs.
         """
         try:
-            return self.letters.letter(case, office), self.contexts(office.route)
+            letter = self.letters.letter(case, office)
+            note = partial(self.unmapped.note, office.id, letter.reference)
+            return letter, replace(self.contexts(office.route), unmapped=note)
         except GatewayFault as fault:
             raise ours(fault, started=False) from fault
         except Exception as fault:

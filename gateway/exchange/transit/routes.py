@@ -20,12 +20,12 @@ from gateway.domain.transit.breaker import (
     told_nothing,
 )
 from gateway.exchange.clock import Ambient
-from gateway.exchange.transit.attempt import OPERATORS_MEND, UNREADABLE, Trouble
+from gateway.exchange.transit.attempt import ONE_LETTERS, OPERATORS_MEND, UNREADABLE, Trouble
 from gateway.store.sessions import Store
 from gateway.store.transit import route_queries
 
 INTERNAL = "WASL-HUB-001"
-_OURS = frozenset({UNREADABLE, INTERNAL})
+_OURS = ONE_LETTERS | {UNREADABLE, INTERNAL}
 _NEWS_AFTER = timedelta(minutes=1)
 _STILL_SO = timedelta(seconds=5)
 """So long what was seen of a route counts as what is known, where it only spares a look."""
@@ -132,7 +132,8 @@ def told_by(end: Delivered | Trouble | None) -> tuple[Result, float | None]:
     """What the end of an attempt tells of the route, and for how many seconds its system asked to wait.
 
     A refusal for good concerns the letter: the system works. What an operator of the hub must mend
-    concerns every letter of the route. What the hub could not read concerns neither.
+    concerns every letter of the route. What the hub could not read, or put into the target's form, concerns
+    neither.
 
     Args:
         end: None when nothing was sent.

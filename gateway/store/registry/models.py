@@ -48,6 +48,7 @@ class OfficeRow(Base):
     successor: Mapped[str | None] = mapped_column(String(10))
     closed_mail: Mapped[str | None] = mapped_column(String(8))
     serves: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    tables: Mapped[dict[str, dict[str, str]] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class CertificateRow(Base):

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.evidence.receipt import ReceiptKind
 from gateway.domain.registry.parties import Office, Party, PartyKind, ReceiptRoute, Route, RouteKind
+from gateway.domain.registry.tables import Tables, with_tables
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.domain.transit.states import MessageState
 from gateway.store.registry.models import (
@@ -98,7 +99,7 @@ def office_of(row: OfficeRow, retry: RetrySchedule = _USUAL) -> Office:
         id=row.id,
         party=row.party,
         names=row.names,
-        route=route_of(row.route, retry),
+        route=_with_tables(route_of(row.route, retry), row.tables or {}),
         active=row.active,
         default=row.default,
         document_types=row.document_types,
@@ -107,7 +108,14 @@ def office_of(row: OfficeRow, retry: RetrySchedule = _USUAL) -> Office:
         rules=tuple(map(rule_of, row.rules or ())),
         closing=closing_of(row.closes_at, row.successor, row.closed_mail),
         serves=tuple(row.serves or ()),
+        tables=row.tables or {},
     )
+
+
+def _with_tables(route: Route, tables: Tables) -> Route:
+    if route.kind is not RouteKind.ADAPTER:
+        return route
+    return replace(route, options=with_tables(route.options, tables))
 
 
 def route_of(declared: Mapping[str, Any], retry: RetrySchedule = _USUAL) -> Route:

@@ -239,7 +239,7 @@ def test_upload_of_attachments_alone_leaves_the_original_out() -> None:
 
 def test_upload_that_chooses_no_files_is_a_wrong_mapping() -> None:
     options = {**COMMUNE, "upload": {**COMMUNE["upload"], "each": "attachments[].name"}}
-    assert fault(context(options, created())).code == "WASL-DLV-007"
+    assert fault(context(options, created())).code == "WASL-DLV-074"
 
 
 @pytest.mark.parametrize("octets", [PLAN[:-1], PLAN + b"x", b"y" * len(PLAN)])
@@ -268,7 +268,7 @@ def test_failing_mapping_is_permanent_before_anything_is_sent() -> None:
     used = context(single(create={"path": "/", "body": {"x": "length(`5`)"}}))
     found = fault(used)
     assert isinstance(found, Permanent)
-    assert found.code == "WASL-DLV-007"
+    assert found.code == "WASL-DLV-074"
     assert sent(used) == []
 
 

@@ -215,7 +215,7 @@ def test_name_that_the_wsdl_lacks_waits_for_an_operator(changes: dict[str, str])
 def test_request_that_does_not_fit_the_wsdl_is_permanent_and_tells_no_content(request_: Any) -> None:
     used = using(request=request_)
     found = fault(used)
-    assert (type(found), found.code) == (Permanent, "WASL-DLV-007")
+    assert (type(found), found.code) == (Permanent, "WASL-DLV-074")
     assert "EnregistrerCourrier" in found.detail
     assert len(sent(used)) == 1
 
@@ -489,7 +489,7 @@ def test_options_of_the_example_are_good() -> None:
         ({"find": {"operation": "x"}}, "find.request"),
         ({"find": {**ROUTE["find"], "absent_fault": "("}}, "find.absent_fault"),
         ({"faults": [{"outcome": "temporary"}]}, "faults[0].code"),
-        ({"faults": [{"code": "x", "outcome": "accepted"}]}, "faults[0].outcome"),
+        ({"faults": [{"code": "x", "outcome": "perhaps"}]}, "faults[0].outcome"),
         ({"faults": [{"code": "x", "outcome": "never"}]}, "faults[0].outcome"),
         ({"faults": [{"code": "(", "outcome": "temporary"}]}, "faults[0].code"),
         ({"auth": {"kind": "wsse", "secret": "x"}}, "auth.username"),

@@ -1,0 +1,53 @@
+"""Look-ups of values without an entry, and of the letters that are held for them."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from gateway.domain.transit.states import Transport
+from gateway.store.transit.models import Attempt, DeliveryRow
+from gateway.store.transit.unmapped_models import UnmappedValue
+
+
+def values(session: Session, office: str | None = None) -> list[UnmappedValue]:
+    """Every value, of one office or all, in the order of office, table and value."""
+    query = select(UnmappedValue)
+    if office is not None:
+        query = query.where(UnmappedValue.office == office)
+    order = (UnmappedValue.office, UnmappedValue.table, UnmappedValue.value)
+    return list(session.scalars(query.order_by(*order)))
+
+
+def count(session: Session, office: str) -> int:
+    """How many values an office has in the list."""
+    query = select(func.count()).select_from(UnmappedValue).where(UnmappedValue.office == office)
+    return session.scalar(query) or 0
+
+
+def forget(session: Session, office: str, table: str, value: str) -> None:
+    """Take a value from the list."""
+    session.execute(
+        delete(UnmappedValue).where(
+            UnmappedValue.office == office, UnmappedValue.table == table, UnmappedValue.value == value
+        )
+    )
+
+
+def held_for(session: Session, office: str, code: str, words: str) -> list[str]:
+    """Deliveries to an office that are held by ``code`` and whose last attempt ended with ``words``."""
+    last = (
+        select(func.max(Attempt.id))
+        .where(Attempt.delivery == DeliveryRow.id)
+        .correlate(DeliveryRow)
+        .scalar_subquery()
+    )
+    query = (
+        select(DeliveryRow.id, Attempt.detail)
+        .join(Attempt, Attempt.id == last)
+        .where(DeliveryRow.office == office, DeliveryRow.state == Transport.HELD.value)
+        .where(DeliveryRow.held_code == code)
+        .order_by(DeliveryRow.id)
+    )
+    # compared here: a database compares texts by rules of its own, of case for one
+    return [delivery for delivery, detail in session.execute(query) if detail.endswith(words)]
