@@ -120,6 +120,8 @@ class Recipe:
             find=reader.find(options.section("find")),
             probe=reader.probe(options.section("probe")),
         )
+        for key in ("poll", "report"):  # read by adapters.rest_poll and adapters.report
+            options.section(key)
         recipe.check(options)
         return recipe
 

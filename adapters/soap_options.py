@@ -120,6 +120,8 @@ class SoapRoute:
             options.fault("endpoint", "is required beside wsdl")
         if self.wsdl_sha256 and not re.fullmatch("[0-9a-f]{64}", self.wsdl_sha256):
             options.fault("wsdl_sha256", "is no SHA-256 digest in lower-case hexadecimal")
+        for key in ("poll", "report"):  # read by adapters.soap_poll and adapters.report
+            options.section(key)
         options.end()
         options.check()
 

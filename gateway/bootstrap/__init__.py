@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from adapters.contract import Adapter, Context
-from gateway.bootstrap import evidence, isolation, lifecycle, rest, telling, waking
+from gateway.bootstrap import evidence, isolation, lifecycle, news, rest, telling, waking
 from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.payloads import place
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
@@ -135,6 +135,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         feed=Feed(store),
         cancelling=lifecycle.cancelling(letters, chain),
         inbox=lifecycle.inbox(letters, reading, settings.lifecycle.lock_seconds),
+        reporting=news.reporting(settings, ambient, letters, reading, adapters),
         webhooks=telling.webhooks(settings, store, issuing),
         receipts=receipts,
         bundles=_bundles(settings, pack, payloads, receipts, ledger, ambient),
