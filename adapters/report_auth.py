@@ -83,13 +83,11 @@ class ReportAuth:
         moment = _of(report, self.timestamp_header)
         digest = hmac.new(secret, moment + b"." + report.body, sha256).digest()
         given, prefix = _of(report, self.header), self.prefix.encode()
-        same = given.startswith(prefix)
-        given = given[len(prefix) :]
-        in_hex, in_base64 = (
-            _same(given.lower(), digest.hex().encode()),
-            _same(given, base64.b64encode(digest)),
-        )
-        return same and (in_hex or in_base64) and _is_near(moment, now, self.tolerance)
+        proof = given.removeprefix(prefix)
+        in_hex = _same(proof.lower(), digest.hex().encode())
+        in_base64 = _same(proof, base64.b64encode(digest))
+        good = given.startswith(prefix) and (in_hex or in_base64)
+        return good and _is_near(moment, now, self.tolerance)
 
 
 def _of(report: Report, header: str) -> bytes:

@@ -56,9 +56,14 @@ def _value(element: etree._Element, depth: int) -> Any:
     if not table and not children:
         return text
     for child in children:
-        name, value = etree.QName(child).localname, _value(child, depth + 1)
-        before = table.get(name)
-        table[name] = (
-            value if before is None else [*before, value] if isinstance(before, list) else [before, value]
-        )
+        _add(table, etree.QName(child).localname, _value(child, depth + 1))
     return {**table, "#text": text} if text else table
+
+
+def _add(table: dict[str, Any], name: str, value: Any) -> None:
+    if name not in table:
+        table[name] = value
+    elif isinstance(table[name], list):
+        table[name].append(value)
+    else:
+        table[name] = [table[name], value]

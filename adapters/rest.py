@@ -22,8 +22,8 @@ Options of a route (a table; ``•`` marks what is required):
 - ``find``: GET ``path`` •, ``success`` •, ``found`` • (expression for the earlier delivery, null or
   empty where there is none), ``reads`` over what was found, ``absent_status`` (a status that means
   "not there", such as 404; none by default).
-- ``poll``: how it is asked for news of letters that it took, see `adapters.rest_poll`; ``report``: how it tells
-  them by calling the hub itself, see `adapters.report`.
+- ``poll``: how it is asked for news of letters that it took, see `adapters.rest_poll`; ``report``: how it
+  tells them by calling the hub itself, see `adapters.report`.
 - ``probe``: GET ``path`` •, ``success``.
 - ``rules``: a list of ``status`` and/or ``when`` (expression over the answer), ``outcome``
   (``accepted duplicate temporary permanent ambiguous``), ``retry_after`` (seconds). The first that fits

@@ -2,8 +2,9 @@
 
 Options of ``poll`` (``•`` marks what is required), in one of two forms. Letter by letter, by GET:
 
-- ``path`` •: may name ``{deliveryId}``, ``{reference}`` and ``{handle}``, the target's own name for the letter
-  (its ``target_reference``, or the ``handle`` where it has no other); a letter without one is not asked about.
+- ``path`` •: may name ``{deliveryId}``, ``{reference}`` and ``{handle}``, the target's own name for the
+  letter (its ``target_reference``, or the ``handle`` where it has no other); a letter without one is not
+  asked about.
 - ``success`` •: expression over the answer, must be true. ``found``: expression for what is said of the
   letter (the whole answer), null or empty where there is nothing. ``absent_status``: a status that means
   "nothing there" (404, say).
@@ -13,8 +14,8 @@ All in one call:
 
 - ``each`` •: expression for the list of what is said, over each entry of which ``reads`` looks, and then must
   say which letter it is.
-- ``method`` (``GET``, or ``POST`` with ``body``, a mapping over ``letters``: a list of ``deliveryId``, ``reference``,
-  ``targetReference``, ``registerNumber``, ``handedOverAt``), ``path`` •, ``success`` •.
+- ``method`` (``GET``, or ``POST`` with ``body``, a mapping over ``letters``: a list of ``deliveryId``,
+  ``reference``, ``targetReference``, ``registerNumber``, ``handedOverAt``), ``path`` •, ``success`` •.
 
 Any other answer is trouble of the target: it is asked again later.
 """

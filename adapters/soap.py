@@ -19,8 +19,8 @@ Options of a route (a table; ``•`` marks what is required):
   ``found`` • (expression for the earlier delivery over the reply, over which ``reads`` then looks;
   null or empty where there is none) and ``absent_fault`` (regular expression over a fault that means
   "not there").
-- ``poll``: how it is asked for news of letters that it took, see `adapters.soap_poll`; ``report``: how it tells
-  them by calling the hub itself, see `adapters.report`.
+- ``poll``: how it is asked for news of letters that it took, see `adapters.soap_poll`; ``report``: how it
+  tells them by calling the hub itself, see `adapters.report`.
 - ``faults``: a list of ``code`` (the whole code or subcode without prefix), ``text``, ``detail``
   (regular expressions, the latter two found anywhere), ``outcome`` (``duplicate temporary permanent
   ambiguous``) and ``retry_after`` (seconds). The first that fits decides, whatever the HTTP status.

@@ -3,11 +3,11 @@
 Options of ``poll`` (``•`` marks what is required): ``operation`` •, ``request`` • (a mapping), ``success`` •,
 ``reads`` • (see `adapters.news_reads`), and one of two forms:
 
-- letter by letter: ``request`` sees ``deliveryId``, ``reference``, ``targetReference``, ``registerNumber`` and
-  ``handedOverAt``; ``found`` is the expression for what is said of the letter (the whole reply), null or
+- letter by letter: ``request`` sees ``deliveryId``, ``reference``, ``targetReference``, ``registerNumber``
+  and ``handedOverAt``; ``found`` is the expression for what is said of the letter (the whole reply), null or
   empty where there is nothing; ``absent_fault`` is a regular expression over a fault that means so.
-- all in one call: ``request`` sees ``letters``, a list of the same; ``each`` is the expression for the list of
-  what is said, over each entry of which ``reads`` looks, and then must say which letter it is.
+- all in one call: ``request`` sees ``letters``, a list of the same; ``each`` is the expression for the list
+  of what is said, over each entry of which ``reads`` looks, and then must say which letter it is.
 """
 
 from __future__ import annotations
