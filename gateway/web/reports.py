@@ -55,7 +55,7 @@ TELL = Described(
         {JSON: OCTETS, **dict.fromkeys(_XML_TOO, OCTETS)},
         {JSON: (Example("a number", {"identifiant": "-", "numero": "C-26-00017"}, gives=401),)},
     ),
-    problems=(401, 409, 422),
+    problems=(401, 409, 413, 415, 422),
 )
 
 

@@ -9,9 +9,9 @@ number when it is confirmed; ``Idempotency-Key`` is honoured; now and then it as
 ``COMMUNE_CLE`` in the environment is the key that callers show as ``X-Api-Key`` (``cle-de-demonstration``).
 
 With ``--agent`` a confirmed folder waits for its number until an agent gives it
-(``POST /api/v2/dossiers/CLE/numeroter``, and ``/clore`` at the end); ``GET /api/v2/dossiers/CLE`` tells how far
-it is. With ``--rapport`` each such step is also told to an address, signed with HMAC-SHA256 under the key of
-``COMMUNE_RAPPORT_CLE``.
+(``POST /api/v2/dossiers/CLE/numeroter``, and ``/clore`` at the end); ``GET /api/v2/dossiers/CLE`` tells how
+far it is. With ``--rapport`` each such step is also told to an address, signed with HMAC-SHA256 under the
+key of ``COMMUNE_RAPPORT_CLE``.
 """
 
 from __future__ import annotations
