@@ -100,8 +100,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     Raises:
         Misconfigured: a key, a certificate or the country pack cannot be read.
     """
-    ambient = ambient or Ambient()
-    pack = load_country(settings.hub.country, country_folders(settings))
+    ambient, pack = ambient or Ambient(), load_country(settings.hub.country, country_folders(settings))
     store = Store(open_engine(settings))
     secret = partial(read_secret, settings.home / "secrets")
     wake, check_broker = waking.by_broker(settings, secret)

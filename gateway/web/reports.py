@@ -8,8 +8,7 @@ from flask import Blueprint, Response, request
 
 from adapters.contract import Report
 from gateway.domain.errors import Conflict, NotAuthenticated, Refused, UnsupportedMedia
-from gateway.domain.transit.news import Result
-from gateway.exchange.transit.news import Told
+from gateway.exchange.transit.news import Result, Told
 from gateway.exchange.transit.news_reports import Reporting
 from gateway.i18n import choose_language, mark
 from gateway.web.access import Access

@@ -16,10 +16,9 @@ from gateway.bootstrap.news import polling
 from gateway.domain.errors import Ambiguous, Conflict, Permanent, Temporary
 from gateway.domain.evidence.receipt import Event, Registered
 from gateway.domain.transit.breaker import BreakerState
-from gateway.domain.transit.news import Result
 from gateway.domain.transit.states import Processing
 from gateway.exchange.transit.inbox import Reader
-from gateway.exchange.transit.news import LaterNews
+from gateway.exchange.transit.news import LaterNews, Result
 from gateway.exchange.transit.news_poll import Polling
 from gateway.store.transit import news_queries, route_queries
 from gateway.store.transit.news_models import NewsRoute

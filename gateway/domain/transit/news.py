@@ -1,11 +1,10 @@
-"""What a recipient's system may say of a letter that it took, and what becomes of each piece of news."""
+"""What a recipient's system may say of a letter that it took."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from enum import Enum
 
 from gateway.domain.errors import Fault, Refused
 from gateway.domain.evidence.receipt import Registered
@@ -28,15 +27,6 @@ _TOLD = {
     Processing.CLOSED,
 }
 """What a system may say; an answer and a redirect are letters of their own, and come as such."""
-
-
-class Result(Enum):
-    """What became of one piece of news."""
-
-    TAKEN = "taken"  # something followed from it, with its receipt
-    KNOWN = "known"  # nothing new
-    LATER = "later"  # the letter is still on its way there; it is to be said again
-    REFUSED = "refused"  # it cannot be believed
 
 
 @dataclass(frozen=True)
@@ -95,9 +85,10 @@ def progress(text: str | None, ground: str | None) -> tuple[Processing | None, F
         raise Refused.because(ABSURD, "progress", found=to.value)
     if to is not Processing.DECLINED:
         return to, None
-    why = Fault(ground or "")
+    code = ground or "-"
+    why = Fault(code)
     if not is_ground(why):
-        raise Refused.because(ABSURD, "ground", found=shown(ground or "-"))
+        raise Refused.because(ABSURD, "ground", found=shown(code))
     return to, why
 
 

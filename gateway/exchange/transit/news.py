@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from functools import partial
 
 import structlog
@@ -18,7 +19,7 @@ from adapters.contract import News
 from gateway.domain.errors import Fault, NotFound, Refused
 from gateway.domain.evidence.receipt import Event
 from gateway.domain.transit import news as rules
-from gateway.domain.transit.news import Result, Said
+from gateway.domain.transit.news import ABSURD, CONTRADICTS, UNKNOWN, Said
 from gateway.domain.transit.states import OUTCOMES, PROCESSING_MOVES, Processing, Transport
 from gateway.exchange.evidence.chain import NOT_NOW, not_now
 from gateway.exchange.transit.again import OVERTAKEN, look_again
@@ -35,6 +36,15 @@ _MOST_FOLLOWED = 10
 _GOES_ON = frozenset({Processing.IN_PROGRESS, Processing.AWAITING_SENDER})
 
 _log = structlog.get_logger()
+
+
+class Result(Enum):
+    """What became of one piece of news."""
+
+    TAKEN = "taken"  # something followed from it, with its receipt
+    KNOWN = "known"  # nothing new
+    LATER = "later"  # the letter is still on its way there; it is to be said again
+    REFUSED = "refused"  # it cannot be believed
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ class LaterNews:
         with self.store.read() as session:
             found = _named(session, office, news)
             if found is None:
-                raise NotFound.because(rules.UNKNOWN)
+                raise NotFound.because(UNKNOWN)
             return _latest(session, found)
 
     def _follow(self, delivery: str, news: News) -> Result:
@@ -127,7 +137,7 @@ class LaterNews:
             return Result.TAKEN
         if Transport(row.state) not in OUTCOMES and row.state != Transport.AVAILABLE.value:
             raise not_now(row.state)
-        raise Refused.because(rules.CONTRADICTS, found=row.state)
+        raise Refused.because(CONTRADICTS, found=row.state)
 
     def _register(self, case: Case, said: Said) -> bool:
         """Attest the register number, if there is one and none is on record; whether it was.
@@ -140,9 +150,7 @@ class LaterNews:
             return False
         if before is not None or Processing.REGISTERED not in PROCESSING_MOVES[_processing(case)]:
             on_record = before or case.row.processing
-            raise Refused.because(
-                rules.CONTRADICTS, "registerNumber", expected=on_record, found=registered.number
-            )
+            raise Refused.because(CONTRADICTS, "registerNumber", expected=on_record, found=registered.number)
         self.handling.register(case, registered, said.at)
         return True
 
@@ -156,7 +164,7 @@ class LaterNews:
         if to is None or to is at or to is Processing.REGISTERED or self._is_old(case, said):
             return False
         if to not in PROCESSING_MOVES[at]:
-            raise Refused.because(rules.CONTRADICTS, "progress", expected=at.value, found=to.value)
+            raise Refused.because(CONTRADICTS, "progress", expected=at.value, found=to.value)
         if said.ground is not None:
             self.handling.decline(case, said.ground, case.row.office_name, said.at)
         elif to is Processing.CLOSED:
@@ -260,9 +268,9 @@ def _refused(refusal: Refused, meant: str | None) -> Told:
     fault = refusal.faults[0]
     if fault.code in (NOT_NOW, OVERTAKEN):
         return Told(Result.LATER, meant, fault)
-    own = {rules.UNKNOWN, rules.CONTRADICTS, rules.ABSURD}
+    own = {UNKNOWN, CONTRADICTS, ABSURD}
     if fault.code not in own:
-        fault = Fault(rules.CONTRADICTS, fault.where, found=fault.found)
+        fault = Fault(CONTRADICTS, fault.where, found=fault.found)
     return Told(Result.REFUSED, meant, fault)
 
 

@@ -12,11 +12,10 @@ from adapters.contract import Adapter, Context, Handed, News, Polls
 from gateway.domain.errors import Ambiguous, DeliveryError, GatewayFault, Temporary
 from gateway.domain.registry.parties import Office, Route, RouteKind
 from gateway.domain.transit.breaker import Breaker
-from gateway.domain.transit.news import Result
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.clock import Ambient
 from gateway.exchange.transit.attempt import NO_ADAPTER, ours, place
-from gateway.exchange.transit.news import LaterNews
+from gateway.exchange.transit.news import LaterNews, Result
 from gateway.exchange.transit.push_way import Way
 from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
