@@ -536,3 +536,32 @@ def test_an_answer_about_other_letters_of_the_office_counts_and_of_others_does_n
     system.answers = [[News(other, register_number="1"), News(mine, register_number="2")]]
     asks(hub).run_once()
     assert (row(hub, mine).register_number, row(hub, other).register_number) == ("2", None)
+
+
+# What an operator sees ---------------------------------------------------------------------------------
+
+
+def test_an_operator_sees_what_was_not_believed_and_who_cannot_be_asked(
+    hub: HubUnderTest, system: Slow
+) -> None:
+    from gateway.cli.delivery_text import tell_file
+    from gateway.exchange.operate.news import later_news
+
+    def findings() -> list[str]:
+        return [f"{one.mark.value} {one.said}" for one in later_news(hub.gateway.store, hub.clock())]
+
+    delivery = handed_over(hub)
+    assert findings() == ["good every system that is asked answers, and is believed"]
+    take(hub, News(delivery, register_number="1"), News(delivery, register_number="2\x1b[31m"))
+    take(hub, News(delivery, register_number="2\x1b[31m"), News("x", register_number="9"))
+    system.answers = [Temporary("WASL-DLV-002", "HTTP 503:\nbusy")]
+    asks(hub).run_once()
+    told_of = "\n".join(tell_file(overview(hub.gateway).show(delivery)))
+    assert "news not believed" in told_of
+    assert "2 times" in told_of
+    assert "WASL-DLV-084" not in told_of  # the words, not the code
+    found = findings()
+    assert [one.partition(" ")[0] for one in found] == ["look"] * 3
+    assert "cannot be asked since" in found[0]
+    assert any(f"delivery {delivery}" in one for one in found)
+    assert not any("\n" in one or "\x1b" in one for one in [told_of.replace("\n", ""), *found])
