@@ -338,10 +338,14 @@ class Polls(Protocol):
 
 @dataclass(frozen=True)
 class Report:
-    """A call by which the target itself told something; ``headers`` have names in lower case."""
+    """A call by which the target itself told something; ``headers`` have names in lower case.
+
+    ``certified``: the connection showed a certificate of the office's own party.
+    """
 
     headers: Mapping[str, str]
     body: bytes
+    certified: bool = False
 
 
 @runtime_checkable

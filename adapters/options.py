@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from adapters.contract import Context
 from adapters.functions import Tables
 from adapters.mapping import Expression
 from adapters.mapping import Mapping as LetterMapping
-from gateway.domain.errors import Misconfigured
+from gateway.domain.errors import Misconfigured, Temporary
 from gateway.domain.registry.tables import table_faults
 
 T = TypeVar("T")
@@ -190,3 +191,29 @@ def _is_plain_url(value: str) -> bool:
     printable = value.isprintable() and " " not in value
     whole = parts.scheme in ("http", "https") and bool(parts.hostname)
     return port_is_good and printable and whole and "@" not in parts.netloc and not parts.fragment
+
+
+def faults_of(*readers: Callable[[Mapping[str, Any]], object], options: Mapping[str, Any]) -> list[str]:
+    """Everything that several readers of the same options find wrong with them, each fault once."""
+    found: dict[str, None] = {}
+    for reader in readers:
+        try:
+            reader(options)
+        except Misconfigured as wrong:
+            found.update(dict.fromkeys(wrong.faults))
+    return list(found)
+
+
+def described(read: Callable[[Mapping[str, Any]], T | None], context: Context) -> T:
+    """What the route's options describe.
+
+    Raises:
+        Temporary: nothing, or something that is wrong; an operator corrects the route.
+    """
+    try:
+        found = read(context.options)
+    except Misconfigured as wrong:
+        raise Temporary("WASL-DLV-007", "; ".join(wrong.faults)) from wrong
+    if found is None:
+        raise Temporary("WASL-DLV-007", "the route does not describe it")
+    return found

@@ -101,6 +101,8 @@ class Recipe:
             find=_find(reader, options.section("find")),
             probe=_optional(reader, options.section("probe"), "probe", "GET"),
         )
+        for key in ("poll", "report"):  # read by adapters.rest_poll and adapters.report
+            options.section(key)
         recipe.check(options)
         return recipe
 

@@ -31,6 +31,8 @@ Options of a route (a table; ``•`` marks what is required; `docs/kind-rest.md`
   empty where there is none; ``{deliveryId}`` and ``{reference}`` in its literals are the letter's own),
   ``reads`` over what was found, ``absent_status`` (a status that means "not there", such as 404; none by
   default).
+- ``poll``: how it is asked for news of letters that it took, see `adapters.rest_poll`; ``report``: how it
+  tells them by calling the hub itself, see `adapters.report`.
 - ``probe``: GET ``path`` •, ``success``.
 - ``rules``: a list of ``status`` and/or ``when`` (expression over the answer), and what that means (see
   `adapters.verdicts.Verdict`). The first that fits decides, before the status does.
@@ -47,20 +49,23 @@ is ambiguous. Before the letter is created what the target refuses holds the let
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from adapters.contract import Context, Delivered, Letter, Notice, Request, Response
+from adapters.contract import Context, Delivered, Handed, Letter, News, Notice, Report, Request, Response
 from adapters.functions import noting
 from adapters.oauth import Tokens
+from adapters.options import described, faults_of
 from adapters.outcomes import AlreadyThereError, Phase
 from adapters.proof import proving
 from adapters.recipe import Find, Recipe
+from adapters.report import ReportReader
 from adapters.rest_calls import Calls
 from adapters.rest_delivery import RestDelivery, all_calls
 from adapters.rest_judge import NO_JSON, decoded, judge, judged
 from adapters.rest_notice import Telling, telling_of
+from adapters.rest_poll import RestPoll
 from adapters.view import letter_view
 from gateway.domain.errors import Ambiguous, Misconfigured, Temporary
 
@@ -78,11 +83,7 @@ class RestAdapter:
 
     def check_options(self, options: Mapping[str, Any]) -> list[str]:
         """What is wrong with a route's options."""
-        try:
-            Recipe.read(options)
-        except Misconfigured as wrong:
-            return list(wrong.faults)
-        return []
+        return faults_of(Recipe.read, RestPoll.read, ReportReader.read, options=options)
 
     def honours_repeats(self, options: Mapping[str, Any]) -> bool:
         """Whether the route's target takes the delivery id as an idempotency key."""
@@ -117,6 +118,32 @@ class RestAdapter:
             raise Ambiguous("WASL-DLV-004", "this route has no look-up")
         calls = Calls(recipe, delivery_id, reference, context.secret)
         return _looked_up(recipe.find, calls, context)
+
+    def can_poll(self, options: Mapping[str, Any]) -> bool:
+        """Whether the route describes how to ask for news."""
+        return bool(options.get("poll"))
+
+    def poll(self, letters: Sequence[Handed], context: Context) -> Sequence[News]:
+        """What is new of letters; see `adapters.rest_poll`.
+
+        Raises:
+            DeliveryError: the target could not be asked.
+        """
+        poll = described(RestPoll.read, context)
+        recipe, context = self._ready(context)
+        return poll.ask(recipe, letters, context)
+
+    def can_report(self, options: Mapping[str, Any]) -> bool:
+        """Whether the route describes how the target calls."""
+        return bool(options.get("report"))
+
+    def read_report(self, report: Report, context: Context) -> Sequence[News]:
+        """What the target's own call says; see `adapters.report`.
+
+        Raises:
+            Permanent: it is not the target's, or says nothing.
+        """
+        return described(ReportReader.read, context).news(report, context)
 
     def check_telling(self, options: Mapping[str, Any]) -> list[str]:
         """What is wrong with the options of a party's receipts; see `adapters.rest_notice`."""

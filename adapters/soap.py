@@ -20,11 +20,14 @@ Options of a route (a table; ``•`` marks what is required):
   ``found`` • (expression for the earlier delivery over the reply, over which ``reads`` then looks;
   null or empty where there is none) and ``absent_fault`` (regular expression over a fault that means
   "not there").
+- ``poll``: how it is asked for news of letters that it took, see `adapters.soap_poll`; ``report``: how it
+  tells them by calling the hub itself, see `adapters.report`.
 - ``faults``: a list of ``code`` (the whole code or subcode without prefix), ``text``, ``detail``
   (regular expressions, the latter two found anywhere), and what that means (see
   `adapters.verdicts.Verdict`). The first that fits decides, whatever the HTTP status.
 
-To tell a sender's system receipts (``[party.receipts]``) the same options, but for ``reads`` and ``find``:
+To tell a sender's system receipts (``[party.receipts]``) the same options, but for ``reads``, ``find``,
+``poll`` and ``report``:
 ``request`` maps `adapters.view.notice_view`, and should carry ``receiptId``, which the service takes once;
 a fault that a rule calls ``duplicate`` means that it has the receipt, which is as good.
 
@@ -35,21 +38,24 @@ ambiguous. Everything before the call itself is at worst temporary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.answers import KEPT
-from adapters.contract import Context, Delivered, Letter, Notice, Request
+from adapters.contract import Context, Delivered, Handed, Letter, News, Notice, Report, Request
 from adapters.describing import Offer
 from adapters.functions import noting
+from adapters.options import described, faults_of
 from adapters.outcomes import AlreadyThereError, Phase, in_phase
 from adapters.proof import proving
+from adapters.report import ReportReader
 from adapters.soap_calls import Kept, Line, wsdl_of
 from adapters.soap_judge import judge, judge_look_up
 from adapters.soap_offer import offers
 from adapters.soap_options import FindOperation, SoapRoute, service_of
+from adapters.soap_poll import SoapPoll
 from adapters.view import letter_view, notice_view
-from gateway.domain.errors import Ambiguous, DeliveryError, Misconfigured
+from gateway.domain.errors import Ambiguous, DeliveryError
 
 
 class SoapAdapter:
@@ -64,11 +70,7 @@ class SoapAdapter:
 
     def check_options(self, options: Mapping[str, Any]) -> list[str]:
         """What is wrong with a route's options."""
-        try:
-            SoapRoute.read(options)
-        except Misconfigured as wrong:
-            return list(wrong.faults)
-        return []
+        return faults_of(SoapRoute.read, SoapPoll.read, ReportReader.read, options=options)
 
     def can_find(self, options: Mapping[str, Any]) -> bool:
         """Whether the route describes a look-up."""
@@ -101,9 +103,38 @@ class SoapAdapter:
             raise Ambiguous("WASL-DLV-004", "this route has no look-up")
         return _looked_up(line, line.route.find, delivery_id, reference, Phase.BEFORE)
 
+    def can_poll(self, options: Mapping[str, Any]) -> bool:
+        """Whether the route describes how to ask for news."""
+        return bool(options.get("poll"))
+
+    def poll(self, letters: Sequence[Handed], context: Context) -> Sequence[News]:
+        """What is new of letters; see `adapters.soap_poll`.
+
+        Raises:
+            DeliveryError: the target could not be asked.
+        """
+        poll = described(SoapPoll.read, context)
+        return poll.ask(Line.open(self._kept, context), letters)
+
+    def can_report(self, options: Mapping[str, Any]) -> bool:
+        """Whether the route describes how the target calls."""
+        return bool(options.get("report"))
+
+    def read_report(self, report: Report, context: Context) -> Sequence[News]:
+        """What the target's own call says; see `adapters.report`.
+
+        Raises:
+            Permanent: it is not the target's, or says nothing.
+        """
+        return described(ReportReader.read, context).news(report, context)
+
     def check_telling(self, options: Mapping[str, Any]) -> list[str]:
         """What is wrong with the options of a party's receipts."""
-        foreign = [f"{key}: is no option for receipts" for key in ("reads", "find") if key in options]
+        foreign = [
+            f"{key}: is no option for receipts"
+            for key in ("reads", "find", "poll", "report")
+            if key in options
+        ]
         return foreign + self.check_options(options)
 
     def tell(self, notice: Notice, context: Context) -> None:

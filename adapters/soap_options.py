@@ -135,6 +135,8 @@ class SoapRoute:
         )
         if route.service.wsdl and not route.service.endpoint:
             options.fault("endpoint", "is required beside wsdl")
+        for key in ("poll", "report"):  # read by adapters.soap_poll and adapters.report
+            options.section(key)
         options.end()
         options.check()
         return route

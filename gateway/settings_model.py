@@ -8,7 +8,7 @@ from typing import get_type_hints
 
 from gateway.domain.content import Kind
 from gateway.domain.transit.retry import RetrySchedule
-from gateway.settings_telling import Mail, Push, Webhooks
+from gateway.settings_telling import Mail, News, Push, Webhooks
 from gateway.settings_values import Texts, option
 from gateway.settings_web import Soap, Web
 
@@ -332,6 +332,7 @@ class Settings:
     mail: Mail = field(default_factory=Mail)
     push: Push = field(default_factory=Push)
     webhooks: Webhooks = field(default_factory=Webhooks)
+    news: News = field(default_factory=News)
     tokens: Tokens = field(default_factory=Tokens)
     soap: Soap = field(default_factory=Soap)
     evidence: Evidence = field(default_factory=Evidence)

@@ -62,3 +62,27 @@ class Webhooks:
     def schedule(self) -> RetrySchedule:
         """When a failed call is repeated."""
         return RetrySchedule(self.first_seconds, 2.0, self.cap_seconds, 0.2, self.lifetime_seconds)
+
+
+@dataclass(frozen=True)
+class News:
+    """How recipients' systems are asked what became of the letters that they took."""
+
+    threads: int = option(4, least=1, most=256)
+    poll_seconds: float = option(10.0, least=0.05, most=3600)
+    every_seconds: float = option(60.0, least=0.01, most=_DAY)
+    batch: int = option(50, least=1, most=1000)
+    turn_seconds: float = option(60.0, least=0.1, most=3600)
+    first_seconds: float = option(300.0, least=0.01, most=_DAY)
+    cap_seconds: float = option(1.0 * _DAY, least=0.01, most=7 * _DAY)
+    days: float = option(60.0, least=0.01, most=3660)
+
+    @property
+    def letters(self) -> RetrySchedule:
+        """How long a letter waits until it is asked about again."""
+        return RetrySchedule(self.first_seconds, 2.0, self.cap_seconds, 0.2, self.days * _DAY)
+
+    @property
+    def routes(self) -> RetrySchedule:
+        """How long a route waits that could not be asked."""
+        return RetrySchedule(self.every_seconds, 2.0, self.cap_seconds, 0.2, self.days * _DAY)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from adapters.contract import Adapter, Context
-from gateway.bootstrap import codes, evidence, isolation, lifecycle, rest, telling, waking
+from gateway.bootstrap import codes, evidence, isolation, lifecycle, news, rest, telling, waking
 from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.payloads import place
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
@@ -100,8 +100,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     Raises:
         Misconfigured: a key, a certificate or the country pack cannot be read.
     """
-    ambient = ambient or Ambient()
-    pack = load_country(settings.hub.country, country_folders(settings))
+    ambient, pack = ambient or Ambient(), load_country(settings.hub.country, country_folders(settings))
     store = Store(open_engine(settings))
     secret = partial(read_secret, settings.home / "secrets")
     wake, check_broker = waking.by_broker(settings, secret)
@@ -135,6 +134,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         feed=Feed(store),
         cancelling=lifecycle.cancelling(letters, chain),
         inbox=lifecycle.inbox(letters, reading, settings.lifecycle.lock_seconds),
+        reporting=news.reporting(settings, ambient, letters, reading, adapters),
         webhooks=telling.webhooks(settings, store, issuing),
         receipts=receipts,
         bundles=_bundles(settings, pack, payloads, receipts, ledger, ambient),

@@ -65,6 +65,11 @@ def _standing(found: DeliveryFile) -> Iterator[str]:
     if found.line.doubt:
         yield "The recipient may have it. Look at its system before you decide; a requeue or resend needs"
         yield "--possible-duplicate, and the sender's receipt will say so."
+    if found.news is not None:
+        text, remedy = explain(Fault(found.news.code, where=found.news.said), "en")
+        times = f", {found.news.times} times" if found.news.times > 1 else ""
+        yield f"news not believed ({_moment(found.news.at)}{times}): {_printable(text)} {remedy}"
+        yield f"  {_printable(found.news.said)}"
     if found.locked_until is not None:
         yield f"A reader has locked it until {_moment(found.locked_until)}."
     for verb in found.possible:

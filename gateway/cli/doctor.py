@@ -16,6 +16,7 @@ from gateway.cli.process import settings_from_environment
 from gateway.domain.errors import Misconfigured, WaslError
 from gateway.exchange.operate import doctor as finding
 from gateway.exchange.operate.doctor import Check, Finding, Mark, examine
+from gateway.exchange.operate.news import later_news
 from gateway.home import TEST_PKI_MARK
 from gateway.settings import Settings, StandInWarning
 from gateway.store import migrate
@@ -79,6 +80,7 @@ def _checks(gateway: Gateway) -> Mapping[str, Check]:
         ),
         "authorities": lambda: _authorities(gateway),
         "disk": lambda: finding.space(settings.home),
+        "later news": lambda: later_news(gateway.store, now()),
         "journey": lambda: finding.journey(health.watch.flow()),
         "web port": lambda: finding.port("web port", web.host, web.port),
         "operations port": lambda: finding.port("operations port", web.operations_host, web.operations_port),

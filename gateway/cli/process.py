@@ -27,6 +27,7 @@ from gateway.bootstrap.evidence import counting, long_term, purge, self_check, s
 from gateway.bootstrap.isolation import setback
 from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.lifecycle import lapses, playing
+from gateway.bootstrap.news import pollers
 from gateway.bootstrap.rest import upload_expiry
 from gateway.bootstrap.telling import held_alerts, hook_pushers, operators_teller, presence, pushers, teller
 from gateway.bootstrap.waking import wakeups
@@ -173,6 +174,7 @@ def worker() -> None:
             Job(operators_teller(gateway).run, settings.mail.poll_seconds),
             Job(pushers(gateway).run, settings.push.poll_seconds),
             Job(hook_pushers(gateway).run, settings.webhooks.poll_seconds),
+            Job(pollers(gateway, owner).run, settings.news.poll_seconds, alone=True),
             Job(here.beat, EVERY_SECONDS),
             Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR, alone=True),
             Job(upload_expiry(gateway).run, 600.0, alone=True),

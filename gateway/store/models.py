@@ -30,6 +30,7 @@ from gateway.store.transit.models import (
     Message,
     Payload,
 )
+from gateway.store.transit.news_models import NewsRoute, NewsTrouble
 from gateway.store.transit.notice_models import (
     HeldTold,
     NotificationRow,
@@ -60,6 +61,8 @@ __all__ = [
     "LedgerRow",
     "LegalHold",
     "Message",
+    "NewsRoute",
+    "NewsTrouble",
     "NotificationRow",
     "NotifiedDelivery",
     "OfficeRow",

@@ -70,6 +70,11 @@ class Access:
         """A known witness's good cosignature of a checkpoint authenticates itself; the ledger verifies it."""
         return _declared(view, "cosignature")
 
+    @staticmethod
+    def report(view: View) -> View:
+        """A recipient's own system, as its office's route says; its adapter judges the call."""
+        return _declared(view, "report")
+
 
 def public(view: View) -> View:
     """Anybody may call."""

@@ -30,6 +30,7 @@ from gateway.web import (
     pages,
     pki,
     problems,
+    reports,
     retiring,
     soap,
     verify,
@@ -78,6 +79,7 @@ def create_app(
     app.register_blueprint(batches.blueprint(services.intake, settings.limits, access, languages))
     app.register_blueprint(attachments.blueprint(services.uploads, access))
     app.register_blueprint(inbox.blueprint(services.inbox, access))
+    app.register_blueprint(reports.blueprint(services.reporting, access, languages))
     app.register_blueprint(soap.blueprint(services, settings, access, languages))
     pings = Flood(settings.webhooks.pings_per_minute, max(1, settings.web.threads // 2), time.monotonic)
     app.register_blueprint(webhooks.blueprint(services.webhooks, access, languages, pings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import BinaryIO
 
 from flask import Blueprint, Response, request, url_for
@@ -10,6 +11,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from gateway.domain.errors import NotFound, Refused
 from gateway.exchange.registry.tokens import INBOX
 from gateway.exchange.transit.inbox import NOT_FOUND, Inbox, Reader
+from gateway.exchange.transit.inbox_content import Content
 from gateway.exchange.transit.inbox_list import LONGEST_PAGE, Entry
 from gateway.web import inbox_described as words
 from gateway.web.access import Access
@@ -19,7 +21,8 @@ from gateway.web.inbox_members import entry_members, place_members
 from gateway.web.inbox_terms import WHO, ground_of, processing_of, reader_of, refusal_of, registered
 from gateway.web.openapi.described import described
 from gateway.web.paging import limit, once
-from gateway.web.reading import BAD_PARAMETER
+from gateway.web.reading import BAD_PARAMETER, RELATED
+from gateway.wire.mime import OutgoingPart, write_related
 
 
 def blueprint(inbox: Inbox, access: Access) -> Blueprint:
@@ -67,8 +70,8 @@ def _to_fetch(door: Blueprint, inbox: Inbox, access: Access) -> None:
     def content(party: str, delivery: str) -> Response:
         _only_get()
         found = inbox.content(delivery, reader_of(party, _from_query()))
-        answer = Response(found.envelope, content_type=found.media_type)
-        answer.headers["Cache-Control"] = "no-store"
+        answer = _whole(found) if _wants_whole(found.media_type) else _envelope(found)
+        answer.vary.add("Accept")
         for one in found.attachments:
             address = url_for("inbox.attachment", delivery=delivery, attachment=one.id)
             answer.headers.add("Link", f'<{address}>; rel="item"')
@@ -141,6 +144,31 @@ def _only_get() -> None:
 
 def _now(inbox: Inbox, delivery: str, party: str) -> Response:
     return fresh(place_members(inbox.whereabouts(delivery, party)))
+
+
+def _wants_whole(media_type: str) -> bool:
+    """Whether the caller would rather have the attachments in the same answer (RFC 9110 12.5.1)."""
+    accepted = request.accept_mimetypes
+    return accepted.quality(RELATED) > accepted.quality(media_type)
+
+
+def _envelope(found: Content) -> Response:
+    answer = Response(found.envelope, content_type=found.media_type)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _whole(found: Content) -> Response:
+    """The envelope and behind it every attachment, read as it is sent (RFC 2387)."""
+    parts = [
+        OutgoingPart(one.id, one.media_type, one.size, partial(found.open, one.id))
+        for one in found.attachments
+    ]
+    content_type, chunks, length = write_related(found.envelope, found.media_type, parts)
+    answer = Response(chunks, content_type=content_type)
+    answer.content_length = length
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def _next(office: str, found: tuple[Entry, ...], most: int) -> str | None:

@@ -79,11 +79,14 @@ CONTENT = Described(
         Answer(
             200,
             mark("The envelope exactly as it was sent."),
-            {common.XML: OCTETS, common.JOSE: OCTETS, common.FLAT: OCTETS},
+            {common.XML: OCTETS, common.JOSE: OCTETS, common.FLAT: OCTETS, "multipart/related": OCTETS},
             {"Link": mark("The address of each attachment (rel=item).")},
         ),
     ),
-    detail=mark("A unit’s first look is attested by a receipt."),
+    detail=mark(
+        "A unit’s first look is attested by a receipt. Accept: multipart/related brings the attachments in "
+        "the same answer, behind the envelope, each with its id as Content-ID."
+    ),
     parameters=(common.DELIVERY, *_WHO),
     problems=(404, 409, 410, 422),
 )

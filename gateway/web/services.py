@@ -18,6 +18,7 @@ from gateway.exchange.transit.inbox import Inbox
 from gateway.exchange.transit.intake import Intake
 from gateway.exchange.transit.letter_list import Listing
 from gateway.exchange.transit.look import Looking
+from gateway.exchange.transit.news_reports import Reporting
 from gateway.exchange.transit.uploads import Uploads
 from gateway.exchange.transit.webhooks import Webhooks
 
@@ -38,6 +39,7 @@ class Services:
     health: Health
     feed: Feed
     inbox: Inbox
+    reporting: Reporting
     uploads: Uploads
     listing: Listing
     directory: OfficeDirectory

@@ -214,6 +214,25 @@ def fall_back(scenario: Scenario, point: str) -> None:
     hand_over_at_the_desk(scenario, sent)
 
 
+def ask_for_news(scenario: Scenario, point: str) -> None:
+    """A system gives the number when it is asked; whoever died, it is asked and told once."""
+    from gateway.domain.identifiers import directory_id
+
+    town, office = scenario.town, directory_id("B", 2101)
+    options = target.options(town.target.port, "repeats-later")
+    town.route({"id": office, "route": {"kind": "adapter", "adapter": "rest", "options": options}})
+    town.arm(point)
+    [sent] = scenario.send(office)
+    town.wait_for_death(point)
+
+    def closed() -> bool:
+        town.at_work()
+        row = scenario.delivery(sent)
+        return row.register_number is not None and row.processing == "CLOSED"
+
+    until("its number came", closed)
+
+
 def _dead_office(scenario: Scenario) -> str:
     from gateway.domain.identifiers import directory_id
 
@@ -433,6 +452,11 @@ SCENES: dict[str, tuple[Scene, ...]] = {
         Scene("a route's breaker is kept", ("routes._keep",), meet("busy")),
         Scene("an attempt failed", ("outcomes.wait",), meet("busy")),
         Scene(
+            "a system is asked for news",
+            ("news_poll._begin", "processing.register", "processing.close", "news_poll._settle"),
+            ask_for_news,
+        ),
+        Scene(
             "an attempt is in doubt",
             ("outcomes.hold",),
             meet("taken-then-resets", store=NOTHING),
@@ -505,6 +529,7 @@ CHAIN_VERBS: dict[str, tuple[str, ...]] = {
 
 _SAME = "the same function as a verb that a scene dies in, with other content"
 _NOBODY = "nobody calls it yet"
+_SAID_AGAIN = "said again by the next turn, or the next call; see tests/integration/test_news.py"
 _TOLD_AGAIN = "senders are told at least once, whoever dies: see tests/integration/test_push.py"
 ELSEWHERE: dict[str, str] = {
     "outcomes.hand_over_late": _SAME,
@@ -514,15 +539,16 @@ ELSEWHERE: dict[str, str] = {
     "relays.mailed": _NOBODY,
     "relays.relay_refused": _NOBODY,
     "relays.relay_failed": _NOBODY,
-    "processing.register": _SAME,
     "processing.await_sender": _SAME,
-    "processing.close": _SAME,
     "processing.answer": _NOBODY,
     "processing.decline": _SAME,
     "limits.extend": _NOBODY,
     "limits.reckon": "no letter of the tests has a time limit; see tests/integration/test_outcomes.py",
     "notices.not_notified": _SAME,
     "notices.accept": _NOBODY,
+    "news_poll._failed": _SAID_AGAIN,
+    "news._note": _SAID_AGAIN,
+    "news._clear": _SAID_AGAIN,
     "alerts.run": "found again by the next turn; see tests/integration/test_held.py",
     "setback.run": "done again by the next turn; see tests/integration/test_setback.py",
     "uploads._forget": "what is wrong is refused again; see tests/integration/test_uploads.py",

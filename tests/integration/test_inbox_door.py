@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ from werkzeug.http import parse_options_header
 from gateway.domain.evidence.receipt import Event
 from gateway.trust.assertion import make_assertion
 from gateway.verifier.opening import open_receipt
+from gateway.wire.mime import RelatedLimits, RelatedReader
 from tests.support.hub import (
     AGENCY,
     AGENCY_OFFICE,
     COMMUNE,
+    JWS,
     MINISTRY,
     MINISTRY_OFFICE,
     NAMES,
+    XML,
     HubUnderTest,
     token_form,
 )
@@ -275,3 +279,55 @@ def test_a_sender_sees_what_the_office_did(hub: HubUnderTest) -> None:
         listed.json["receipts"][-1]["href"], headers=bearer(hub, MINISTRY, "envelopes:read")
     )
     assert open_receipt(given.data, given.mimetype).receipt.event in (Event.REGISTERED, Event.TIME_LIMIT)
+
+
+def whole(hub: HubUnderTest, delivery: str, accept_header: str) -> Any:
+    headers = {**bearer(hub), "Accept": accept_header}
+    return hub.client.get(f"{INBOX}/{delivery}/content", headers=headers)
+
+
+@pytest.mark.parametrize("media_type", [XML, JWS])
+def test_all_of_a_letter_comes_in_one_answer_where_that_is_asked_for(
+    hub: HubUnderTest, tmp_path: Path, media_type: str
+) -> None:
+    plans = []
+    for number, octets in enumerate([b"", b"\r\n--boundary\r\n" * 70_000, "خطة".encode()]):
+        plans.append(tmp_path / f"plan-{number}.txt")
+        plans[-1].write_bytes(octets)
+    delivery = lying(hub, files=tuple(plans), media_type=media_type)
+    alone = whole(hub, delivery, "*/*")
+    assert alone.mimetype == media_type
+    answer = whole(hub, delivery, "multipart/related, */*;q=0.1")
+    assert (answer.status_code, answer.mimetype) == (200, "multipart/related")
+    assert answer.content_length == len(answer.data)
+    assert "Accept" in answer.vary
+    reader = RelatedReader(BytesIO(answer.data), answer.headers["Content-Type"], RelatedLimits(1 << 20, 10))
+    assert reader.root() == (media_type, alone.data)
+    found = [b"".join(part.chunks) for part in reader.parts()]
+    assert sorted(found) == sorted(plan.read_bytes() for plan in plans)
+    assert told(hub, delivery).count(Event.CONTENT_HANDOVER) == 0
+
+
+@pytest.mark.parametrize("wish", ["multipart/related;q=0", "application/xml", "multipart/*;q=0.1, */*", "x"])
+def test_who_does_not_rather_want_all_in_one_answer_gets_the_envelope(hub: HubUnderTest, wish: str) -> None:
+    assert whole(hub, lying(hub), wish).mimetype == XML
+
+
+def test_all_in_one_answer_costs_no_more_memory_for_more_octets(hub: HubUnderTest, tmp_path: Path) -> None:
+    import tracemalloc
+
+    big = tmp_path / "big.bin"
+    with big.open("wb") as file:
+        file.truncate(64 * 1024**2)
+    delivery = lying(hub, files=(big,))
+    headers = {**bearer(hub), "Accept": "multipart/related"}
+    answer = hub.client.get(f"{INBOX}/{delivery}/content", headers=headers, buffered=False)
+    tracemalloc.start()
+    try:
+        octets = sum(len(chunk) for chunk in answer.response)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        answer.close()
+    assert octets == answer.content_length > 64 * 1024**2
+    assert peak < 8 * 1024**2

@@ -12,9 +12,9 @@ from werkzeug.routing import Rule
 from gateway.assets import xsd_dir
 from gateway.web.soap_operations import operations
 from tests.support import soap
-from tests.support.hub import HubUnderTest, make_hub
+from tests.support.hub import AGENCY_OFFICE, HubUnderTest, make_hub
 
-KINDS = ("public", "signature", "cosignature", "message")
+KINDS = ("public", "signature", "cosignature", "message", "report")
 """What a view may declare, besides ``token`` with a scope."""
 
 
@@ -72,6 +72,14 @@ def test_routes_that_take_cosignatures_are_those_of_the_ledgers_only(hub: HubUnd
 def test_the_one_route_whose_calls_are_told_apart_by_their_message_is_soap(hub: HubUnderTest) -> None:
     doors = {(str(rule), method) for rule, method, how in routes(hub.app) if how == "message"}
     assert doors == {("/soap/v1", "POST")}
+
+
+def test_the_one_route_that_a_recipients_own_system_calls_refuses_strangers(hub: HubUnderTest) -> None:
+    doors = [(str(rule), method) for rule, method, how in routes(hub.app) if how == "report"]
+    assert doors == [("/api/v1/offices/<office>/reports", "POST")]
+    for office in (AGENCY_OFFICE, "x"):
+        answer = hub.client.post(f"/api/v1/offices/{office}/reports", json={"numero": "1"})
+        assert (answer.status_code, answer.json["code"]) == (401, "WASL-DLV-085")
 
 
 def test_every_call_over_soap_without_a_letter_refuses_a_caller_whom_nobody_knows(hub: HubUnderTest) -> None:

@@ -272,7 +272,10 @@ def with_adapters(gateway: Gateway, adapters: Mapping[str, Any]) -> Gateway:
     every = {**gateway.adapters, **adapters}
     health = gateway.services.health
     health = replace(health, reach=Reach(gateway.store, every))
-    return replace(gateway, adapters=every, services=replace(gateway.services, health=health))
+    reporting = replace(gateway.services.reporting, adapters=every)
+    return replace(
+        gateway, adapters=every, services=replace(gateway.services, health=health, reporting=reporting)
+    )
 
 
 def _lay_tables(settings: Settings) -> None:

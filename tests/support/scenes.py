@@ -7,6 +7,7 @@ another media type, nothing there, a hub that is out); what is its own gets a li
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from adapters.contract import Context, News, Report
 from gateway.bootstrap import evidence
 from gateway.domain.errors import Unavailable
 from gateway.domain.identifiers import directory_id, new_reference
@@ -371,6 +373,32 @@ def _handed_over(world: World, call: Operation) -> TestResponse:
     return world.ask(call, address)
 
 
+class _Reporter(Simulator):
+    """A kind whose target calls with the members of news as they are."""
+
+    def can_report(self, options: Mapping[str, Any]) -> bool:
+        return True
+
+    def read_report(self, report: Report, context: Context) -> list[News]:
+        return [News(**one) for one in json.loads(report.body)]
+
+
+def _reported(delivered: bool, number: str = "1") -> Scene:
+    """The commune's system tells of a letter that it has, or that is on its way there."""
+
+    def scene(world: World, call: Operation) -> TestResponse:
+        [delivery] = accept(world.hub, COMMUNE_OFFICE)
+        if delivered:
+            world.hub.dispatch().run_once(100)
+        reporting = world.hub.gateway.services.reporting
+        reporting = replace(reporting, adapters={"simulator": _Reporter()})
+        address, news = call.path.replace("{office}", COMMUNE_OFFICE), {"delivery_id": delivery}
+        with world.hub.using(reporting=reporting):
+            return world.ask(call, address, json=[{**news, "register_number": number}])
+
+    return scene
+
+
 def _not_ready(world: World, call: Operation) -> TestResponse:
     health = replace(world.hub.gateway.services.health, payloads=cast("Any", Out()))
     with world.hub.using(health=health):
@@ -541,6 +569,9 @@ SCENES: dict[tuple[str, str, int], Scene] = {
     ("inbox.redirect", "POST", 200): _does({"office": COMMUNE_OFFICE}),
     ("inbox.redirect", "POST", 409): _locked({"office": COMMUNE_OFFICE}),
     ("inbox.redirect", "POST", 422): _does({"office": "nowhere"}),
+    ("reports.tell", "POST", 200): _reported(delivered=True, number="another"),
+    ("reports.tell", "POST", 409): _reported(delivered=False),
+    ("reports.tell", "POST", 422): _reported(delivered=True, number=" "),
     ("oauth.token", "POST", 200): lambda world, call: world.ask(call, call.path, data=world.form()),
     ("oauth.token", "POST", 400): lambda world, call: world.ask(call, call.path),
     ("oauth.token", "POST", 401): lambda world, call: world.ask(call, call.path, data=token_form("x.y.z")),

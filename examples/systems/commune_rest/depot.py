@@ -148,6 +148,18 @@ class Depot:
             ).lastrowid
         return {"id": number, "nom": name, "taille": size, "sha256": digest.hexdigest()}
 
+    def receive(self, key: str) -> dict[str, Any]:
+        """Keep the folder until an agent gives it its number; a second time changes nothing."""
+        with self._open() as db:
+            db.execute("UPDATE dossier SET etat = 'recu' WHERE cle = ? AND etat = 'ebauche'", (key,))
+        return self.folder(key) or {}
+
+    def close(self, key: str) -> dict[str, Any]:
+        """An agent is through with a folder that has its number."""
+        with self._open() as db:
+            db.execute("UPDATE dossier SET etat = 'traite' WHERE cle = ? AND etat = 'enregistre'", (key,))
+        return self.folder(key) or {}
+
     def confirm(self, key: str, now: datetime) -> dict[str, Any]:
         """Give the folder its number; a second time changes nothing."""
         with self._open() as db:
@@ -155,7 +167,7 @@ class Depot:
             rank = db.execute("SELECT rang FROM numero WHERE cle = ?", (key,)).fetchone()["rang"]
             db.execute(
                 "UPDATE dossier SET etat = 'enregistre', numero = ?, enregistre = ?"
-                " WHERE cle = ? AND etat = 'ebauche'",
+                " WHERE cle = ? AND etat IN ('ebauche', 'recu')",
                 (f"C-{now:%y}-{rank:05d}", now.isoformat(timespec="seconds"), key),
             )
         return self.folder(key) or {}

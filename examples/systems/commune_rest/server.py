@@ -4,8 +4,14 @@ It knows nothing of any hub. A folder is created as a draft, receives documents 
 number when it is confirmed; ``Idempotency-Key`` is honoured; now and then it asks to wait or is out.
 
     python server.py --port 8302 --data /somewhere [--wait-every 5] [--outage-every 7] [--cut-every 0]
+                     [--agent] [--rapport http://somewhere/that/wants/to/know]
 
 ``COMMUNE_CLE`` in the environment is the key that callers show as ``X-Api-Key`` (``cle-de-demonstration``).
+
+With ``--agent`` a confirmed folder waits for its number until an agent gives it
+(``POST /api/v2/dossiers/CLE/numeroter``, and ``/clore`` at the end); ``GET /api/v2/dossiers/CLE`` tells how
+far it is. With ``--rapport`` each such step is also told to an address, signed with HMAC-SHA256 under the
+key of ``COMMUNE_RAPPORT_CLE``.
 """
 
 from __future__ import annotations
@@ -26,6 +32,7 @@ from typing import Any
 
 from depot import ETAPES, RUBRIQUES, Depot
 from flask import Flask, Response, abort, render_template, request, send_file
+from rapport import Teller
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 API = "/api/v2"
@@ -53,8 +60,11 @@ class Quirks:
 class Commune:
     """The answers of the interface and the register's page."""
 
-    def __init__(self, depot: Depot, key: str, quirks: Quirks) -> None:
+    def __init__(
+        self, depot: Depot, key: str, quirks: Quirks, by_agent: bool = False, teller: Teller | None = None
+    ) -> None:
         self._depot, self._key, self._quirks = depot, key, quirks
+        self._by_agent, self._teller = by_agent, teller
 
     def app(self) -> Flask:
         """The application."""
@@ -69,6 +79,9 @@ class Commune:
         app.post(f"{API}/dossiers")(self.create)
         app.post(f"{API}/dossiers/<cle>/documents")(self.upload)
         app.post(f"{API}/dossiers/<cle>/valider")(self.confirm)
+        app.get(f"{API}/dossiers/<cle>")(self.folder)
+        app.post(f"{API}/dossiers/<cle>/numeroter")(self.number)
+        app.post(f"{API}/dossiers/<cle>/clore")(self.close)
         app.put(f"{API}/accuses/<cle>")(self.acknowledge)
         app.get(f"{API}/accuses")(self.acknowledgments)
         return app
@@ -100,6 +113,28 @@ class Commune:
         reference = request.args.get("ref_externe")
         found = self._depot.all() if reference is None else self._depot.by_reference(reference)
         return {"total": len(found), "dossiers": found}
+
+    def folder(self, cle: str) -> Response:
+        found = self._depot.folder(cle)
+        if found is None:
+            return _error(404, "DOSSIER_INCONNU", "Ce dossier n'existe pas.")
+        return _made(200, dossier=_shown(found))
+
+    def number(self, cle: str) -> Response:
+        return self._by_hand(cle, "recu", lambda: self._depot.confirm(cle, _now()))
+
+    def close(self, cle: str) -> Response:
+        return self._by_hand(cle, "enregistre", lambda: self._depot.close(cle))
+
+    def _by_hand(self, cle: str, before: str, act: Callable[[], dict[str, Any]]) -> Response:
+        """What an agent does with a folder, told to whoever wants to know."""
+        found = self._depot.folder(cle)
+        if found is None:
+            return _error(404, "DOSSIER_INCONNU", "Ce dossier n'existe pas.")
+        if found["etat"] == before:
+            found = act()
+        told = self._teller.tell(found) if self._teller is not None else None
+        return _made(200, dossier=_shown(found), rapport=told)
 
     def acknowledge(self, cle: str) -> Response:
         fields = request.get_json(silent=True)
@@ -153,7 +188,8 @@ class Commune:
     def _confirm(self, cle: str) -> Response:
         if self._depot.folder(cle) is None:
             return _error(404, "DOSSIER_INCONNU", "Ce dossier n'existe pas.")
-        return _made(200, dossier=_shown(self._depot.confirm(cle, _now())))
+        done = self._depot.receive(cle) if self._by_agent else self._depot.confirm(cle, _now())
+        return _made(200, dossier=_shown(done))
 
     def _once(self, act: Callable[[], Response]) -> Response:
         """Act, or repeat the answer that the same Idempotency-Key got at the same path."""
@@ -242,9 +278,14 @@ def main() -> None:
     parser.add_argument("--wait-every", type=int, default=0, help="every Nth first try is told to wait (429)")
     parser.add_argument("--outage-every", type=int, default=0, help="every Nth first try meets a 503")
     parser.add_argument("--cut-every", type=int, default=0, help="every Nth confirmation is cut off")
+    parser.add_argument("--agent", action="store_true", help="an agent gives the numbers, later")
+    parser.add_argument("--rapport", default="", help="address that is told what agents do")
     wanted = parser.parse_args()
     quirks = Quirks(wanted.wait_every, wanted.outage_every, wanted.cut_every)
-    commune = Commune(Depot(wanted.data), os.environ.get("COMMUNE_CLE", "cle-de-demonstration"), quirks)
+    key = os.environ.get("COMMUNE_CLE", "cle-de-demonstration")
+    rapport_key = os.environ.get("COMMUNE_RAPPORT_CLE", "rapport-de-demonstration")
+    teller = Teller(wanted.rapport, rapport_key) if wanted.rapport else None
+    commune = Commune(Depot(wanted.data), key, quirks, wanted.agent, teller)
     server = make_server(wanted.host, wanted.port, commune.app(), threaded=True, request_handler=_Silent)
     for ending in (signal.SIGTERM, signal.SIGINT):
         # shutdown() waits for the loop, which runs in this very thread.

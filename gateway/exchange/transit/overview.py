@@ -17,7 +17,7 @@ from gateway.exchange.transit.line import successors
 from gateway.exchange.transit.locks import locked
 from gateway.store.evidence import queries as evidence
 from gateway.store.sessions import Store
-from gateway.store.transit import delivery_queries, queries
+from gateway.store.transit import delivery_queries, news_queries, queries
 from gateway.store.transit.delivery_queries import Wanted
 from gateway.store.transit.models import DeliveryEvent, DeliveryRow, Message
 
@@ -94,6 +94,16 @@ class Decided:
 
 
 @dataclass(frozen=True)
+class Unbelieved:
+    """What the recipient's system said of the letter last, and was not believed; ``code`` is the reason."""
+
+    at: datetime
+    code: str
+    said: str
+    times: int
+
+
+@dataclass(frozen=True)
 class DeliveryFile:
     """Everything that is kept about one delivery but the letter's content.
 
@@ -117,6 +127,7 @@ class DeliveryFile:
     attempts: tuple[Try, ...]
     receipts: tuple[Attested, ...]
     decisions: tuple[Decided, ...]
+    news: Unbelieved | None = None
 
 
 @dataclass(frozen=True)
@@ -190,7 +201,13 @@ def _file(session: Session, row: DeliveryRow, message: Message, now: datetime) -
         decisions=tuple(
             Decided(one.at, one.verb, one.by, one.why) for one in delivery_queries.decisions(session, row.id)
         ),
+        news=_unbelieved(session, row),
     )
+
+
+def _unbelieved(session: Session, row: DeliveryRow) -> Unbelieved | None:
+    found = news_queries.trouble_of(session, row.office, row.id)
+    return None if found is None else Unbelieved(found.at, found.code, found.said, found.times)
 
 
 def _final(events: Sequence[DeliveryEvent]) -> bool:

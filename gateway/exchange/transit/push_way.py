@@ -32,7 +32,7 @@ def tell(adapter: object, notice: Notice, context: Context, keep: Callable[[], N
     """
     if not isinstance(adapter, TellsSenders):
         return Permanent(NO_ADAPTER, "no adapter of that kind tells senders")
-    way = _Way(context, keep)
+    way = Way(context, keep)
     try:
         adapter.tell(notice, replace(context, http=way, secret=way.secret))
     except LeaseLost:
@@ -49,7 +49,7 @@ def tell(adapter: object, notice: Notice, context: Context, keep: Callable[[], N
 
 
 @dataclass
-class _Way:
+class Way:
     """The way out of one call: keeps the lease, and remembers what must not be repeated."""
 
     context: Context

@@ -22,6 +22,12 @@ ENDING = text("(state IN ('QUEUED', 'WAITING')) IS TRUE AND expires_at IS NOT NU
 OF_OLDER_VERSIONS = text("(state IN ('QUEUED', 'WAITING')) IS TRUE AND own_end IS FALSE")
 """What the indexes of waiting deliveries with an end of their own, and of those without, hold; likewise."""
 
+NEWS_OPEN = text("(state = 'HANDED_OVER' AND processing <> 'CLOSED') IS TRUE")
+"""What the index of letters holds whose recipients may have news of them; likewise."""
+
+NAMED = text("target_reference IS NOT NULL")
+"""What the index of recipients' own names for letters holds."""
+
 RESTING = text("(state IN ('HELD', 'AVAILABLE')) IS TRUE")
 """What the index of deadlines holds; likewise."""
 
@@ -112,6 +118,8 @@ class DeliveryRow(Base):
     ``expires_at``: the end that the sender gave, or that a resend was given, where ``own_end`` says so;
     rows of older versions have it in their letter only. ``routing``: why it goes to this office, where rules
     or a closure decided that; read when somebody asks.
+    rows of older versions have it in their letter only. ``news_due_at``: when the recipient's system is
+    asked for news of it, None before the first time.
     """
 
     __tablename__ = "delivery"
@@ -139,6 +147,15 @@ class DeliveryRow(Base):
             postgresql_where=OF_OLDER_VERSIONS,
         ),
         Index("ix_delivery_deadline", "held_until", sqlite_where=RESTING, postgresql_where=RESTING),
+        Index(
+            "ix_delivery_news",
+            "office",
+            "news_due_at",
+            "accepted_at",
+            sqlite_where=NEWS_OPEN,
+            postgresql_where=NEWS_OPEN,
+        ),
+        Index("ix_delivery_target", "office", "target_reference", sqlite_where=NAMED, postgresql_where=NAMED),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -169,6 +186,8 @@ class DeliveryRow(Base):
     lock_until: Mapped[datetime | None] = mapped_column(Moment)
     target_reference: Mapped[str | None] = mapped_column(String(500))
     register_number: Mapped[str | None] = mapped_column(String(120))
+    news_due_at: Mapped[datetime | None] = mapped_column(Moment)
+    news_asks: Mapped[int] = mapped_column(default=0, server_default="0")
     clock: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     routing: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
     chain_digest: Mapped[str] = mapped_column(String(64))

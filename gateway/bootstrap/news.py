@@ -1,0 +1,63 @@
+"""Builds what takes later news of letters: from systems that are asked, and from those that call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from adapters.contract import Adapter, Context
+from gateway.domain.registry.parties import Route
+from gateway.exchange.clock import Ambient
+from gateway.exchange.transit.letters import Letters
+from gateway.exchange.transit.news import LaterNews
+from gateway.exchange.transit.news_poll import Polling, Tempo
+from gateway.exchange.transit.news_reports import Reporting
+from gateway.settings import Settings
+from gateway.workers.polling import Pollers
+
+if TYPE_CHECKING:
+    from gateway.bootstrap import Gateway, Verbs
+
+
+def reporting(
+    settings: Settings, ambient: Ambient, letters: Letters, verb: Verbs, adapters: Mapping[str, Adapter]
+) -> Reporting:
+    """What takes the calls of recipients' systems."""
+    from gateway.bootstrap import guarded_http, read_secret
+
+    http, secret = guarded_http(settings), partial(read_secret, settings.home / "secrets")
+
+    def context(route: Route) -> Context:
+        return Context(http, route.options, secret, ambient.now, http.dial)
+
+    news = LaterNews(letters, verb.handling, verb.outcomes)
+    return Reporting(letters.store, news, adapters, context)
+
+
+def polling(gateway: Gateway, owner: str) -> Polling:
+    """What asks recipients' systems; events name ``owner``."""
+    from gateway.bootstrap import contexts, letters, verbs
+
+    verb, wanted = verbs(gateway, owner), gateway.settings.news
+    return Polling(
+        store=gateway.store,
+        ambient=gateway.ambient,
+        news=LaterNews(letters(gateway), verb.handling, verb.outcomes),
+        adapters=gateway.adapters,
+        contexts=contexts(gateway),
+        tempo=Tempo(
+            letters=wanted.letters,
+            routes=wanted.routes,
+            every=timedelta(seconds=wanted.every_seconds),
+            turn=timedelta(seconds=wanted.turn_seconds),
+            batch=wanted.batch,
+            age=timedelta(days=wanted.days),
+        ),
+    )
+
+
+def pollers(gateway: Gateway, owner: str) -> Pollers:
+    """The job by which the worker that leads asks recipients' systems."""
+    return Pollers(polling(gateway, owner), gateway.settings.news.threads)

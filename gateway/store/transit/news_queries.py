@@ -1,0 +1,109 @@
+"""Look-ups for news of letters: whom to ask of which, which letter is meant, what was not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from gateway.domain.transit.states import Transport
+from gateway.store.transit.models import NEWS_OPEN, DeliveryEvent, DeliveryRow, Message
+from gateway.store.transit.news_models import NewsRoute, NewsTrouble
+from gateway.store.turns import take_turn
+
+_MOST_MEANT = 20
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When a letter is asked about that is too old: out of the way of those that are due."""
+
+
+def asked(session: Session, offices: Collection[str]) -> dict[str, NewsRoute]:
+    """How asking goes, of those offices whose systems were ever asked."""
+    rows = session.scalars(select(NewsRoute).where(NewsRoute.office.in_(list(offices))))
+    return {row.office: row for row in rows}
+
+
+def locked(session: Session, office: str, now: datetime) -> NewsRoute:
+    """The row of an office, made where there is none, for the transaction alone."""
+    take_turn(session, "news", office)
+    row = session.get(NewsRoute, office)
+    if row is None:
+        row = NewsRoute(office=office, due_at=now, failures=0)
+        session.add(row)
+    return row
+
+
+def to_ask(session: Session, office: str, now: datetime, since: datetime, limit: int) -> list[DeliveryRow]:
+    """Letters that an office has and is to be asked about now: those never asked about, then the longest due.
+
+    Args:
+        since: letters accepted earlier are not asked about any more.
+    """
+    query = select(DeliveryRow).where(DeliveryRow.office == office, NEWS_OPEN)
+    query = query.where(DeliveryRow.accepted_at > since)
+    new = query.where(DeliveryRow.news_due_at.is_(None)).order_by(DeliveryRow.accepted_at)
+    found = list(session.scalars(new.limit(limit)))
+    due = query.where(DeliveryRow.news_due_at <= now).order_by(DeliveryRow.news_due_at)
+    return found + list(session.scalars(due.limit(limit - len(found)))) if len(found) < limit else found
+
+
+def handed_over(session: Session, deliveries: Sequence[str]) -> dict[str, datetime]:
+    """When each of these was handed over."""
+    query = select(DeliveryEvent.delivery, func.max(DeliveryEvent.at)).where(
+        DeliveryEvent.delivery.in_(list(deliveries)), DeliveryEvent.now == Transport.HANDED_OVER.value
+    )
+    return {row[0]: row[1] for row in session.execute(query.group_by(DeliveryEvent.delivery))}
+
+
+def references(session: Session, messages: Sequence[int]) -> dict[int, str]:
+    """The hub's reference of each of these letters."""
+    query = select(Message.id, Message.reference).where(Message.id.in_(list(messages)))
+    return {row[0]: row[1] or "" for row in session.execute(query)}
+
+
+def put_off(session: Session, delivery: str, due: datetime, asks: int) -> None:
+    """Note when a letter is asked about next, and how often it was without any news."""
+    changed = {"news_due_at": due, "news_asks": asks}
+    session.execute(update(DeliveryRow).where(DeliveryRow.id == delivery).values(**changed))
+
+
+def by_reference(session: Session, office: str, reference: str) -> list[DeliveryRow]:
+    """An office's deliveries of one letter, the latest last."""
+    query = select(DeliveryRow).join(Message, Message.id == DeliveryRow.message)
+    query = query.where(Message.reference == reference, DeliveryRow.office == office)
+    return list(session.scalars(query.order_by(DeliveryRow.id).limit(_MOST_MEANT)))
+
+
+def by_target_reference(session: Session, office: str, name: str) -> list[DeliveryRow]:
+    """An office's letters that its system calls so."""
+    query = select(DeliveryRow).where(DeliveryRow.target_reference == name, DeliveryRow.office == office)
+    query = query.where(DeliveryRow.state == Transport.HANDED_OVER.value)
+    return list(session.scalars(query.limit(2)))
+
+
+def note_trouble(session: Session, office: str, delivery: str, now: datetime, code: str, said: str) -> None:
+    """Keep what was not believed, in place of what was not believed of the same letter before."""
+    take_turn(session, "news", office)
+    row = session.get(NewsTrouble, (office, delivery))
+    if row is None:
+        session.add(NewsTrouble(office=office, delivery=delivery, at=now, code=code, said=said, times=1))
+    else:
+        row.at, row.code, row.said, row.times = now, code, said, row.times + 1
+
+
+def trouble_of(session: Session, office: str, delivery: str) -> NewsTrouble | None:
+    """What was not believed of a letter, if the latest news of it was not."""
+    return session.get(NewsTrouble, (office, delivery))
+
+
+def troubles(session: Session, since: datetime, limit: int) -> list[NewsTrouble]:
+    """What was not believed since then, the latest first."""
+    query = select(NewsTrouble).where(NewsTrouble.at >= since)
+    return list(session.scalars(query.order_by(NewsTrouble.at.desc(), NewsTrouble.delivery).limit(limit)))
+
+
+def failing(session: Session) -> list[NewsRoute]:
+    """Offices whose systems could not be asked when they last were, in order."""
+    query = select(NewsRoute).where(NewsRoute.failing_since.is_not(None))
+    return list(session.scalars(query.order_by(NewsRoute.office)))
