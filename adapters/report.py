@@ -16,8 +16,7 @@ Options of ``report`` (``•`` marks what is required):
 - ``each``: expression for the list of what is said (the call itself speaks of one letter).
 - ``reads`` •: see `adapters.news_reads`, over each entry; it must say which letter it is.
 
-The body is JSON, or XML: an element is a table of its children by local name (a list where one is
-repeated), of its attributes as ``@name``, its own text beside either as ``#text``; otherwise it is its text.
+The body is JSON, or XML, which is read as `adapters.xml_values.value_of` says.
 """
 
 from __future__ import annotations

@@ -2,68 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from lxml import etree
-
 from adapters.contract import Report
+from adapters.json_values import NoJsonError, read_json
+from adapters.xml_values import NoXmlError, read_xml, value_of
 from gateway.domain.errors import Permanent
 
 _UNREADABLE = "WASL-DLV-008"
-_DEEPEST = 64
 
 
 def decode(report: Report) -> Any:
-    """The body as tables, lists and texts.
+    """The body as tables, lists and texts; of XML as `adapters.xml_values.value_of` says.
 
     Raises:
         Permanent: it is neither JSON nor XML, by its own word or in fact.
     """
     media_type = report.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type in ("application/xml", "text/xml"):
-        return _xml(report.body)
     try:
-        return json.loads(report.body)
-    except (ValueError, RecursionError) as trouble:
-        raise Permanent(_UNREADABLE, f"no JSON: {type(trouble).__name__}") from trouble
-
-
-def _xml(octets: bytes) -> Any:
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_pis=True,
-        remove_comments=True,
-    )
-    try:
-        root = etree.fromstring(octets, parser)
-    except (etree.XMLSyntaxError, ValueError, LookupError) as trouble:
-        raise Permanent(_UNREADABLE, "no XML") from trouble
-    if root is None or root.getroottree().docinfo.internalDTD is not None:
-        raise Permanent(_UNREADABLE, "XML with a DTD")
-    return _value(root, 1)
-
-
-def _value(element: etree._Element, depth: int) -> Any:
-    if depth > _DEEPEST:
-        raise Permanent(_UNREADABLE, "XML that is too deep")
-    table: dict[str, Any] = {f"@{etree.QName(name).localname}": text for name, text in element.attrib.items()}
-    children = [child for child in element if isinstance(child.tag, str)]
-    text = (element.text or "").strip()
-    if not table and not children:
-        return text
-    for child in children:
-        _add(table, etree.QName(child).localname, _value(child, depth + 1))
-    return {**table, "#text": text} if text else table
-
-
-def _add(table: dict[str, Any], name: str, value: Any) -> None:
-    if name not in table:
-        table[name] = value
-    elif isinstance(table[name], list):
-        table[name].append(value)
-    else:
-        table[name] = [table[name], value]
+        if media_type in ("application/xml", "text/xml"):
+            return value_of(read_xml(report.body))
+        return read_json(report.body)
+    except NoXmlError as trouble:
+        raise Permanent(_UNREADABLE, "no XML, or one with a document type") from trouble
+    except NoJsonError as trouble:
+        raise Permanent(_UNREADABLE, "no JSON") from trouble

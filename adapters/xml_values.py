@@ -1,4 +1,4 @@
-"""Reads XML that a target answered, as the values that JSON has."""
+"""Reads XML that a target wrote, as the values that JSON has."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ def read_xml(octets: bytes) -> etree._Element:
             they could be anything.
     """
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_pis=True,
+        remove_comments=True,  # else a text ends where a comment stands in it
     )
     try:
         root = etree.fromstring(octets, parser)

@@ -131,9 +131,9 @@ def test_manifest_in_xml_is_what_the_mapping_says(place: Path) -> None:
 def test_letter_that_does_not_fit_the_manifest_leaves_nothing(place: Path) -> None:
     form = {"form": "xml", "mapping": {"texte": "envelope.body"}}
     strange = letter(envelope=envelope(body="a\x0bb"))
-    with pytest.raises(Permanent, match="WASL-DLV-007"):
+    with pytest.raises(Permanent, match="WASL-DLV-074"):
         ADAPTER.deliver(strange, context(place, manifest=form))
-    with pytest.raises(Permanent, match="WASL-DLV-007"):
+    with pytest.raises(Permanent, match="WASL-DLV-074"):
         ADAPTER.deliver(letter(), context(place, manifest={"mapping": {"x": "sum(envelope.subject)"}}))
     with pytest.raises(Permanent, match="WASL-DLV-017"):
         ADAPTER.deliver(letter(), context(place, max_bytes=10))

@@ -85,5 +85,5 @@ def test_bare_element_may_be_a_text() -> None:
 
 def test_bare_element_takes_no_second_value() -> None:
     wsdl = described("document", "literal", '<wsdl:part name="p" element="tns:objet"/>')
-    with pytest.raises(Permanent, match="WASL-DLV-007"):
+    with pytest.raises(Permanent, match="WASL-DLV-074"):
         called(wsdl, {"objet": "envelope.subject", "autre": "reference"})
