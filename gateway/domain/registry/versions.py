@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
 from gateway.domain.registry.parties import RouteKind
 
 VERSIONED = ("route", "document_types")
-"""The keys of an office that a version holds: what else becomes part of a route's configuration is added here."""
+"""The keys of an office that a version holds; what else comes to configure a route is added here."""
 
 PAUSED = "paused"
 """The one key of a route that is no part of a version: pausing is for the moment, whatever the version."""
@@ -106,14 +106,18 @@ def misfits(content: Any, path: str = "", depth: int = 0) -> list[str]:
         return [f"{path}: deeper than {DEEPEST} tables"]
     if isinstance(content, Mapping):
         parts = [(f"{path}.{key}" if path else str(key), value) for key, value in content.items()]
-        return [fault for where, value in parts for fault in misfits(value, where, depth + 1)]
-    if isinstance(content, list):
-        entries = enumerate(content)
-        return [fault for at, value in entries for fault in misfits(value, f"{path}[{at}]", depth + 1)]
-    if isinstance(content, str):
-        return [f"{path}: has a NUL character"] if "\0" in content else []
-    if isinstance(content, bool):
-        return []
-    if isinstance(content, int | float):
-        return [] if abs(content) < _LARGEST_NUMBER else [f"{path}: no number that can be kept"]
-    return [f"{path}: a date or a time; write it as a text"]
+    elif isinstance(content, list):
+        parts = [(f"{path}[{at}]", value) for at, value in enumerate(content)]
+    else:
+        return [f"{path}: {wrong}" for wrong in _wrong(content)]
+    return [fault for where, value in parts for fault in misfits(value, where, depth + 1)]
+
+
+def _wrong(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if "\0" in value:
+            yield "has a NUL character"
+    elif not isinstance(value, int | float):
+        yield "a date or a time; write it as a text"
+    elif not abs(value) < _LARGEST_NUMBER:  # what is no number at all is less than nothing
+        yield "no number that can be kept"

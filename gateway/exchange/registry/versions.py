@@ -204,6 +204,20 @@ class Versions:
 
         self._step(office, act)
 
+    def check(self, office: str, content: Mapping[str, Any]) -> None:
+        """Whether what is installed now takes what a version of an office holds.
+
+        Raises:
+            NotFound: no such office.
+            Misconfigured: everything that is wrong.
+        """
+        with self.store.read() as session:
+            row = session.get(OfficeRow, office)
+            if row is None:
+                raise NotFound.because(NOT_FOUND)
+            present = office_table(row)
+        self._checked({**present, **content}, [])
+
     def _step(self, office: str, act: Callable[[Session, OfficeRow, RouteVersion], Result]) -> Result:
         with self.store.write() as session:
             take_turn(session, "registry")
@@ -284,12 +298,8 @@ class Versions:
         Misconfigured: what is installed now does not take its content.
         """
         with self.store.read() as session:
-            row = session.get(OfficeRow, office)
-            version = queries.version(session, office, number)
-            if row is None or version is None:
-                raise NotFound.because(NOT_FOUND)
-            present = office_table(row)
-        self._checked({**present, **version.content}, [])
+            version = _version(session, office, number)
+        self.check(office, version.content)
 
 
 def _named(by: str) -> str:

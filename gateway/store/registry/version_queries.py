@@ -13,6 +13,7 @@ from gateway.domain.registry.versions import BEGINNINGS, LONGEST_NAME, MOVES, St
 from gateway.domain.transit.states import ForbiddenMove, advance
 from gateway.store.registry.models import Change, OfficeRow
 from gateway.store.registry.version_models import RouteVersion, RouteVersionEvent
+from gateway.store.transit.models import DeliveryRow
 
 _NOBODY = "wasl"
 FOUND = "found in the registry"
@@ -180,3 +181,14 @@ def _tell(
         )
     )
     session.flush()
+
+
+def latest_letters(session: Session, office: str, limit: int) -> list[str]:
+    """The last letters that an office was to get, latest first: of each the delivery that was made last."""
+    query = (
+        select(func.max(DeliveryRow.id))
+        .where(DeliveryRow.office == office)
+        .group_by(DeliveryRow.message)
+        .order_by(DeliveryRow.message.desc())
+    )
+    return list(session.scalars(query.limit(limit)))
