@@ -24,6 +24,8 @@ from gateway.cli import (
     process,
     purge,
     registry,
+    route_secrets,
+    route_versions,
     trial_party,
     witness,
 )
@@ -69,6 +71,8 @@ for command in (
 ):
     wasl.add_command(command)
 party.party.add_command(trial_party.trial)
+for command in (*route_versions.COMMANDS, route_secrets.secret):
+    registry.route.add_command(command)
 
 
 def main() -> None:

@@ -65,14 +65,15 @@ def export() -> None:
 
     Example: wasl export > registry.toml
     """
-    click.echo(tomli_w.dumps(_without_none(opened().registry.export())), nl=False)
+    click.echo(tomli_w.dumps(plain_toml(opened().registry.export())), nl=False)
 
 
-def _without_none(value: Any) -> Any:
+def plain_toml(value: Any) -> Any:
+    """The same without what is nothing, for which TOML has no word."""
     if isinstance(value, dict):
-        return {key: _without_none(entry) for key, entry in value.items() if entry is not None}
+        return {key: plain_toml(entry) for key, entry in value.items() if entry is not None}
     if isinstance(value, list):
-        return [_without_none(entry) for entry in value]
+        return [plain_toml(entry) for entry in value]
     return value
 
 
