@@ -80,7 +80,7 @@ def person(name: str) -> str:
     Raises:
         ValueError: it is empty, too long, or has characters that cannot be seen.
     """
-    plain = " ".join(name.split(" ")).strip()
+    plain = " ".join(part for part in name.split(" ") if part)
     if not plain or len(plain) > LONGEST_NAME or not plain.isprintable():
         raise ValueError(f"a name of 1 to {LONGEST_NAME} characters that can be seen is needed")
     return plain

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Conflict, Misconfigured, NotFound
+from gateway.domain.identifiers import is_directory_id
 from gateway.domain.registry.versions import (
     LONGEST_NOTE,
     MOVES,
@@ -212,18 +213,14 @@ class Versions:
             Misconfigured: everything that is wrong.
         """
         with self.store.read() as session:
-            row = session.get(OfficeRow, office)
-            if row is None:
-                raise NotFound.because(NOT_FOUND)
+            row = office_row(session, office)
             present = office_table(row)
         self._checked({**present, **content}, [])
 
     def _step(self, office: str, act: Callable[[Session, OfficeRow, RouteVersion], Result]) -> Result:
         with self.store.write() as session:
             take_turn(session, "registry")
-            row = session.get(OfficeRow, office)
-            if row is None:
-                raise NotFound.because(NOT_FOUND)
+            row = office_row(session, office)
             return act(session, row, queries.record(session, row, self.ambient.now()))
 
     def _put(
@@ -252,9 +249,7 @@ class Versions:
 
     def _before(self, office: str, seen: int) -> int:
         with self.store.read() as session:
-            row = session.get(OfficeRow, office)
-            if row is None:
-                raise NotFound.because(NOT_FOUND)
+            row = office_row(session, office)
             found, _ = queries.standing(session, row, self.ambient.now())
         if found.before is None or found.number != seen:
             expected = f"{seen}: {Stage.ACTIVE.value}" if found.number != seen else Stage.RETIRED.value
@@ -269,9 +264,7 @@ class Versions:
         if isinstance(wanted.get("route"), Mapping) and PAUSED in wanted["route"]:
             faults.append("route.paused: no part of a version; see wasl route pause")
         with self.store.read() as session:
-            row = session.get(OfficeRow, office)
-            if row is None:
-                raise NotFound.because(NOT_FOUND)
+            row = office_row(session, office)
             live, _ = queries.standing(session, row, self.ambient.now())
             present = office_table(row)
         return live.number, self._checked({**present, **live.content, **wanted}, faults)
@@ -302,6 +295,16 @@ class Versions:
         self.check(office, version.content)
 
 
+def office_row(session: Session, office: str) -> OfficeRow:
+    """Raises:
+    NotFound: no such office.
+    """
+    row = session.get(OfficeRow, office) if is_directory_id(office) else None
+    if row is None:
+        raise NotFound.because(NOT_FOUND)
+    return row
+
+
 def _named(by: str) -> str:
     try:
         return person(by)
@@ -310,7 +313,7 @@ def _named(by: str) -> str:
 
 
 def _version(session: Session, office: str, number: int) -> RouteVersion:
-    found = queries.version(session, office, number)
+    found = queries.version(session, office, number) if is_directory_id(office) else None
     if found is None:
         raise NotFound.because(NOT_FOUND)
     return found

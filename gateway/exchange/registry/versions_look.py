@@ -15,7 +15,7 @@ from gateway.domain.registry.parties import Office
 from gateway.domain.registry.versions import OPEN, Stage
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.clock import Ambient
-from gateway.exchange.registry.versions import NOT_FOUND, NOT_SO
+from gateway.exchange.registry.versions import NOT_FOUND, NOT_SO, office_row
 from gateway.store.registry import version_queries as queries
 from gateway.store.registry.models import OfficeRow
 from gateway.store.registry.queries import office_of
@@ -142,17 +142,13 @@ class Looks:
             NotFound: no such office.
         """
         with self.store.read() as session:
-            row = session.get(OfficeRow, content.office)
-            if row is None:
-                raise NotFound.because(NOT_FOUND)
+            row = office_row(session, content.office)
             values = {**queries.values_of(row), **content.values}
             return office_of(OfficeRow(**values), self.retry)
 
     def _all(self, session: Session, office: str) -> tuple[list[RouteVersion], RouteVersion]:
         """Every version, and the one that is active."""
-        row = session.get(OfficeRow, office)
-        if row is None:
-            raise NotFound.because(NOT_FOUND)
+        row = office_row(session, office)
         found = queries.versions(session, office)
         live, recorded = queries.standing(session, row, self.ambient.now())
         return (found if recorded else [*found, live]), live
