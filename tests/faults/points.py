@@ -310,7 +310,10 @@ def change_a_route(scenario: Scenario, point: str) -> None:
     """Every step with a version dies once, is found done or not done at all, and letters go on."""
     town, draft = scenario.town, scenario.town.folder / "version.toml"
     scenario.settle()
-    options = target.options(town.target.port, STORES[REPEATS]) | {"headers": {"X-Step": point}}
+    options = {
+        **target.options(town.target.port, STORES[REPEATS]),
+        "headers": {"X-Step": point},
+    }
     draft.write_text(tomli_w.dumps({"route": {"kind": "adapter", "adapter": "rest", "options": options}}))
     town.dies(point, "route", "draft", REPEATS, str(draft))
     if point.endswith(BEFORE):
