@@ -130,8 +130,11 @@ def test_a_bad_draft_is_caught_and_does_not_pass_its_test(
         assert "'unheard-of'" in failed.detail
     result = checked(hub, number)
     assert (result.holds, stages(hub)[number]) == (False, "DRAFT")
-    kept = json.dumps([step.why for step in history(hub)[-1].steps])
-    assert "test did not hold" in kept
+    step = history(hub)[-1].steps[-1]
+    assert (step.why, step.report is not None) == ("test did not hold", True)
+    kept = json.dumps(step.report, ensure_ascii=False)
+    assert [text for text in TEXTS if text in kept] == []
+    assert failed.path in kept
     with pytest.raises(Conflict):
         build.versions(hub.gateway).activate(COMMUNE_OFFICE, number, "operator")
 

@@ -67,8 +67,9 @@ def code(error: pytest.ExceptionInfo[Refused]) -> str:
 
 
 def test_a_roll_back_restores_the_old_behaviour_in_the_next_delivery(
-    hub: HubUnderTest, listener: Listener
+    shape: Shape, tmp_path: Path, listener: Listener
 ) -> None:
+    hub = town(tmp_path, listener)
     deliver(hub, subject="موضوع الرسالة")
     number = activated(hub, table(listener.url, create=created("/v2/letters", objet="envelope.messageId")))
     deliver(hub, subject="موضوع الرسالة")

@@ -14,6 +14,8 @@ MASK = "•••"
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _REFERENCES = re.compile(r"(?i)(^|[._])(secret|\w+_secret|token|client_certificate|password|key)$")
 """Keys under which a route names a secret; what stands there is a name, unless somebody erred."""
+_OF_LETTERS = re.compile(r"(^|\.)(body|fields|request|tables|reads|headers|mapping|manifest)(\.|\[|$)")
+"""Below these keys stands what is made of letters: a field that is called token there names no secret."""
 _REFERENCE = re.compile(r"[A-Za-z][A-Za-z]{0,19}([-_.]([A-Za-z]{1,20}|\d{1,4})){0,6}")
 """What a name that people gave looks like: words, and numbers that are no keys."""
 _SENSITIVE = re.compile(
@@ -23,6 +25,7 @@ _LITERALS = re.compile(
     r"(?i)(\b(bearer|basic|digest)\s+\S{6,}|-----BEGIN |\beyJ[\w-]{8,}\.|://[^/\s:@]+:[^/\s@]+@"
     r"|[?&;](\w*(key|token|secret|passw\w*|signature|sig))=[^&\s]+)"
 )
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\S{1,40})?")
 _RANDOM = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[A-Za-z0-9+/_=-]{24,}")
 
 
@@ -79,19 +82,22 @@ def told(path: str, value: Leaf, known: frozenset[str] = frozenset()) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     if _LITERALS.search(text):
         return MASK
-    if _REFERENCES.search(path):
+    if _names_secret(path):
         return text if text in known or _REFERENCE.fullmatch(text) else MASK
     last = path.rpartition(".")[2]
     if isinstance(value, str) and _SENSITIVE.search(last) and text not in known:
         return text if _REFERENCE.fullmatch(text) and len(text) <= 20 else MASK
-    return _RANDOM.sub(MASK, text) if "header" in path else text
+    return _RANDOM.sub(MASK, text) if "header" in path and not _UUID.fullmatch(text) else text
 
 
 def references(tree: Any) -> set[str]:
     """The names of secrets that a route's options give."""
-    return {
-        value for path, value in leaves(tree) if _REFERENCES.search(path) and isinstance(value, str) and value
-    }
+    found = {value for path, value in leaves(tree) if _names_secret(path)}
+    return {value for value in found if isinstance(value, str) and value}
+
+
+def _names_secret(path: str) -> bool:
+    return _REFERENCES.search(path) is not None and _OF_LETTERS.search(path) is None
 
 
 def _told(path: str, values: Mapping[str, Leaf], known: frozenset[str]) -> str | None:

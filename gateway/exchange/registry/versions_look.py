@@ -25,13 +25,18 @@ from gateway.store.sessions import Store
 
 @dataclass(frozen=True)
 class Step:
-    """One step with a version: what moved, or was put on record, by whom and why."""
+    """One step with a version: what moved, or was put on record, by whom and why.
+
+    Attributes:
+        report: what a test found.
+    """
 
     was: str
     now: str
     at: datetime
     by: str
     why: str
+    report: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class Looks:
             found, live = self._all(session, office)
             steps: dict[int, list[Step]] = {}
             for event in queries.events(session, office):
-                step = Step(event.was, event.now, event.at, event.by, event.why)
+                step = Step(event.was, event.now, event.at, event.by, event.why, event.report)
                 steps.setdefault(event.number, []).append(step)
         return [_line(one, live.number, tuple(steps.get(one.number, ()))) for one in found]
 

@@ -110,6 +110,12 @@ def test_differences_are_told_by_the_path_of_keys() -> None:
         ("route.options.headers.X-Api-Key", "0123-4567-89ab", MASK),
         ("route.options.headers.X-Env", "4f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c", MASK),
         ("route.options.headers.X-Env", "production", "production"),
+        ("route.options.create.body.key", "envelope.subject", "envelope.subject"),
+        (
+            "call 1 header Idempotency-Key",
+            "018f0000-0000-7000-8000-00000000000d",
+            "018f0000-0000-7000-8000-00000000000d",
+        ),
         ("route.options.base_url", "https://user:pw@host/", MASK),
         ("route.options.base_url", "https://host/api?api_key=12345678", MASK),
         ("route.options.base_url", "https://host/api/v2", "https://host/api/v2"),
@@ -129,6 +135,7 @@ def test_the_names_of_secrets_are_found_wherever_they_stand() -> None:
         "token": "two",
         "client_certificate": "three",
         "steps": [{"webhook_secret": "four"}],
-        "tables": {"types": {"a": "b"}},
+        "tables": {"types": {"token": "b"}},
+        "create": {"body": {"key": "envelope.subject", "secret": "x"}, "headers": {"key": "y"}},
     }
     assert references(options) == {"one", "two", "three", "four"}
