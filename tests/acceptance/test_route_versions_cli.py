@@ -22,7 +22,7 @@ from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, HubUnderTest
 from tests.support.listener import Listener, listening
 from tests.support.quick import quick_wasl
 from tests.support.systems import accept, state
-from tests.support.versions import created, options, town
+from tests.support.versions import activated, created, options, stages, town
 
 PAGE = config_dir().parent / "docs" / "route-versions.md"
 SUBJECT = "طلب رخصة بناء"
@@ -32,6 +32,25 @@ SUBJECT = "طلب رخصة بناء"
 def listener() -> Iterator[Listener]:
     with listening() as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What comes first in ``PATH``."""
+    with quick_wasl(tmp_path_factory.mktemp("quick")) as place:
+        yield place
+
+
+def environment(hub: HubUnderTest, commands: Path) -> dict[str, str]:
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("WASL_")}
+    return {
+        **bare,
+        "PATH": os.pathsep.join((str(commands), os.environ["PATH"])),
+        "WASL_HOME": str(hub.home),
+        "WASL_OUTGOING_ALLOW": "127.0.0.1",
+        "OFFICE": COMMUNE_OFFICE,
+        "NEW_KEY": "k-2-of-the-commune",
+    }
 
 
 @pytest.fixture
@@ -54,37 +73,29 @@ def file_of(folder: Path, listener: Listener, **changes: Any) -> Path:
     return path
 
 
-def test_the_steps_of_the_page_do_what_it_says(hub: HubUnderTest, listener: Listener, tmp_path: Path) -> None:
+def test_the_steps_of_the_page_do_what_it_says(
+    hub: HubUnderTest, listener: Listener, commands: Path, tmp_path: Path
+) -> None:
     blocks = re.findall(r"<!-- run -->\n```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     assert len(blocks) == 7
     [before] = accept(hub, subject=SUBJECT)
     hub.dispatch().run_once(10)
-    with quick_wasl(tmp_path) as place:
-        bare = {name: value for name, value in os.environ.items() if not name.startswith("WASL_")}
-        environment = {
-            **bare,
-            "PATH": os.pathsep.join((str(place), os.environ["PATH"])),
-            "WASL_HOME": str(hub.home),
-            "WASL_OUTGOING_ALLOW": "127.0.0.1",
-            "OFFICE": COMMUNE_OFFICE,
-            "NEW_KEY": "k-2-of-the-commune",
-        }
-        said = []
-        for block in blocks:
-            run = subprocess.run(
-                ["bash", "-eux", "-c", block],
-                cwd=tmp_path,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=120,
-            )
-            assert run.returncode == 0, run.stdout
-            said.append(run.stdout)
-            if block is blocks[4]:
-                [between] = accept(hub, subject=SUBJECT)
-                hub.dispatch().run_once(10)
+    said = []
+    for block in blocks:
+        run = subprocess.run(
+            ["bash", "-eux", "-c", block],
+            cwd=tmp_path,
+            env=environment(hub, commands),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+        assert run.returncode == 0, run.stdout
+        said.append(run.stdout)
+        if block is blocks[4]:
+            [between] = accept(hub, subject=SUBJECT)
+            hub.dispatch().run_once(10)
     [after] = accept(hub, subject=SUBJECT)
     hub.dispatch().run_once(10)
     assert [state(hub, one) for one in (before, between, after)] == ["HANDED_OVER"] * 3
@@ -98,6 +109,23 @@ def test_the_steps_of_the_page_do_what_it_says(hub: HubUnderTest, listener: List
     assert "JMESPathTypeError" in said[3]
     assert "commune-key  file" in said[6]
     assert [word in said[5] for word in ("2  ACTIVE", "3  RETIRED", "4  DISCARDED")] == [True] * 3
+
+
+def test_of_operators_whose_processes_do_the_same_at_once_one_wins(
+    hub: HubUnderTest, listener: Listener, commands: Path, tmp_path: Path
+) -> None:
+    number = activated(hub, {"route": {"kind": "inbox"}})
+    command = ["wasl", "route", "rollback", COMMUNE_OFFICE, "--from", str(number), "--as", "somebody"]
+    running = [
+        subprocess.Popen(
+            command, env=environment(hub, commands), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    said = [(*one.communicate(timeout=60), one.returncode) for one in running]
+    assert sorted(status for _, _, status in said) == [0, 1, 1]
+    assert all("WASL-DLV-086" in err for _, err, status in said if status)
+    assert stages(hub) == {1: "RETIRED", 2: "ACTIVE", 3: "RETIRED"}
 
 
 def test_programs_get_the_same_as_json(

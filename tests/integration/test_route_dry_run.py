@@ -208,6 +208,15 @@ def test_a_letter_whose_content_is_gone_or_damaged_is_counted(tmp_path: Path, li
     ]
 
 
+def test_a_kind_that_shows_no_calls_is_said_so(hub: HubUnderTest) -> None:
+    gateway = with_adapters(hub.gateway, {"simulator": Simulator()})
+    content = build.looks(gateway).content(COMMUNE_OFFICE)
+    values = {**content.values, "route": {"kind": "adapter", "adapter": "simulator"}}
+    found = build.dry_runs(gateway).run(replace(content, values=values), 20)
+    assert (found.letters, found.same) == (0, 0)
+    assert [one.startswith("the kind simulator shows no calls") for one in found.remarks] == [True]
+
+
 class Odd(Simulator):
     """A kind whose previews are what its route's options say."""
 

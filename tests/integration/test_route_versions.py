@@ -166,6 +166,7 @@ def test_a_second_person_approves_where_the_settings_want_it(tmp_path: Path, lis
     with pytest.raises(Conflict):
         versions.activate(COMMUNE_OFFICE, 2, "somebody else")
     versions.approve(COMMUNE_OFFICE, 2, "المراجعة")
+    assert checked(hub, 2, "المراجعة").holds  # whoever approved may look once more
     versions.activate(COMMUNE_OFFICE, 2, "tests")
     assert stages(hub) == {1: "RETIRED", 2: "ACTIVE"}
     deliver(hub)

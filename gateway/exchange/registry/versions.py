@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -92,7 +92,7 @@ class Versions:
             if version.state != Stage.TESTED.value:
                 raise Conflict.because(NOT_SO, found=_so(version), expected=f"{number}: {Stage.TESTED.value}")
             if self.registry.second_approval:
-                _check_second(session, version, by)
+                _check_second(version, _events(session, version), by)
             queries.move(session, version, Stage.APPROVED, self.ambient.now(), by)
 
         self._step(office, act)
@@ -244,8 +244,8 @@ class Versions:
             queries.move(session, version, Stage.APPROVED, self.ambient.now(), by)
         elif version.state == Stage.APPROVED.value and self.registry.second_approval:
             events = _events(session, version)
-            approvals = [event.by for event in events if event.now == Stage.APPROVED.value]
-            _check_second(session, version, approvals[-1])
+            at = max(at for at, event in enumerate(events) if event.now == Stage.APPROVED.value)
+            _check_second(version, events[:at], events[at].by)
 
     def _before(self, office: str, seen: int) -> int:
         with self.store.read() as session:
@@ -323,11 +323,11 @@ def _events(session: Session, version: RouteVersion) -> list[RouteVersionEvent]:
     return [one for one in queries.events(session, version.office) if one.number == version.number]
 
 
-def _check_second(session: Session, version: RouteVersion, by: str) -> None:
+def _check_second(version: RouteVersion, before: Sequence[RouteVersionEvent], by: str) -> None:
     """Raises:
-    Conflict: whoever approves wrote or tested the version.
+    Conflict: whoever approves wrote the version, or tested it before.
     """
-    testers = [one.by for one in _events(session, version) if one.report is not None]
+    testers = [one.by for one in before if one.report is not None]
     if not is_second(by, (version.author, *testers)):
         raise Conflict.because(SECOND, found=by)
 
