@@ -37,8 +37,10 @@ def declared_in(file: Path, gateway: Gateway) -> Declared:
     """
     try:
         table = tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise click.BadParameter(f"{file}: {error}") from error
+    except RecursionError as error:
+        raise click.BadParameter(f"{file}: tables stand too deep in each other") from error
     checks = {name: adapter.check_options for name, adapter in gateway.adapters.items()}
     telling = telling_checks(gateway.adapters)
     return read_declared(table, file.parent, gateway.languages, checks, telling)

@@ -248,7 +248,7 @@ def _table(file: Path) -> Mapping[str, Any]:
         raise click.BadParameter(f"{file}: more than {LARGEST} octets")
     try:
         return tomllib.loads(octets.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise click.BadParameter(f"{file}: {printable(str(error))}") from error
     except RecursionError as error:
         raise click.BadParameter(f"{file}: tables stand too deep in each other") from error

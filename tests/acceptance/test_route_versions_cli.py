@@ -185,6 +185,7 @@ def test_files_that_are_no_route_end_with_2(shell: Shell, hub: HubUnderTest, tmp
         (b"\xff\xfe\x00", "utf-8"),
         (b"\x1b[2J = 1", "route.toml"),
         (b"a = " + b"[" * 5000 + b"]" * 5000, "deep"),
+        (b"a = " + b"9" * 5000, "digits"),
         (b"#" * (4 * 1024**2 + 1), "more than"),
         (b"x = 1", "no part of a version"),
         (b"route = 1", "route: a table"),
@@ -197,6 +198,9 @@ def test_files_that_are_no_route_end_with_2(shell: Shell, hub: HubUnderTest, tmp
         assert word in said.err, said.err
         assert "\x1b" not in said.err
         assert "Traceback" not in said.err
+    for octets in (b"a = " + b"9" * 5000, b"a = " + b"[" * 5000):
+        path.write_bytes(octets)
+        assert shell("apply", path).status == 2
     for name in ("a\nb", "\x1b[2J", "n" * 500, " "):
         path.write_text("[route]\nkind = 'inbox'\n")
         said = shell("route", "draft", COMMUNE_OFFICE, path, "--as", name)

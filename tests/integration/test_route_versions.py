@@ -15,8 +15,10 @@ from sqlalchemy import func, select, update
 
 from gateway.bootstrap import versions as build
 from gateway.domain.errors import Conflict, Misconfigured, NotFound, Refused
-from gateway.domain.registry.versions import Stage
+from gateway.domain.registry.versions import VERSIONED, Stage
 from gateway.domain.transit.envelope import Recipient
+from gateway.exchange.registry import declared
+from gateway.exchange.registry.apply import office_table
 from gateway.exchange.transit.letters import Letters
 from gateway.store.registry import queries
 from gateway.store.registry.models import OfficeRow
@@ -482,3 +484,17 @@ def test_intake_sees_what_became_active(hub: HubUnderTest, listener: Listener) -
     letter = hub.signed(hub.envelope(recipients=(Recipient(office=COMMUNE_OFFICE),)), files=(big,))
     assert hub.post(letter).status_code == 422
     assert row(hub, first).state == "QUEUED"
+
+
+NOT_VERSIONED = {
+    "id", "party", "names", "active", "default", "readers", "reader_addresses", "encryption_certificate",
+}  # fmt: skip
+"""What an office has that says nothing of how its mail reaches its system."""
+
+
+def test_every_key_of_an_office_is_part_of_a_version_or_is_not_on_purpose(hub: HubUnderTest) -> None:
+    assert NOT_VERSIONED | set(VERSIONED) == declared._OFFICE_KEYS
+    with hub.gateway.store.read() as session:
+        shown = office_table(session.get_one(OfficeRow, COMMUNE_OFFICE))
+    assert set(VERSIONED) <= set(shown)
+    assert {column.key for column in OfficeRow.__table__.columns} == declared._OFFICE_KEYS
