@@ -19,7 +19,6 @@ from gateway.domain.registry.versions import (
     Stage,
     content_of,
     is_second,
-    misfits,
     person,
     put_in_force,
 )
@@ -260,7 +259,6 @@ class Versions:
         """The active version's number, and what a table makes of its content."""
         wanted = {"route": table} if "kind" in table and "route" not in table else dict(table)
         faults = [f"{key}: no part of a version" for key in sorted(wanted.keys() - set(VERSIONED))]
-        faults += misfits(wanted)
         if isinstance(wanted.get("route"), Mapping) and PAUSED in wanted["route"]:
             faults.append("route.paused: no part of a version; see wasl route pause")
         with self.store.read() as session:
@@ -279,8 +277,6 @@ class Versions:
             [values] = self.read({"office": [office]}).offices
         except Misconfigured as wrong:
             faults = [*faults, *(fault.removeprefix(_PLACE) for fault in wrong.faults)]
-        except RecursionError:
-            faults = [*faults, "tables stand too deep in each other"]
         if faults:
             raise Misconfigured(dict.fromkeys(faults))
         return content_of(values)
