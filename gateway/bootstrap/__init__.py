@@ -151,7 +151,7 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
         ambient=ambient,
         issuing=issuing,
         services=services,
-        registry=Registry(store, ambient),
+        registry=Registry(store, ambient, settings.routes.second_approval),
         adapters=adapters,
     )
 

@@ -26,6 +26,8 @@ from gateway.cli import (
     purge,
     registry,
     route_codes,
+    route_secrets,
+    route_versions,
     route_why,
     trial_party,
     witness,
@@ -76,6 +78,8 @@ registry.route.add_command(route_why.why)
 registry.route.add_command(route_why.explain)
 registry.route.add_command(route_codes.unmapped)
 registry.route.add_command(route_codes.map_)
+for command in (*route_versions.COMMANDS, route_secrets.secret):
+    registry.route.add_command(command)
 
 
 def main() -> None:

@@ -36,8 +36,10 @@ def declared_in(file: Path, gateway: Gateway) -> Declared:
     """
     try:
         table = tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise click.BadParameter(f"{file}: {error}") from error
+    except RecursionError as error:
+        raise click.BadParameter(f"{file}: tables stand too deep in each other") from error
     checks = {name: adapter.check_options for name, adapter in gateway.adapters.items()}
     telling = telling_checks(gateway.adapters)
     return read_declared(table, file.parent, gateway.languages, checks, telling)
@@ -64,14 +66,15 @@ def export() -> None:
 
     Example: wasl export > registry.toml
     """
-    click.echo(tomli_w.dumps(_without_none(opened().registry.export())), nl=False)
+    click.echo(tomli_w.dumps(plain_toml(opened().registry.export())), nl=False)
 
 
-def _without_none(value: Any) -> Any:
+def plain_toml(value: Any) -> Any:
+    """The same without what is nothing, for which TOML has no word."""
     if isinstance(value, dict):
-        return {key: _without_none(entry) for key, entry in value.items() if entry is not None}
+        return {key: plain_toml(entry) for key, entry in value.items() if entry is not None}
     if isinstance(value, list):
-        return [_without_none(entry) for entry in value]
+        return [plain_toml(entry) for entry in value]
     return value
 
 

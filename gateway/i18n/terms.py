@@ -11,6 +11,7 @@ from gateway.domain.evidence.timelimit import ClockStart
 from gateway.domain.evidence.verdict import Indication
 from gateway.domain.registry.directory import RouteHealth
 from gateway.domain.registry.parties import PartyKind, RouteKind
+from gateway.domain.registry.versions import Stage
 from gateway.domain.transit.breaker import BreakerState, Result
 from gateway.domain.transit.envelope import (
     AttachmentRole,
@@ -190,6 +191,12 @@ TERMS: Mapping[Enum, str] = {
     Result.ANSWERED: mark("The system answered"),
     Result.FAILED: mark("The system could not be used"),
     Result.NOTHING: mark("Nothing was heard of the system"),
+    Stage.DRAFT: mark("Draft"),
+    Stage.TESTED: mark("Tested"),
+    Stage.APPROVED: mark("Approved"),
+    Stage.ACTIVE: mark("Active"),
+    Stage.RETIRED: mark("No longer active"),
+    Stage.DISCARDED: mark("Discarded"),
     Pushing.GOING: mark("Told as they come"),
     Pushing.WAITING: mark("Due again later"),
     Pushing.STOPPED: mark("Stopped, tried seldom"),

@@ -20,6 +20,7 @@ from gateway.store.registry.models import (
     PartyRow,
     SeenAssertion,
 )
+from gateway.store.registry.version_models import RouteVersion, RouteVersionEvent
 from gateway.store.schema_models import SchemaFloor
 from gateway.store.transit.models import (
     AttachmentRow,
@@ -76,6 +77,8 @@ __all__ = [
     "ReceiptRow",
     "Rendering",
     "RouteState",
+    "RouteVersion",
+    "RouteVersionEvent",
     "SchemaFloor",
     "SeenAssertion",
     "SelfCheckRow",

@@ -6,6 +6,7 @@ it. Scenes lead a process to points and leave what they sent to be judged.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
+
+import tomli_w
 
 from gateway.domain.transit.envelope import Attachment, AttachmentRole
 from tests.faults import target
@@ -322,6 +325,34 @@ def pause(scenario: Scenario, point: str) -> None:
     scenario.settle()
 
 
+def change_a_route(scenario: Scenario, point: str) -> None:
+    """Every step with a version dies once, is found done or not done at all, and letters go on."""
+    town, draft = scenario.town, scenario.town.folder / "version.toml"
+    scenario.settle()
+    options = {
+        **target.options(town.target.port, STORES[REPEATS]),
+        "headers": {"X-Step": point},
+    }
+    draft.write_text(tomli_w.dumps({"route": {"kind": "adapter", "adapter": "rest", "options": options}}))
+    town.dies(point, "route", "draft", REPEATS, str(draft))
+    if point.endswith(BEFORE):
+        town.command("route", "draft", REPEATS, str(draft))
+    number = str(json.loads(town.command("route", "history", REPEATS, "--json"))[-1]["number"])
+    for step, after in (
+        (("route", "test", REPEATS, number, "--letters", "2"), 0),
+        (("route", "activate", REPEATS, number), 1),
+    ):
+        town.dies(point, *step)
+        town.command(*step, expect=after if point.endswith(AFTER) else 0)
+    scenario.send(REPEATS)
+    town.dies(point, "route", "rollback", REPEATS, "--from", number)
+    town.command("route", "rollback", REPEATS, "--from", number, expect=int(point.endswith(AFTER)))
+    scenario.send(REPEATS)
+    scenario.settle()
+    states = [one["state"] for one in json.loads(town.command("route", "history", REPEATS, "--json"))]
+    assert states.count("ACTIVE") == 1, states
+
+
 def at_the_desk(*verb: str) -> Callable[[Scenario, str], None]:
     """A reader's step that dies, and is taken again."""
 
@@ -479,6 +510,7 @@ SCENES: dict[str, tuple[Scene, ...]] = {
         Scene("an operator gives up", ("outcomes.give_up",), decide("fail")),
         Scene("an operator sends anew", ("resending.resend",), send_anew),
         Scene("an operator pauses a route", ("apply.pause",), pause),
+        Scene("an operator changes a route and takes it back", ("versions._step",), change_a_route),
         Scene("a reader locks", ("inbox.lock",), at_the_desk("lock")),
         Scene("a reader unlocks", ("inbox.unlock",), at_the_desk("unlock")),
         Scene("a reader opens", ("notices.opened",), at_the_desk("content")),

@@ -176,6 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        if self.path.count("/") == 1:  # whether anybody is there
+            self._give(200, b"{}")
+            return
         _, store, _, delivery = self.path.split("/")
         self.system.at_look.set()
         self.system.look_gate.wait(NEVER_S)

@@ -250,3 +250,17 @@ def test_check_character_of_identifiers_is_checked() -> None:
     assert faults({"office": [office(id=wrong)]}) == [
         "office[0].id: a directory identifier such as A0001234-F"
     ]
+
+
+def test_what_no_table_keeps_is_told_with_its_place() -> None:
+    deep = tomllib.loads("[" + ".".join("a" * 2000) + "]\nx = 1")
+    for value, said in (
+        (float("nan"), "no number that can be kept"),
+        (tomllib.loads("x = 2026-01-01")["x"], "a date or a time; write it as a text"),
+        ("a\0b", "has a NUL character"),
+        (deep, "deeper than 60 tables"),
+    ):
+        route = {"kind": "adapter", "adapter": "any", "options": {"strange": value}}
+        [fault] = faults({"office": [office(route=route)]})
+        assert fault.startswith("office[0].route.options.strange")
+        assert fault.endswith(said)

@@ -20,6 +20,7 @@ from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate
 from gateway.exchange.registry.leads import check_leads
 from gateway.exchange.registry.signers import name_digests
+from gateway.exchange.registry.versions_declared import settle
 from gateway.store.registry import queries
 from gateway.store.registry.models import CertificateRow, Change, OfficeRow, PartyRow
 from gateway.store.sessions import Store
@@ -31,10 +32,15 @@ _Row = PartyRow | OfficeRow | CertificateRow
 
 @dataclass(frozen=True)
 class Registry:
-    """Changes and shows the registry."""
+    """Changes and shows the registry.
+
+    Attributes:
+        second_approval: a declared change of a route becomes a draft of it.
+    """
 
     store: Store
     ambient: Ambient
+    second_approval: bool = False
 
     def apply(self, declared: Declared, actor: str) -> list[str]:
         """Bring the registry to what was declared; one line for each change made.
@@ -56,9 +62,9 @@ class Registry:
                     push_queries.begin(session, values["id"], self.ambient.now())
             session.flush()
             self._check_parties(session, declared)
-            for values in declared.offices:
-                made += self._put(session, OfficeRow, "office", values["id"], values, actor)
-                route_queries.pause(session, values["id"], bool(values["route"].get("paused")))
+            for office in declared.offices:
+                values, told = settle(session, office, actor, self.ambient.now(), self.second_approval)
+                made += self.put_office(session, values["id"], values, actor) + told
             if declared.offices:
                 session.flush()
                 check_leads(queries.offices(session))
@@ -81,8 +87,16 @@ class Registry:
             route = {**row.route, "paused": True}
             if not paused:
                 del route["paused"]
-            route_queries.pause(session, office, paused)
-            return self._put(session, OfficeRow, "office", office, {"route": route}, actor)
+            return self.put_office(session, office, {"route": route}, actor)
+
+    def put_office(self, session: Session, office: str, values: Mapping[str, Any], actor: str) -> list[str]:
+        """Write values of an office, its route among them, in a transaction that has the registry's turn.
+
+        One line for each change made.
+        """
+        made = self._put(session, OfficeRow, "office", office, values, actor)
+        route_queries.pause(session, office, bool(values["route"].get("paused")))
+        return made
 
     def close(self, office: str, closing: Closing | None, actor: str) -> list[str]:
         """Let an office take nothing more from a day on, or take that back; one line for each change made.
@@ -210,7 +224,7 @@ class Registry:
             parties = [
                 _party(row, queries.certificates(session, row.id)) for row in queries.party_rows(session)
             ]
-            offices = [_office(row) for row in queries.office_rows(session)]
+            offices = [office_table(row) for row in queries.office_rows(session)]
         return {"party": parties, "office": offices}
 
 
@@ -257,7 +271,8 @@ def _pem_of(der: bytes) -> str:
     return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode()
 
 
-def _office(row: OfficeRow) -> dict[str, Any]:
+def office_table(row: OfficeRow) -> dict[str, Any]:
+    """An office as a registry file declares it."""
     names = ("id", "party", "names", "active", "default", "route", "document_types", "readers")
     der = row.encryption_certificate
     certificate = None if der is None else {"pem": _pem_of(der)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from gateway.domain.identifiers import is_directory_id
 from gateway.domain.registry.addresses import is_mail_address
 from gateway.domain.registry.parties import PartyKind, RouteKind
 from gateway.domain.registry.tables import table_faults, with_tables
+from gateway.domain.registry.versions import misfits
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.registry import declared_rules
 from gateway.exchange.registry.declared_certificates import encryption_certificates, load_certificate
@@ -186,9 +187,11 @@ def read_declared(
     parties = _tables(table, "party", faults)
     offices = _tables(table, "office", faults)
     for index, party in enumerate(parties):
-        faults.extend(_place(f"party[{index}]", _party_faults(party, languages, telling)))
+        found = misfits(party) or _party_faults(party, languages, telling)
+        faults.extend(_place(f"party[{index}]", found))
     for index, office in enumerate(offices):
-        faults.extend(_place(f"office[{index}]", _office_faults(office, languages, options)))
+        found = misfits(office) or _office_faults(office, languages, options)
+        faults.extend(_place(f"office[{index}]", found))
     certificates = _certificates(parties, folder, faults)
     encryption = encryption_certificates(offices, folder, faults)
     faults.extend(_twice("party", [str(party.get("id")) for party in parties]))
@@ -227,7 +230,7 @@ def _twice(what: str, keys: list[str]) -> Iterator[str]:
     yield from (f"{what} {key}: declared twice" for key in dict.fromkeys(keys) if keys.count(key) > 1)
 
 
-def _place(where: str, faults: Iterator[str]) -> Iterator[str]:
+def _place(where: str, faults: Iterable[str]) -> Iterator[str]:
     for fault in faults:
         yield f"{where}.{fault}"
 
