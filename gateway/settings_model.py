@@ -67,6 +67,7 @@ class Routes:
     breaker_factor: float = option(2.0, least=1, most=10)
     breaker_cap_seconds: float = option(900.0, least=0.01, most=7 * _DAY)
     fallback_seconds: float = option(4 * 3600.0, least=0, most=_YEAR)
+    record: str = option("failures", choices=("failures", "all", "none"))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from adapters.contract import Adapter, Context
-from gateway.bootstrap import evidence, isolation, lifecycle, rest, telling, waking
+from gateway.bootstrap import evidence, isolation, lifecycle, rest, telling, trying, waking
 from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.payloads import place
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
@@ -234,6 +234,7 @@ def dispatcher(gateway: Gateway, owner: str) -> Dispatch:
         routes=isolation.routes(gateway.settings, gateway.store, gateway.ambient),
         adapters=gateway.adapters,
         contexts=contexts(gateway),
+        exchanges=trying.exchanges(gateway),
     )
 
 

@@ -17,6 +17,7 @@ from gateway.cli import (
     delivery,
     doctor,
     evidence,
+    exchange,
     inbox,
     ledger,
     letters,
@@ -69,6 +70,7 @@ for command in (
 ):
     wasl.add_command(command)
 party.party.add_command(trial_party.trial)
+delivery.delivery.add_command(exchange.exchange)
 
 
 def main() -> None:

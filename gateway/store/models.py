@@ -21,6 +21,7 @@ from gateway.store.registry.models import (
     SeenAssertion,
 )
 from gateway.store.schema_models import SchemaFloor
+from gateway.store.transit.exchange_models import ExchangeRow
 from gateway.store.transit.models import (
     AttachmentRow,
     Attempt,
@@ -54,6 +55,7 @@ __all__ = [
     "DecisionRow",
     "DeliveryEvent",
     "DeliveryRow",
+    "ExchangeRow",
     "HeldTold",
     "LeafRow",
     "LedgerRow",

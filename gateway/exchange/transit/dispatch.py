@@ -35,6 +35,7 @@ from gateway.exchange.transit.attempt import (
     place,
 )
 from gateway.exchange.transit.claim import LOST_LEASE, Claims, Draining, LeaseLost
+from gateway.exchange.transit.exchanges import Exchanges
 from gateway.exchange.transit.letters import Case, Letters
 from gateway.exchange.transit.outcomes import OVER, Outcomes, Overtaken
 from gateway.exchange.transit.routes import INTERNAL, Routes, Seen, told_by
@@ -55,6 +56,7 @@ class Dispatch:
     Attributes:
         adapters: every installed kind, by name.
         contexts: builds what an adapter may use on a route.
+        exchanges: keeps what attempts exchanged.
     """
 
     store: Store
@@ -65,6 +67,7 @@ class Dispatch:
     routes: Routes
     adapters: Mapping[str, Adapter]
     contexts: Callable[[Route], Context]
+    exchanges: Exchanges
 
     def run_once(self, limit: int = 20) -> int:
         """Claim and work on due deliveries one after the other, at most ``limit``; how many."""
@@ -147,7 +150,10 @@ class Dispatch:
         except DeliveryError as error:
             return Trouble(error, case.row.doubt)
         keep = self.claims.mark_sending(case.row)
-        return attempt(means, letter, context, case.row.doubt, keep, case.earlier, case.key)
+        tape = self.exchanges.tape()
+        result = attempt(means, letter, context, case.row.doubt, keep, case.earlier, case.key, tape)
+        self.exchanges.keep(case.row, letter, tape, failed=isinstance(result, Trouble))
+        return result
 
     def _means(self, route: Route) -> Means | None:
         adapter = self.adapters.get(route.adapter)
