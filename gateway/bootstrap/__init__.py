@@ -235,6 +235,7 @@ def dispatcher(gateway: Gateway, owner: str) -> Dispatch:
         adapters=gateway.adapters,
         contexts=contexts(gateway),
         exchanges=trying.exchanges(gateway),
+        underway=trying.underway(gateway.settings),
     )
 
 

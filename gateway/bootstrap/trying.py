@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from gateway.domain.transit.exchange import Record
 from gateway.exchange.transit.exchanges import Exchanges
+from gateway.exchange.transit.underway import Underway
+from gateway.settings import Settings
 
 if TYPE_CHECKING:
     from gateway.bootstrap import Gateway
@@ -15,3 +17,9 @@ def exchanges(gateway: Gateway) -> Exchanges:
     """What keeps exchanges, as the settings want it."""
     record = Record(gateway.settings.routes.record)
     return Exchanges(gateway.store, gateway.payloads, gateway.ambient, record)
+
+
+def underway(settings: Settings) -> Underway:
+    """What knows which kinds are being called; silence counts as hanging once no request can last so long."""
+    silence = max(600.0, 2 * settings.outgoing.total_seconds)
+    return Underway(silence, max(silence, settings.worker.longest_seconds))

@@ -34,6 +34,7 @@ from gateway.domain.errors import (
 from gateway.exchange.transit.claim import LeaseLost
 from gateway.exchange.transit.exchanges_tape import Tape
 from gateway.exchange.transit.sound import sound, sound_error
+from gateway.exchange.transit.underway import Sign
 
 UNKNOWN = "WASL-DLV-004"
 NO_ADAPTER = "WASL-DLV-014"
@@ -100,6 +101,7 @@ def attempt(
     earlier: Sequence[str] = (),
     key: str | None = None,
     tape: Tape | None = None,
+    sign: Sign | None = None,
 ) -> Delivered | Trouble:
     """Hand the letter over, unless an earlier attempt already did.
 
@@ -109,11 +111,12 @@ def attempt(
         earlier: other deliveries of the same letter by which it may have arrived.
         key: the one under whose identifier a system that takes an identifier once would recognise it.
         tape: hears every call.
+        sign: told whenever the adapter shows that it lives.
 
     Raises:
         LeaseLost: somebody else works on this delivery by now.
     """
-    way = _Way(context, keep, tape)
+    way = _Way(context, keep, tape, sign)
     secret = context.secret if tape is None else tape.knowing(context.secret)
     context = replace(context, http=way, dial=way.dial, secret=secret)
     name = letter.delivery_id
@@ -195,8 +198,11 @@ def place(error: BaseException) -> str:
 class _Way:
     """The way out of one attempt: keeps the lease, and knows whether anything left the hub."""
 
-    def __init__(self, context: Context, keep: Callable[[], None], tape: Tape | None = None) -> None:
-        self._http, self._dial, self._keep, self._tape = context.http, context.dial, keep, tape
+    def __init__(
+        self, context: Context, keep: Callable[[], None], tape: Tape | None, sign: Sign | None
+    ) -> None:
+        self._http, self._dial, self._keep = context.http, context.dial, keep
+        self._tape, self._sign = tape, sign
         self.used = False
 
     def request(
@@ -212,6 +218,8 @@ class _Way:
         """As `adapters.contract.Http.request`."""
         self._keep()
         self.used = True
+        if self._sign is not None:
+            self._sign.alive()
         if self._tape is not None:
             return self._tape.request(self._http, method, url, headers, body, content_length, identity)
         return self._http.request(
@@ -226,6 +234,8 @@ class _Way:
         """As `adapters.contract.Dial`."""
         self._keep()
         self.used = True
+        if self._sign is not None:
+            self._sign.on_its_own()
         if self._tape is not None:
             self._tape.dialled(host, port)
         return self._dial(host, port)

@@ -18,7 +18,7 @@ WHERE_ATTEMPTS_END = (
     *sorted((ROOT / "gateway" / "clients").rglob("*.py")),
     *(
         ROOT / "gateway" / "exchange" / "transit" / f"{name}.py"
-        for name in ("attempt", "claim", "dispatch", "routes", "sound")
+        for name in ("attempt", "claim", "dispatch", "routes", "sound", "underway")
     ),
 )
 NO_ATTEMPT = {"WASL-DLV-059"}
