@@ -25,6 +25,8 @@ from gateway.cli import (
     process,
     purge,
     registry,
+    route_delivery,
+    route_try,
     trial_party,
     witness,
 )
@@ -71,6 +73,8 @@ for command in (
     wasl.add_command(command)
 party.party.add_command(trial_party.trial)
 delivery.delivery.add_command(exchange.exchange)
+for step in (route_try.probe, route_try.preview, route_delivery.try_):
+    registry.route.add_command(step)
 
 
 def main() -> None:
