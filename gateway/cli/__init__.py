@@ -12,6 +12,7 @@ import click
 
 from gateway import __version__
 from gateway.cli import (
+    adapter,
     conform,
     connector,
     delivery,
@@ -58,6 +59,7 @@ for command in (
     registry.office,
     registry.cert,
     registry.route,
+    adapter.adapter,
     letters.send,
     letters.status,
     inbox.inbox,
