@@ -193,6 +193,18 @@ def test_credentials_that_are_refused_fail_at_the_authentication(system: Any) ->
     assert "another" not in repr(steps)
 
 
+def test_a_missing_secret_fails_at_the_authentication_and_the_way_there_is_told(system: Any) -> None:
+    from gateway.domain.errors import Misconfigured
+
+    class Lacking(RestAdapter):
+        def probe(self, context: Any) -> str:
+            raise Misconfigured(["secret commune-key: neither here nor there"])
+
+    steps = _steps_of(Lacking(), url_of(system))
+    assert [one.state.value for one in steps] == [OK, OK, OK, NEEDLESS, FAILED, NOT]
+    assert (steps[4].code, "commune-key" in steps[4].found) == ("WASL-DLV-018", True)
+
+
 def test_a_system_that_answers_otherwise_fails_at_the_capability(system: Any) -> None:
     steps = probed(url_of(system), probe={"path": "/etat", "success": "etat == 'ouvert'"})
     assert states(steps)[-2:] == [OK, FAILED]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -71,24 +72,34 @@ class Probing:
             context = replace(context, http=way, dial=way.dial, secret=tape.knowing(context.secret))
             found = adapter.probe(context)
         except DeliveryError as error:
-            return _failed(sound_error(error, tape.hide), way)
+            return self._failed(sound_error(error, tape.hide), way, route)
         except GatewayFault as fault:
-            return _failed(ours(fault, started=False), way)
+            return self._failed(ours(fault, started=False), way, route)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - what others wrote may fail in any way
-            return _failed(Permanent(NO_ADAPTER, place(error)), way)
+            return self._failed(Permanent(NO_ADAPTER, place(error)), way, route)
         return (*way.steps, *_answered(tape.hide(words(found, _LONGEST)), way.status))
 
     def _reached(self, options: Mapping[str, Any]) -> tuple[Step, ...]:
         """As far as addresses in the options can be reached, of a kind that cannot be asked more."""
-        steps: list[Step] = []
-        for url in dict.fromkeys(_urls(options)):
-            steps += _examined(self.http, url, None)
-            if len(steps) >= _MOST_ADDRESSES * len(OF_AN_ADDRESS):
-                break
         mute = "this kind cannot be asked"
-        return (*steps, *(Step(name, StepState.NOT_TRIED, mute) for name in _END))
+        return (*self._addresses(options), *(Step(name, StepState.NOT_TRIED, mute) for name in _END))
+
+    def _addresses(self, options: Mapping[str, Any]) -> tuple[Step, ...]:
+        urls = islice(dict.fromkeys(_urls(options)), _MOST_ADDRESSES)
+        return tuple(step for url in urls for step in _examined(self.http, url, None))
+
+    def _failed(self, error: DeliveryError, way: _Stepping | None, route: Route) -> tuple[Step, ...]:
+        steps = tuple(way.steps) if way else ()
+        if not steps:  # it failed before it called anybody: the way there is told all the same
+            steps = self._addresses(route.options)
+        if any(step.state is StepState.FAILED for step in steps):
+            return (*steps, *(Step(name, StepState.NOT_TRIED) for name in _END))
+        if error.code in (_NOT_LET_IN, NOT_SET):
+            return (*steps, *stopped(StepName.AUTHENTICATION, error.code, error.detail, "", _END))
+        let_in = _let_in(way.status if way else None)
+        return (*steps, let_in, Step(StepName.CAPABILITY, StepState.FAILED, error.detail, error.code))
 
 
 @dataclass
@@ -138,17 +149,6 @@ def _faults(adapter: Adapter, options: Mapping[str, Any]) -> list[str]:
         return [str(fault) for fault in adapter.check_options(options)]
     except Exception as error:  # noqa: BLE001 - what others wrote may fail in any way
         return [f"the kind fails over them: {place(error)}"]
-
-
-def _failed(error: DeliveryError, way: _Stepping | None) -> tuple[Step, ...]:
-    steps = tuple(way.steps) if way else ()
-    if any(step.state is StepState.FAILED for step in steps):
-        return (*steps, *(Step(name, StepState.NOT_TRIED) for name in _END))
-    if error.code in (_NOT_LET_IN, NOT_SET):
-        return (*steps, *stopped(StepName.AUTHENTICATION, error.code, error.detail, "", _END))
-    status = way.status if way else None
-    let_in = _let_in(status)
-    return (*steps, let_in, Step(StepName.CAPABILITY, StepState.FAILED, error.detail, error.code))
 
 
 def _answered(found: str, status: int | None) -> tuple[Step, ...]:
