@@ -68,6 +68,7 @@ class Routes:
     breaker_cap_seconds: float = option(900.0, least=0.01, most=7 * _DAY)
     fallback_seconds: float = option(4 * 3600.0, least=0, most=_YEAR)
     second_approval: bool = option(False)
+    record: str = option("failures", choices=("failures", "all", "none"))
 
 
 @dataclass(frozen=True)

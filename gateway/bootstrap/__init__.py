@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from adapters.contract import Adapter, Context
-from gateway.bootstrap import codes, evidence, isolation, lifecycle, news, rest, telling, waking
+from gateway.bootstrap import codes, evidence, isolation, lifecycle, news, rest, telling, trying, waking
 from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.payloads import place
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
@@ -235,6 +235,8 @@ def dispatcher(gateway: Gateway, owner: str) -> Dispatch:
         adapters=gateway.adapters,
         contexts=contexts(gateway),
         unmapped=codes.unmapped(gateway),
+        exchanges=trying.exchanges(gateway),
+        underway=trying.underway(gateway.settings),
     )
 
 

@@ -12,11 +12,13 @@ import click
 
 from gateway import __version__
 from gateway.cli import (
+    adapter,
     conform,
     connector,
     delivery,
     doctor,
     evidence,
+    exchange,
     inbox,
     ledger,
     letters,
@@ -26,7 +28,9 @@ from gateway.cli import (
     purge,
     registry,
     route_codes,
+    route_delivery,
     route_secrets,
+    route_try,
     route_versions,
     route_why,
     trial_party,
@@ -60,6 +64,7 @@ for command in (
     office.office,
     registry.cert,
     registry.route,
+    adapter.adapter,
     letters.send,
     letters.status,
     inbox.inbox,
@@ -80,6 +85,9 @@ registry.route.add_command(route_codes.unmapped)
 registry.route.add_command(route_codes.map_)
 for command in (*route_versions.COMMANDS, route_secrets.secret):
     registry.route.add_command(command)
+delivery.delivery.add_command(exchange.exchange)
+for step in (route_try.probe, route_try.preview, route_delivery.try_):
+    registry.route.add_command(step)
 
 
 def main() -> None:

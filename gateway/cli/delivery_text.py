@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from gateway.domain.errors import Fault
+from gateway.domain.evidence.operators import advice
 from gateway.domain.evidence.reasons import explain
 from gateway.domain.transit.repairs import Verb
+from gateway.domain.transit.states import Transport
 from gateway.exchange.transit.overview import DeliveryFile, DeliveryLine
 
+_FAILING = frozenset({Transport.WAITING.value, Transport.FAILED.value})
 _WORDS = {
     Verb.REQUEUE: "requeue: try it now",
     Verb.HOLD: "hold: keep it from being sent, or with --until take more time",
@@ -62,6 +65,7 @@ def _standing(found: DeliveryFile) -> Iterator[str]:
     if found.line.held_code is not None:
         text, remedy = explain(Fault(found.line.held_code), "en")
         yield f"held: {text} {remedy}"
+    yield from _advised(found)
     if found.line.doubt:
         yield "The recipient may have it. Look at its system before you decide; a requeue or resend needs"
         yield "--possible-duplicate, and the sender's receipt will say so."
@@ -74,6 +78,16 @@ def _standing(found: DeliveryFile) -> Iterator[str]:
         yield f"A reader has locked it until {_moment(found.locked_until)}."
     for verb in found.possible:
         yield f"  wasl delivery {_WORDS[verb]}"
+
+
+def _advised(found: DeliveryFile) -> Iterator[str]:
+    """Cause and next action of what keeps it, for who runs the hub."""
+    failed = next((one.code for one in reversed(found.attempts) if one.code), None)
+    code = found.line.held_code or (failed if found.line.state in _FAILING else None)
+    words = None if code is None else advice(code, "en")
+    if words is not None:
+        yield f"cause: {words.cause}"
+        yield f"next: {words.action}"
 
 
 def _printable(text: str) -> str:

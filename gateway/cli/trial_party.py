@@ -65,13 +65,18 @@ def trial(name: str, out: Path | None, kind: str, actor: str, as_json: bool) -> 
     if target.exists():
         raise click.BadParameter(f"{target} is there already")
     gateway = opened()
-    _check_for_tests(gateway)
+    check_for_tests(gateway)
     target.parent.mkdir(parents=True, exist_ok=True)
-    made = _make(gateway, name, kind, target, actor)
+    made = make_party(gateway, name, kind, target, actor)
     click.echo(json.dumps(dataclasses.asdict(made)) if as_json else _next(made))
 
 
-def _check_for_tests(gateway: Gateway) -> None:
+def check_for_tests(gateway: Gateway) -> None:
+    """Check that a hub may make parties for tests.
+
+    Raises:
+        Misconfigured: it is in production, or has no authority of its own.
+    """
     settings = gateway.settings
     if settings.hub.production:
         raise Misconfigured(["hub.production: parties for tests are made at hubs for tests only"])
@@ -79,7 +84,7 @@ def _check_for_tests(gateway: Gateway) -> None:
         raise Misconfigured(["keys: this hub has no authority of its own that could certify a party"])
 
 
-def _make(gateway: Gateway, name: str, kind: str, target: Path, actor: str) -> Made:
+def make_party(gateway: Gateway, name: str, kind: str, target: Path, actor: str) -> Made:
     """Write the folder and register what is in it; without the one there is not the other."""
     number = _free(gateway)
     made = Made(directory_id("A", number), directory_id("B", number), str(target / PARTY_FILE))

@@ -6,7 +6,7 @@ import contextlib
 import http.client
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from gateway.clients.address import NOT_ALLOWED, Address, AddressRules, Target, 
 from gateway.clients.alarm import Alarm
 from gateway.clients.answer import WholeHead
 from gateway.clients.deadline import Deadline
+from gateway.clients.examining import Means, examined
 from gateway.clients.identities import Identities, tls_context
 from gateway.clients.outgoing import NO_FORM, Outgoing, checked
 from gateway.clients.resolver import NOT_REACHED, Resolver, resolve_within, system_resolver
 from gateway.domain.errors import Ambiguous, DeliveryError, Misconfigured, Permanent, Temporary
+from gateway.domain.transit.probing import Step
 
 _UNKNOWN = "WASL-DLV-004"
 _NO_ANSWER = "WASL-DLV-008"
@@ -184,9 +186,31 @@ class GuardedHttp:
         with Deadline(self._limits.total_s, self._alarm) as deadline:
             self._permitted(target, deadline)
 
+    def examine(self, url: str, identity: str | None = None, tls: bool = True) -> tuple[Step, ...]:
+        """Name, connection and TLS at an address, each by the rules of `request`; nothing is sent.
+
+        Args:
+            tls: whether to speak TLS where the URL's scheme wants it.
+
+        Raises:
+            Permanent: the URL is not one, or not allowed.
+        """
+        target = parse_target(url)
+        means = Means(
+            lambda: self._addresses(target, Deadline(self._limits.connect_s, self._alarm)),
+            lambda found: self._allowed(target, found),
+            lambda: self._tls if identity is None else self._tls_as(identity, target),
+            self._limits.connect_s,
+            self._alarm,
+        )
+        return examined(target, means, tls and target.scheme == "https")
+
     def _permitted(self, target: Target, deadline: Deadline) -> list[Address]:
+        return self._allowed(target, self._addresses(target, deadline))
+
+    def _allowed(self, target: Target, addresses: Sequence[str]) -> list[Address]:
         listed = self._plain_by_list and target.scheme == "http"
-        return self._rules.permitted(target.host, self._addresses(target, deadline), listed)
+        return self._rules.permitted(target.host, addresses, listed)
 
     def _addresses(self, target: Target, deadline: Deadline) -> list[str]:
         if target.literal is not None:

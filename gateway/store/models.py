@@ -22,6 +22,7 @@ from gateway.store.registry.models import (
 )
 from gateway.store.registry.version_models import RouteVersion, RouteVersionEvent
 from gateway.store.schema_models import SchemaFloor
+from gateway.store.transit.exchange_models import ExchangeRow
 from gateway.store.transit.models import (
     AttachmentRow,
     Attempt,
@@ -57,6 +58,7 @@ __all__ = [
     "DecisionRow",
     "DeliveryEvent",
     "DeliveryRow",
+    "ExchangeRow",
     "HeldTold",
     "LeafRow",
     "LedgerRow",

@@ -32,7 +32,7 @@ class Places:
         self._look_seconds = look_seconds
         self._news, self._ended = Event(), Event()
         self._change = Condition()
-        self._count, self._held = count, 0
+        self._count, self._held, self._lost = count, 0, 0
         self._ahead: dict[str, tuple[Future[None], float]] = {}
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="delivery")
         self._thread = Thread(target=self._run, name="claiming", daemon=True)
@@ -54,20 +54,29 @@ class Places:
     def wait_for_one(self, seconds: float) -> bool:
         """Wait until a place is free, at most so long; whether one is."""
         with self._change:
-            return self._change.wait_for(lambda: self._held < self._count or self._ended.is_set(), seconds)
+            free: bool = self._change.wait_for(
+                lambda: self._taken < self._count or self._ended.is_set(), seconds
+            )
+            return free
+
+    @property
+    def _taken(self) -> int:
+        """Places that work; those that an adapter does not give back are replaced."""
+        return self._held - self._lost
 
     def _run(self) -> None:
         fill, back = contained(self._fill), contained(self._give_back_late)
         while not self._ended.is_set():
             # told before looking: news that comes while it looks makes it look again
             self._news.clear()
+            self._replace_lost()
             fill()
             self._news.wait(min(self._look_seconds, _AHEAD_S) if self._ahead else self._look_seconds)
             back()
 
     def _fill(self) -> None:
         while not self._ended.is_set():
-            held = self._held
+            held = self._taken
             if held >= self._count:
                 return
             wanted = 2 * self._count - held
@@ -87,6 +96,15 @@ class Places:
     def _begin(self, delivery: str, case: Case | None) -> None:
         self._ahead.pop(delivery, None)
         self._dispatch.work(delivery, case)
+
+    def _replace_lost(self) -> None:
+        """Put threads in the place of those that adapters keep; each kind gets so far but once."""
+        lost = self._dispatch.underway.hanging()
+        if lost > self._lost:
+            _log.error("adapters do not come back, their places are replaced", places=lost)
+            before, self._pool = self._pool, ThreadPoolExecutor(self._count, thread_name_prefix="delivery")
+            before.shutdown(wait=False)  # what it has begun goes on in it
+        self._lost = lost
 
     def _give_back_late(self) -> None:
         """Leave to other workers what got no place here in time."""

@@ -15,6 +15,15 @@ _BEFORE = "set -eux\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
 GUIDES = {
     # what must have been said in the end, whatever program was there to say it
     "for-document-systems.md": [r"wasl-answered|HANDED_OVER", "REGISTERED  under 2026/4712"],
+    "connect-a-document-system.md": [
+        r"authentication  FAILED",
+        r"WASL-DLV-007",
+        r"HANDED_OVER  registered under C-\d\d-00001",
+        r"WASL-DLV-013",
+        r"> X-Api-Key: ‹masked›",
+        r"HANDED_OVER  registered under [^C]",
+    ],
+    "adapters.md": [r"22 kept, 0 BROKEN, 5 not checked", "TX-2 twice", "HANDED_OVER"],
     "for-platforms.md": ["accepted ", "refused: WASL-RTE-001", "HANDED_OVER", "2026/1", "acceptance"],
 }
 

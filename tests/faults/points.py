@@ -482,6 +482,7 @@ SCENES: dict[str, tuple[Scene, ...]] = {
     "trouble": (
         Scene("a route's breaker is kept", ("routes._keep",), meet("busy")),
         Scene("an attempt failed", ("outcomes.wait",), meet("busy")),
+        Scene("what was exchanged is kept", ("exchanges._keep",), meet("busy")),
         Scene(
             "a system is asked for news",
             ("news_poll._begin", "processing.register", "processing.close", "news_poll._settle"),

@@ -22,6 +22,7 @@ from gateway.store.evidence.retention_models import PurgeRow
 from gateway.store.evidence.retention_queries import Ended
 from gateway.store.payloads import PayloadStore
 from gateway.store.sessions import Store
+from gateway.store.transit import exchange_queries
 from gateway.store.transit.models import Message
 from gateway.wire.canonical import canonical_json
 from gateway.wire.codec import to_json
@@ -95,9 +96,9 @@ class Purge:
     def purge(self, message: int, by: str) -> bool:
         """Destroy one letter's content; False when it must stay after all.
 
-        The keys go in one transaction with the record, its entry for the ledger, and what the recipients'
-        systems said (it may quote the letter). Files are removed afterwards: without their keys they are
-        noise, and those that a crash leaves go with the next sweep.
+        The keys go in one transaction with the record, its entry for the ledger, and what was exchanged with
+        the recipients' systems (it may quote the letter). Files are removed afterwards: without their keys
+        they are noise, and those that a crash leaves go with the next sweep.
 
         Raises:
             Unavailable: database or payload store is out for now.
@@ -112,6 +113,7 @@ class Purge:
             destroyed, files = _destroy(session, row)
             for attempt in queries.attempts_of(session, message):
                 attempt.detail = ""
+            exchange_queries.forget(session, row.id)
             row.purged_at = now
             self._record(session, row, found, destroyed, by, now)
         _log.info("content purged", reference=found.reference, rule=found.rule.code, contents=len(destroyed))

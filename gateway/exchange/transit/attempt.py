@@ -33,6 +33,9 @@ from gateway.domain.errors import (
     Temporary,
 )
 from gateway.exchange.transit.claim import LeaseLost
+from gateway.exchange.transit.exchanges_tape import Tape
+from gateway.exchange.transit.sound import sound, sound_error
+from gateway.exchange.transit.underway import Sign
 
 UNKNOWN = "WASL-DLV-004"
 NO_ADAPTER = "WASL-DLV-014"
@@ -116,6 +119,8 @@ def attempt(
     keep: Callable[[], None],
     earlier: Sequence[str] = (),
     key: str | None = None,
+    tape: Tape | None = None,
+    sign: Sign | None = None,
 ) -> Delivered | Trouble:
     """Hand the letter over, unless an earlier attempt already did.
 
@@ -124,27 +129,31 @@ def attempt(
         keep: called before each request; keeps the lease.
         earlier: other deliveries of the same letter by which it may have arrived.
         key: the one under whose identifier a system that takes an identifier once would recognise it.
+        tape: hears every call.
+        sign: told whenever the adapter shows that it lives.
 
     Raises:
         LeaseLost: somebody else works on this delivery by now.
     """
-    way = _Way(context, keep)
-    context = replace(context, http=way, dial=way.dial)
+    way = _Way(context, keep, tape, sign)
+    secret = context.secret if tape is None else tape.knowing(context.secret)
+    context = replace(context, http=way, dial=way.dial, secret=secret)
     name = letter.delivery_id
     if doubt and means.finder is not None:
         try:
             with _named(means, name, way):
                 found = _find(means.finder, (name, *earlier), letter.reference, context)
+                found = None if found is None else sound(found)
         except DeliveryError as error:
             if not means.repeats:
                 return Trouble(_of_look_up(error), doubt=True)
         else:
             if found is not None:
-                return _in_lines(found)
+                return found
             doubt = False
     try:
         with _named(means, name, way):
-            return _in_lines(means.adapter.deliver(_keyed(letter, means, key), context))
+            return sound(means.adapter.deliver(_keyed(letter, means, key), context))
     except DeliveryError as error:
         midway = way.used and isinstance(error.__cause__, GatewayFault)
         return Trouble(error, doubt or midway or isinstance(error, Ambiguous))
@@ -164,21 +173,6 @@ def _find(finder: Finds, names: Sequence[str], reference: str, context: Context)
     return None
 
 
-def _in_lines(told: Delivered) -> Delivered:
-    """The same, its names such as receipts and tables take them: a letter that arrived must be recorded."""
-    return replace(
-        told,
-        target_reference=_line(told.target_reference, 500),
-        register_number=_line(told.register_number, 120),
-        register_book=_line(told.register_book, 80),
-    )
-
-
-def _line(text: str | None, longest: int) -> str | None:
-    plain = "".join(sign if sign.isprintable() else " " for sign in text or "").strip()
-    return (plain if len(plain) <= longest else plain[: longest - 1] + "…") or None
-
-
 def _of_look_up(error: DeliveryError) -> DeliveryError:
     """A target that will never answer the question leaves it to a person."""
     refused = isinstance(error, Permanent) and error.code not in OPERATORS_MEND
@@ -190,11 +184,13 @@ def _named(means: Means, delivery: str, way: _Way) -> Iterator[None]:
     """Let whatever an adapter raises leave as one of the three failures of a delivery."""
     try:
         yield
-    except (DeliveryError, LeaseLost):
+    except DeliveryError as error:
+        raise sound_error(error, way.hide) from error.__cause__
+    except (LeaseLost, KeyboardInterrupt):
         raise
     except GatewayFault as fault:
         raise ours(fault, started=way.used) from fault
-    except Exception as error:
+    except BaseException as error:  # an adapter that calls sys.exit ends neither the worker nor its thread
         cause = place(error)
         _log.error("adapter failed", delivery=delivery, adapter=means.adapter.kind, cause=cause)
         if not way.used and means.faults:  # the kind was renewed and does not take these options any more
@@ -221,8 +217,11 @@ def place(error: BaseException) -> str:
 class _Way:
     """The way out of one attempt: keeps the lease, and knows whether anything left the hub."""
 
-    def __init__(self, context: Context, keep: Callable[[], None]) -> None:
+    def __init__(
+        self, context: Context, keep: Callable[[], None], tape: Tape | None, sign: Sign | None
+    ) -> None:
         self._http, self._dial, self._keep = context.http, context.dial, keep
+        self._tape, self._sign = tape, sign
         self.used = False
 
     def request(
@@ -238,12 +237,24 @@ class _Way:
         """As `adapters.contract.Http.request`."""
         self._keep()
         self.used = True
+        if self._sign is not None:
+            self._sign.alive()
+        if self._tape is not None:
+            return self._tape.request(self._http, method, url, headers, body, content_length, identity)
         return self._http.request(
             method, url, headers=headers, body=body, content_length=content_length, identity=identity
         )
+
+    def hide(self, text: str) -> str:
+        """A text of the other side without the secrets of this attempt."""
+        return text if self._tape is None else self._tape.hide(text)
 
     def dial(self, host: str, port: int) -> socket.socket:
         """As `adapters.contract.Dial`."""
         self._keep()
         self.used = True
+        if self._sign is not None:
+            self._sign.on_its_own()
+        if self._tape is not None:
+            self._tape.dialled(host, port)
         return self._dial(host, port)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -38,9 +38,11 @@ from gateway.exchange.transit.attempt import (
     place,
 )
 from gateway.exchange.transit.claim import LOST_LEASE, Claims, Draining, LeaseLost
+from gateway.exchange.transit.exchanges import Exchanges
 from gateway.exchange.transit.letters import Case, Letters
 from gateway.exchange.transit.outcomes import OVER, Outcomes, Overtaken
 from gateway.exchange.transit.routes import INTERNAL, Routes, Seen, told_by
+from gateway.exchange.transit.underway import HANGS, Underway
 from gateway.exchange.transit.unmapped import Unmapped
 from gateway.store.sessions import Store
 from gateway.store.transit import queries
@@ -60,6 +62,8 @@ class Dispatch:
         adapters: every installed kind, by name.
         contexts: builds what an adapter may use on a route.
         unmapped: keeps what code tables have no entry for.
+        exchanges: keeps what attempts exchanged.
+        underway: which kinds are being called here; one that hangs is called no more.
     """
 
     store: Store
@@ -71,6 +75,8 @@ class Dispatch:
     adapters: Mapping[str, Adapter]
     contexts: Callable[[Route], Context]
     unmapped: Unmapped
+    exchanges: Exchanges
+    underway: Underway = field(default_factory=Underway)
 
     def run_once(self, limit: int = 20) -> int:
         """Claim and work on due deliveries one after the other, at most ``limit``; how many."""
@@ -168,12 +174,18 @@ class Dispatch:
         if case.row.doubt and not means.can_tell and not case.released:
             self._settle(case, office.route, Ambiguous(LOST_LEASE))
             return None
+        if self.underway.hanging(means.adapter.kind):
+            return Trouble(Temporary(HANGS, f"{means.adapter.kind} does not come back"), case.row.doubt)
         try:
             letter, context = self._prepared(case, office)
         except DeliveryError as error:
             return Trouble(error, case.row.doubt)
         keep = self.claims.mark_sending(case.row)
-        return attempt(means, letter, context, case.row.doubt, keep, case.earlier, case.key)
+        tape = self.exchanges.tape()
+        with self.underway.call(means.adapter.kind) as sign:
+            result = attempt(means, letter, context, case.row.doubt, keep, case.earlier, case.key, tape, sign)
+        self.exchanges.keep(case.row, letter, tape, failed=isinstance(result, Trouble))
+        return result
 
     def _means(self, route: Route) -> Means | None:
         adapter = self.adapters.get(route.adapter)

@@ -1,0 +1,41 @@
+"""Builds what operators try routes with, and what keeps exchanges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.domain.transit.exchange import Record
+from gateway.exchange.operate.trying import Probing
+from gateway.exchange.operate.trying_preview import Previewing
+from gateway.exchange.transit.exchanges import Exchanges
+from gateway.exchange.transit.underway import Underway
+from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from gateway.bootstrap import Gateway
+
+
+def exchanges(gateway: Gateway) -> Exchanges:
+    """What keeps exchanges, as the settings want it."""
+    record = Record(gateway.settings.routes.record)
+    return Exchanges(gateway.store, gateway.payloads, gateway.ambient, record)
+
+
+def underway(settings: Settings) -> Underway:
+    """What knows which kinds are being called; silence counts as hanging once no request can last so long."""
+    silence = max(600.0, 2 * settings.outgoing.total_seconds)
+    return Underway(silence, max(silence, settings.worker.longest_seconds))
+
+
+def probing(gateway: Gateway) -> Probing:
+    """What tests connections."""
+    from gateway.bootstrap import contexts, guarded_http
+
+    return Probing(gateway.adapters, contexts(gateway), guarded_http(gateway.settings))
+
+
+def previewing(gateway: Gateway) -> Previewing:
+    """What shows calls before they are made."""
+    from gateway.bootstrap import contexts
+
+    return Previewing(gateway.adapters, contexts(gateway))

@@ -1,0 +1,164 @@
+"""Hears the calls of one attempt; cheap while it runs, and worked out only for what is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from adapters.contract import Http, Response
+from gateway.domain.errors import DeliveryError
+from gateway.domain.transit.exchange import KEPT_OCTETS, MOST_CALLS, Call, Exchange
+from gateway.exchange.transit.exchanges_masking import FileContent, Mask, secret_values, without_files
+
+_HEARD = KEPT_OCTETS + 4096
+"""More than is kept, so that what must be masked is not cut in two."""
+_IN_MEMORY = 256 * 1024
+"""So much of a body stays in memory until the attempt ends; files in it are found within this."""
+_LONGEST_URL = 2000
+_LONGEST_ERROR = 1000
+
+
+@dataclass
+class _Heard:
+    """One call as it is heard: the body's beginning, or the whole of one that is in memory anyway."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    since: float
+    body: bytes | bytearray = b""
+    octets: int = 0
+    answer: Response | None = None
+    error: str | None = None
+    until: float | None = None
+
+    def listening(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """The same pieces, heard as they leave."""
+        heard = self.body = bytearray()
+        for piece in pieces:
+            self.octets += len(piece)
+            if len(heard) < _HEARD:
+                heard += piece[: _HEARD - len(heard)]
+            yield piece
+
+
+@dataclass
+class Tape:
+    """The calls of one attempt in their order, and the secrets that were resolved for them.
+
+    Attributes:
+        hearing: whether calls are heard; secrets are known in any case.
+    """
+
+    hearing: bool = True
+    clock: Callable[[], float] = time.monotonic
+    calls: list[_Heard] = field(default_factory=list)
+    more: int = 0
+    secrets: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._began = self.clock()
+
+    def knowing(self, resolve: Callable[[str], str]) -> Callable[[str], str]:
+        """The same way to secrets; what it gives is masked."""
+
+        def resolved(name: str) -> str:
+            secret = resolve(name)
+            self.secrets.append(secret)
+            return secret
+
+        return resolved
+
+    def request(
+        self,
+        http: Http,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        body: bytes | Iterator[bytes] | None,
+        content_length: int | None,
+        identity: str | None,
+    ) -> Response:
+        """As `adapters.contract.Http.request`, heard."""
+        call = self._begun(method, url, headers or {})
+        sent = self._sent(call, body)
+        try:
+            call.answer = http.request(
+                method, url, headers=headers, body=sent, content_length=content_length, identity=identity
+            )
+        except DeliveryError as error:
+            call.error = str(error)
+            raise
+        finally:
+            call.until = self.clock()
+            call.body = call.body[:_IN_MEMORY]
+        return call.answer
+
+    def dialled(self, host: str, port: int) -> None:
+        """A connection that does not speak HTTP was made; what is said on it is not heard."""
+        self._begun("DIAL", f"{host}:{port}", {}).until = self.clock()
+
+    def _begun(self, method: str, url: str, headers: Mapping[str, str]) -> _Heard:
+        call = _Heard(method, url, headers, self.clock())
+        if not self.hearing:
+            return call
+        if len(self.calls) < MOST_CALLS:
+            self.calls.append(call)
+        else:
+            self.more += 1
+        return call
+
+    def _sent(self, call: _Heard, body: bytes | Iterator[bytes] | None) -> bytes | Iterator[bytes] | None:
+        if body is None:
+            return None
+        if not self.hearing:
+            return body
+        if isinstance(body, bytes):
+            call.body, call.octets = body, len(body)
+            return body
+        return call.listening(body)
+
+    def exchange(self, files: tuple[FileContent, ...]) -> Exchange:
+        """What was heard, without secrets and the contents of these files."""
+        mask = self._mask()
+        return Exchange(tuple(self._shown(call, mask, files) for call in self.calls), self.more)
+
+    def hide(self, text: str) -> str:
+        """A text of the other side without what was secret in this attempt."""
+        return self._mask().text(text)
+
+    def _mask(self) -> Mask:
+        return Mask([*self.secrets, *(one for call in self.calls for one in secret_values(call.headers))])
+
+    def _shown(self, call: _Heard, mask: Mask, files: tuple[FileContent, ...]) -> Call:
+        until = self.clock() if call.until is None else call.until
+        answer = call.answer
+        return Call(
+            method=call.method[:20],
+            url=mask.url(_text(call.url[:_LONGEST_URL])),
+            at_ms=round((call.since - self._began) * 1000),
+            took_ms=round((until - call.since) * 1000),
+            headers=mask.headers(_texts(call.headers)),
+            body=_body(bytes(call.body), mask, files),
+            octets=call.octets,
+            status=answer.status if answer else None,
+            answer_headers=mask.headers(_texts(answer.headers)) if answer else {},
+            answer=_body(answer.body, mask, files) if answer else "",
+            answer_octets=len(answer.body) if answer else None,
+            error=mask.text(_text(call.error[:_LONGEST_ERROR])) if call.error else None,
+        )
+
+
+def _body(octets: bytes, mask: Mask, files: tuple[FileContent, ...]) -> str:
+    beginning = without_files(octets, files)[:_HEARD]
+    return mask.text(beginning.decode("utf-8", "replace"))[:KEPT_OCTETS]
+
+
+def _texts(headers: Mapping[str, str]) -> dict[str, str]:
+    return {_text(str(name)[:200]): _text(str(value)[:_LONGEST_URL]) for name, value in headers.items()}
+
+
+def _text(text: str) -> str:
+    """The same without what no database takes: an adapter may have made it up."""
+    return text.encode("utf-8", "replace").decode("utf-8")

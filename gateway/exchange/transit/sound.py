@@ -1,0 +1,90 @@
+"""What an adapter gave back, made such as everything after it can take: an outcome must get recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from adapters.contract import Delivered
+from gateway.domain.errors import Ambiguous, Declined, DeliveryError, Permanent, Temporary
+from gateway.domain.evidence.reasons import catalogue
+
+NO_ADAPTER = "WASL-DLV-014"
+_LONGEST_DETAIL = 4000
+_LONGEST_ANSWER = 64 * 1024
+_LONGEST_WAIT = 30 * 86_400.0
+_OCTETS = "application/octet-stream"
+
+
+def sound(told: Any) -> Delivered:
+    """The same, its names such as receipts and tables take them: a letter that arrived must be recorded.
+
+    Raises:
+        Ambiguous: it is none of the contract's answers, so that nobody knows whether the letter arrived.
+    """
+    if not isinstance(told, Delivered) or not isinstance(told.answer, bytes | bytearray):
+        raise Ambiguous(NO_ADAPTER, f"gave back a {type(told).__name__} that says nothing of the letter")
+    return replace(
+        told,
+        answer=bytes(told.answer[:_LONGEST_ANSWER]),
+        answer_media_type=_line(told.answer_media_type, 127) or _OCTETS,
+        target_reference=_line(told.target_reference, 500),
+        register_number=_line(told.register_number, 120),
+        register_book=_line(told.register_book, 80),
+        register_date=_day(told.register_date),
+        digests_confirmed=told.digests_confirmed is True,
+    )
+
+
+def sound_error(error: DeliveryError, hide: Callable[[str], str] = str) -> DeliveryError:
+    """The same failure, its code one of the catalogue and its words such as tables take them.
+
+    Args:
+        hide: takes secrets out of what the other side said; it may repeat what it was sent.
+    """
+    known = isinstance(error.code, str) and error.code in catalogue()
+    code = error.code if known else NO_ADAPTER
+    detail = hide(words(error.detail, _LONGEST_DETAIL))
+    if not known:
+        detail = f"{words(error.code, 40)}: {detail}"
+    judged = isinstance(error, Temporary | Permanent | Ambiguous)
+    if judged and known and detail == error.detail and _asks_well(error, hide):
+        return error
+    if isinstance(error, Declined):
+        said = None if error.words is None else hide(words(error.words, _LONGEST_DETAIL))
+        return Declined(code, detail, said)
+    if isinstance(error, Temporary):
+        return Temporary(code, detail, error.retry_after if _asks_well(error, hide) else None)
+    return Permanent(code, detail) if isinstance(error, Permanent) else Ambiguous(code, detail)
+
+
+def _asks_well(error: DeliveryError, hide: Callable[[str], str]) -> bool:
+    if isinstance(error, Declined):
+        return error.words is None or hide(words(error.words, _LONGEST_DETAIL)) == error.words
+    if not isinstance(error, Temporary) or error.retry_after is None:
+        return True
+    asked: Any = error.retry_after
+    if isinstance(asked, bool) or not isinstance(asked, int | float):
+        return False
+    return math.isfinite(asked) and 0 <= asked <= _LONGEST_WAIT
+
+
+def words(text: Any, longest: int) -> str:
+    """A text that every table takes: no lone surrogates, no U+0000, not longer than so many characters."""
+    whole = text if isinstance(text, str) else type(text).__name__
+    return whole[:longest].encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+
+
+def _line(text: Any, longest: int) -> str | None:
+    whole = text if isinstance(text, str) else ""
+    plain = "".join(sign if sign.isprintable() else " " for sign in whole[: 4 * longest]).strip()
+    return (plain if len(plain) <= longest else plain[: longest - 1] + "…") or None
+
+
+def _day(found: Any) -> date | None:
+    if isinstance(found, datetime):
+        return found.date()
+    return found if isinstance(found, date) else None

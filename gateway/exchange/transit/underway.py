@@ -1,0 +1,75 @@
+"""Which kinds are being called in this process, and which of them do not come back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+
+HANGS = "WASL-DLV-088"
+
+
+@dataclass
+class Sign:
+    """One call's signs of life; times in seconds of a clock that never goes back."""
+
+    kind: str
+    clock: Callable[[], float]
+    last: float
+    patience: float
+    longest: float
+
+    def alive(self) -> None:
+        """It begins another request, which ends within a bounded time."""
+        self.last = self.clock()
+
+    def on_its_own(self) -> None:
+        """It was given a connection: nobody sees what it does with it."""
+        self.last, self.patience = self.clock(), self.longest
+
+    @property
+    def hangs(self) -> bool:
+        return self.clock() - self.last > self.patience
+
+
+class Underway:
+    """Calls of adapters in this process.
+
+    A thread cannot be taken away from an adapter that does not give it back. But it gets no second one here,
+    and `gateway.workers.places` puts another thread in the place that it keeps.
+
+    Args:
+        silence_s: so long a call may give no sign of life; longer than one request can last.
+        longest_s: so long one may do with a connection of its own.
+        clock: of seconds, never going back.
+    """
+
+    def __init__(
+        self,
+        silence_s: float = 600.0,
+        longest_s: float = 4 * 3600.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._silence_s, self._longest_s, self._clock = silence_s, longest_s, clock
+        self._calls: dict[int, Sign] = {}
+        self._lock = Lock()
+
+    @contextmanager
+    def call(self, kind: str) -> Iterator[Sign]:
+        """One call of a kind, for the length of the block."""
+        sign = Sign(kind, self._clock, self._clock(), self._silence_s, self._longest_s)
+        with self._lock:
+            self._calls[id(sign)] = sign
+        try:
+            yield sign
+        finally:
+            with self._lock:
+                del self._calls[id(sign)]
+
+    def hanging(self, kind: str | None = None) -> int:
+        """How many calls hang, of one kind or of all."""
+        with self._lock:
+            calls = list(self._calls.values())
+        return sum(one.hangs for one in calls if kind in (None, one.kind))

@@ -1,0 +1,59 @@
+"""Look-ups of recorded exchanges, and what makes room for newer ones."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from gateway.store.transit.exchange_models import ExchangeRow
+from gateway.store.transit.models import Attempt, DeliveryRow, Message
+
+
+def open_attempt(session: Session, delivery: str) -> Attempt | None:
+    """The attempt at a delivery that has not ended yet."""
+    query = select(Attempt).where(Attempt.delivery == delivery, Attempt.ended_at.is_(None))
+    return session.scalars(query.order_by(Attempt.number.desc()).limit(1)).first()
+
+
+def purged(session: Session, message: int) -> bool:
+    """Whether a letter's content is gone; its row is locked, so that it stays so until the commit."""
+    row = session.get(Message, message, with_for_update=True, populate_existing=True)
+    return row is None or row.purged_at is not None
+
+
+def add(session: Session, row: ExchangeRow) -> None:
+    """Keep one more exchange."""
+    session.add(row)
+
+
+def drop_older(session: Session, delivery: str, number: int, newest: int) -> None:
+    """Let go of a delivery's exchanges before the ``newest`` ones, but for that of its first attempt."""
+    old = select(Attempt.id).where(
+        Attempt.delivery == delivery, Attempt.number > 1, Attempt.number <= number - newest
+    )
+    session.execute(delete(ExchangeRow).where(ExchangeRow.attempt.in_(old)))
+
+
+def drop_successes(session: Session, office: str) -> None:
+    """Let go of what successful attempts at an office exchanged: a newer one follows."""
+    query = delete(ExchangeRow).where(ExchangeRow.office == office, ExchangeRow.failed.is_(False))
+    session.execute(query)
+
+
+def forget(session: Session, message: int) -> None:
+    """Destroy everything that was exchanged about a letter, with its keys."""
+    deliveries = select(DeliveryRow.id).where(DeliveryRow.message == message)
+    session.execute(delete(ExchangeRow).where(ExchangeRow.delivery.in_(deliveries)))
+
+
+def of_delivery(session: Session, delivery: str) -> list[tuple[Attempt, ExchangeRow | None]]:
+    """Each attempt at a delivery with what was exchanged, as far as that was kept."""
+    query = select(Attempt, ExchangeRow).outerjoin(ExchangeRow, ExchangeRow.attempt == Attempt.id)
+    rows = session.execute(query.where(Attempt.delivery == delivery).order_by(Attempt.number))
+    return [(row[0], row[1]) for row in rows]
+
+
+def deliveries_of(session: Session, reference: str) -> list[DeliveryRow]:
+    """The deliveries of the letter with this reference, in their order."""
+    query = select(DeliveryRow).join(Message, Message.id == DeliveryRow.message)
+    return list(session.scalars(query.where(Message.reference == reference).order_by(DeliveryRow.ordinal)))

@@ -1,0 +1,271 @@
+"""A kind that somebody else wrote may do anything: it is contained and named, and nobody waits for it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, update
+
+from adapters.contract import Context, Delivered, Letter
+from gateway.bootstrap import dispatcher
+from gateway.domain.errors import Ambiguous, Declined, DeliveryError, Permanent, Temporary
+from gateway.domain.transit.sharing import Shares
+from gateway.exchange.transit.underway import Underway
+from gateway.store.transit.models import DeliveryRow
+from gateway.store.transit.route_models import RouteState
+from gateway.workers.places import Places
+from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, HubUnderTest
+from tests.support.shapes import Shape
+from tests.support.systems import Simulator, accept, attempts, fresh_hub, route_of_commune, row, state
+
+SURROGATE = "\udcff\ud800 \0 " + "x" * 10_000
+
+
+class OwnError(BaseException):
+    """What no ``except Exception`` catches."""
+
+
+class Outsider(Simulator):
+    """A kind that does one thing."""
+
+    def __init__(self, kind: str, act: Callable[[Letter, Context], Any]) -> None:
+        super().__init__(kind=kind)
+        self.act = act
+        self.calls = 0
+
+    def deliver(self, letter: Letter, context: Context) -> Delivered:
+        self.calls += 1
+        return self.act(letter, context)  # type: ignore[no-any-return]
+
+
+def raising(error: BaseException) -> Callable[[Letter, Context], Any]:
+    def act(*_: Any) -> Any:
+        raise error
+
+    return act
+
+
+def giving(found: Any) -> Callable[[Letter, Context], Any]:
+    return lambda *_: found
+
+
+def strange(**fields: Any) -> Delivered:
+    return replace(Delivered(b"ok"), **fields)
+
+
+@pytest.fixture(scope="module")
+def hub(shape: Shape, tmp_path_factory: pytest.TempPathFactory) -> HubUnderTest:
+    return fresh_hub(tmp_path_factory.mktemp("hub"), Simulator())
+
+
+def forget_others(hub: HubUnderTest) -> None:
+    """End whatever another test left, and close the breaker."""
+    with hub.gateway.store.write() as session:
+        session.execute(update(DeliveryRow).values(state="FAILED", lease_owner=None, lease_until=None))
+        session.execute(delete(RouteState))
+
+
+def served(hub: HubUnderTest, adapter: Any, times: int = 1) -> str:
+    """A letter to the commune after its office's kind was ``adapter``; a neighbour's letter must go."""
+    hub.gateway = replace(hub.gateway, adapters={**hub.gateway.adapters, adapter.kind: adapter})
+    forget_others(hub)
+    route_of_commune(hub, adapter=adapter.kind)
+    [mine], [neighbours] = accept(hub), accept(hub, AGENCY_OFFICE)
+    for _ in range(times):
+        dispatcher(hub.gateway, "worker-1").run_once()
+        hub.clock.forward(seconds=901)
+    assert state(hub, neighbours) == "AVAILABLE"
+    return mine
+
+
+NO_ANSWERS = {
+    "exception": raising(ValueError("the secret is hunter2")),
+    "base-exception": raising(OwnError("hunter2")),
+    "sys-exit": lambda *_: sys.exit("hunter2"),
+    "generator-exit": raising(GeneratorExit()),
+    "recursion": lambda *_: (lambda f: f(f))(lambda f: f(f)),
+    "memory": raising(MemoryError()),
+    "none": giving(None),
+    "text": giving("ok"),
+    "class": giving(Delivered),
+    "answer-none": giving(strange(answer=None)),
+    "answer-text": giving(strange(answer="ok")),
+    "code-unknown": raising(Ambiguous("XYZ", SURROGATE)),
+    "code-no-text": raising(Permanent(["WASL-DLV-003"], 7)),  # type: ignore[arg-type]
+    "no-sort": raising(DeliveryError("WASL-DLV-014", SURROGATE)),
+}
+
+
+@pytest.mark.parametrize("name", sorted(NO_ANSWERS))
+def test_what_is_no_answer_is_named_and_a_person_decides(hub: HubUnderTest, name: str) -> None:
+    delivery = served(hub, Outsider("outsider", NO_ANSWERS[name]))
+    assert (state(hub, delivery), row(hub, delivery).held_code) == ("HELD", "WASL-DLV-014")
+    [attempt] = attempts(hub, delivery)
+    assert attempt.code == "WASL-DLV-014"
+    assert "hunter2" not in attempt.detail
+    assert attempt.detail
+    json.dumps(attempt.detail).encode("ascii")
+
+
+ODD_ANSWERS = {
+    "surrogates": strange(target_reference=SURROGATE, register_number=SURROGATE, register_book=SURROGATE),
+    "numbers": strange(target_reference=7, register_number=8, register_book=9, digests_confirmed="yes"),
+    "media-type": strange(answer_media_type="text/plain\r\nX: y\ud800" + "z" * 300),
+    "no-media-type": strange(answer_media_type=None),
+    "moment": strange(register_number="7", register_date=datetime(2026, 1, 2, 3, tzinfo=UTC)),
+    "no-date": strange(register_number="7", register_date="2026-01-02"),
+    "long": strange(answer=b"\0\xff" * 8 * 1024 * 1024),
+    "bytearray": strange(answer=bytearray(b"ok")),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ODD_ANSWERS))
+def test_a_letter_that_arrived_is_recorded_whatever_else_is_said(hub: HubUnderTest, name: str) -> None:
+    delivery = served(hub, Outsider("outsider", giving(ODD_ANSWERS[name])))
+    assert state(hub, delivery) == "HANDED_OVER"
+
+
+ODD_FAILURES = {
+    "waits-nan": (Temporary("WASL-DLV-002", SURROGATE, float("nan")), "WAITING"),
+    "waits-infinitely": (Temporary("WASL-DLV-002", "", float("inf")), "WAITING"),
+    "waits-backwards": (Temporary("WASL-DLV-002", "", -1e300), "WAITING"),
+    "waits-in-words": (Temporary("WASL-DLV-002", "", "soon"), "WAITING"),  # type: ignore[arg-type]
+    "refuses-in-surrogates": (Permanent("WASL-DLV-003", SURROGATE), "FAILED"),
+    "declines-in-surrogates": (Declined("WASL-DLV-039", SURROGATE, SURROGATE), "REFUSED"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ODD_FAILURES))
+def test_a_failure_that_is_one_is_kept_whatever_its_words(hub: HubUnderTest, name: str) -> None:
+    error, wanted = ODD_FAILURES[name]
+    delivery = served(hub, Outsider("outsider", raising(error)))
+    assert state(hub, delivery) == wanted
+    assert attempts(hub, delivery)[0].code == error.code
+
+
+@pytest.mark.parametrize("name", ["check_options", "honours_repeats", "can_find", "find"])
+def test_a_kind_whose_other_answers_raise_keeps_its_letter_and_no_other(hub: HubUnderTest, name: str) -> None:
+    class Broken(Outsider):
+        def can_find(self, options: Any) -> bool:
+            return True
+
+        def honours_repeats(self, options: Any) -> bool:
+            return False
+
+        def find(self, *_: Any) -> Any:
+            return None
+
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("hunter2")
+
+    adapter = Broken("outsider", raising(Ambiguous("WASL-DLV-004", "cut")))
+    route_of_commune(hub, adapter="simulator")
+    adapter_found = adapter
+    delivery = served(hub, adapter_found)
+    setattr(adapter, name, broken)
+    for _ in range(5):
+        dispatcher(hub.gateway, "worker-1").run_once()
+        hub.clock.forward(seconds=1000)
+    found = row(hub, delivery)
+    assert found.state in ("WAITING", "HELD", "QUEUED", "DELIVERING")
+    assert all("hunter2" not in one.detail for one in attempts(hub, delivery))
+
+
+def test_the_breaker_opens_for_a_kind_that_only_raises(hub: HubUnderTest) -> None:
+    adapter = Outsider("outsider", raising(Temporary("WASL-DLV-014", "no")))
+    served(hub, adapter)
+    for _ in range(12):
+        accept(hub)
+        dispatcher(hub.gateway, "worker-1").run_once()
+    assert adapter.calls <= 6
+
+
+# A kind that does not come back ---------------------------------------------------------------------
+
+
+class Seconds:
+    """A clock of seconds that moves when told."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@contextmanager
+def places(hub: HubUnderTest, seconds: Seconds, count: int) -> Iterator[Places]:
+    dispatch = dispatcher(hub.gateway, "worker-1")
+    dispatch = replace(
+        dispatch,
+        underway=Underway(600, 14_400, seconds),
+        claims=replace(dispatch.claims, shares=Shares(places=4)),
+    )
+    with Places(dispatch, count, 0.02) as made:
+        yield made
+
+
+def until(met: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not met():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_kind_that_hangs_takes_no_second_place_and_the_first_is_replaced(hub: HubUnderTest) -> None:
+    released, began = threading.Event(), threading.Event()
+
+    def hang(*_: Any) -> Delivered:
+        began.set()
+        released.wait(60)
+        return Delivered(b"late")
+
+    adapter, seconds = Outsider("outsider", hang), Seconds()
+    hub.gateway = replace(hub.gateway, adapters={**hub.gateway.adapters, "outsider": adapter})
+    forget_others(hub)
+    route_of_commune(hub, adapter="outsider")
+    [first] = accept(hub)
+    try:
+        with places(hub, seconds, count=1) as made:
+            assert began.wait(10)
+            seconds.now += 601  # its only place is gone by now
+            [second], [neighbours] = accept(hub), accept(hub, AGENCY_OFFICE)
+            made.wake()
+            until(lambda: state(hub, neighbours) == "AVAILABLE")
+            until(lambda: state(hub, second) == "WAITING")
+            assert adapter.calls == 1
+            assert state(hub, first) == "DELIVERING"
+            released.set()
+            until(lambda: state(hub, first) == "HANDED_OVER")
+            hub.clock.forward(seconds=1000)
+            made.wake()
+            until(lambda: state(hub, second) == "HANDED_OVER")
+    finally:
+        released.set()
+    with hub.gateway.store.read() as session:
+        assert session is not None
+    assert row(hub, second).failures == 1
+    assert row(hub, first).office == COMMUNE_OFFICE
+
+
+def test_signs_of_life_count_and_a_connection_of_its_own_has_longer() -> None:
+    seconds = Seconds()
+    underway = Underway(600, 14_400, seconds)
+    with underway.call("a") as one, underway.call("b") as other:
+        seconds.now = 601
+        assert (underway.hanging(), underway.hanging("a"), underway.hanging("c")) == (2, 1, 0)
+        one.alive()
+        other.on_its_own()
+        seconds.now += 601
+        assert (underway.hanging("a"), underway.hanging("b")) == (1, 0)
+        seconds.now += 14_400
+        assert underway.hanging() == 2
+    assert underway.hanging() == 0
