@@ -275,7 +275,8 @@ def _before() -> Iterator[None]:
 
 def temporary(fault: PlaceFault) -> Temporary:
     """A fault of a place as a failure that passes."""
-    return Temporary(_CODES.get(fault.trouble, "WASL-DLV-002"), str(fault))
+    code = _CODES.get(fault.trouble, "WASL-DLV-002")
+    return Temporary(code, str(fault))
 
 
 def _checked(content: Content) -> Iterator[bytes]:
