@@ -15,7 +15,7 @@ from adapters.mapping import Mapping
 from adapters.options import Options
 from gateway.domain.errors import Permanent
 
-_NO_FORM = "WASL-DLV-007"
+_NO_FORM = "WASL-DLV-074"
 _MEDIA_TYPES = {"json": "application/json", "xml": "application/xml"}
 _DEEPEST = 60
 

@@ -108,7 +108,7 @@ class FolderRoute:
             Permanent: the identifiers cannot stand in a name.
         """
         if not (_ID.fullmatch(delivery_id) and _ID.fullmatch(reference)):
-            raise Permanent("WASL-DLV-007", "the identifiers of this letter cannot stand in a folder's name")
+            raise Permanent("WASL-DLV-076", "the identifiers of this letter cannot stand in a folder's name")
         return self.name.replace("{deliveryId}", delivery_id).replace("{reference}", reference)
 
     @property

@@ -25,6 +25,7 @@ from gateway.domain.transit.envelope import (
 )
 from gateway.domain.transit.notification import Telling, Template
 from gateway.domain.transit.persons import Assurance, Channel, InterestedRole, PersonKind
+from gateway.domain.transit.probing import StepName, StepState
 from gateway.domain.transit.pushing import Pushing
 from gateway.domain.transit.repairs import Verb
 from gateway.domain.transit.states import MessageState, Notice, Processing, Transport
@@ -197,6 +198,16 @@ TERMS: Mapping[Enum, str] = {
     Stage.ACTIVE: mark("Active"),
     Stage.RETIRED: mark("No longer active"),
     Stage.DISCARDED: mark("Discarded"),
+    StepName.OPTIONS: mark("Options of the route"),
+    StepName.NAME: mark("Name of the system"),
+    StepName.CONNECTION: mark("Connection"),
+    StepName.TLS: mark("Encryption (TLS)"),
+    StepName.AUTHENTICATION: mark("Credentials"),
+    StepName.CAPABILITY: mark("What the system can do"),
+    StepState.OK: mark("Works"),
+    StepState.FAILED: mark("Does not work"),
+    StepState.NOT_TRIED: mark("Not tried"),
+    StepState.NOT_NEEDED: mark("Not needed"),
     Pushing.GOING: mark("Told as they come"),
     Pushing.WAITING: mark("Due again later"),
     Pushing.STOPPED: mark("Stopped, tried seldom"),

@@ -28,8 +28,9 @@ TECHNICAL = {
     "SubIndication",
     "Level",
     "EncryptionForm",
+    "Record",
 }
-"""Enums whose values are names of a standard, shown as they are."""
+"""Enums whose values are names of a standard or of a setting, shown as they are."""
 
 
 @pytest.fixture(scope="module")
