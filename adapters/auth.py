@@ -3,7 +3,7 @@
 Options of ``auth`` (a table; ``•`` marks what its kind requires):
 
 - ``kind``: ``none``, ``header``, ``bearer``, ``basic``, ``oauth2``; for SOAP also ``wsse`` and ``x509`` (see
-  `adapters.soap_security`).
+  `adapters.soap_security`), and ``soap_header``: the mapping ``headers`` sees the secret as ``secret``.
 - ``secret`` • (but for ``none``): the reference of the secret: a key, a token, a password, an OAuth client's
   secret, or for ``x509`` certificate, chain and private key in PEM.
 - ``header`` •: the header's name, for kind ``header``.
@@ -26,7 +26,7 @@ from adapters.options import Options
 from gateway.domain.errors import Temporary
 
 KINDS = ("none", "header", "bearer", "basic", "oauth2")
-IN_THE_MESSAGE = ("wsse", "x509")
+IN_THE_MESSAGE = ("wsse", "x509", "soap_header")
 """Kinds by which not the call but the message in it proves who speaks."""
 
 

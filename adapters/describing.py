@@ -27,7 +27,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Offer:
-    """One operation that a system offers; ``protocol`` says how it is spoken to, ``url`` where."""
+    """One operation that a system offers; ``protocol`` says how it is spoken to, ``url`` where.
+
+    ``headers`` is what it takes beside its parameters, such as who calls.
+    """
 
     service: str
     port: str
@@ -36,6 +39,7 @@ class Offer:
     operation: str
     takes: tuple[Parameter, ...]
     answers: tuple[Parameter, ...]
+    headers: tuple[Parameter, ...] = ()
 
 
 @runtime_checkable

@@ -16,6 +16,8 @@ Options of a route (a table; ``•`` marks what is required):
   a ``content`` of a file goes where the WSDL wants base64), ``success`` (expression over the reply, must be
   true), ``reads`` (see `adapters.answers.Reads`; names are as `adapters.soap_answer.read_answer` says).
   Without ``success``, something that ``reads`` names must be there.
+- ``headers``: a mapping to the blocks of the header that operations declare, for all of them; it sees the
+  secret as ``secret`` where ``auth`` has the kind ``soap_header``.
 - ``find``: the same four over ``deliveryId`` and ``reference`` for a look-up (``success`` •), with
   ``found`` • (expression for the earlier delivery over the reply, over which ``reads`` then looks;
   null or empty where there is none) and ``absent_fault`` (regular expression over a fault that means

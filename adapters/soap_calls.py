@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import zeep
@@ -19,6 +19,7 @@ from adapters.oauth import Tokens
 from adapters.proof import proving
 from adapters.soap_options import Operation, Service, SoapRoute, route_of
 from adapters.soap_security import shown_speaker, speaker
+from adapters.view import Content
 from adapters.wsdl import MISFITS, SETTINGS, DeafTransport, Wsdl, WsdlCache
 from gateway.domain.errors import Permanent, Temporary
 
@@ -73,10 +74,20 @@ class Endpoint:
         wanted = {route.deliver.name} | ({route.find.operation.name} if route.find else set())
         if missing := wanted - endpoint.operations:
             raise Temporary("WASL-DLV-007", f"the WSDL has no operation {', '.join(sorted(missing))}")
+        if unknown := route.header_names - endpoint.headers(route.deliver.name):
+            raise Temporary("WASL-DLV-007", f"the operation has no header {', '.join(sorted(unknown))}")
         return endpoint
 
-    def message(self, operation: str, request: Any, wsse: Any) -> Message:
+    def headers(self, operation: str) -> frozenset[str]:
+        """The blocks of the header that an operation declares."""
+        header = self._input(operation).header
+        return frozenset(name for name, _ in header.type.elements) if header is not None else frozenset()
+
+    def message(self, operation: str, request: Any, headers: Mapping[str, Any], wsse: Any) -> Message:
         """A call of one operation.
+
+        Args:
+            headers: blocks of the header; those that the operation does not declare are left out.
 
         Raises:
             Permanent: the request does not fit the WSDL.
@@ -85,11 +96,14 @@ class Endpoint:
         try:
             client = ZEEP.Client(self.wsdl.document, transport=recorder, wsse=wsse, settings=SETTINGS)
             call = client.create_service(self.binding, self.url)[operation]
+            declared = self.headers(operation)
+            blocks = {name: value for name, value in headers.items() if name in declared} or None
             if self._takes_one_value(operation):
                 # zeep would write octets in base64 twice here
-                call(*(str(one) if isinstance(one, Mark) else one for one in request.values()))
+                values = [str(one) if isinstance(one, Mark) else one for one in request.values()]
+                call(*values, _soapheaders=blocks)
             else:
-                call(**request)
+                call(**request, _soapheaders=blocks)
         except MISFITS as trouble:
             # zeep's messages may quote the letter; its types and a path do not.
             where = ".".join(map(str, getattr(trouble, "path", None) or ()))
@@ -99,8 +113,11 @@ class Endpoint:
 
     def _takes_one_value(self, operation: str) -> bool:
         """Whether what is sent is a single element without others in it: a request with its name alone."""
-        body = getattr(self.wsdl.document.bindings[self.binding].get(operation).input, "body", None)
+        body = self._input(operation).body
         return isinstance(body, Element) and not isinstance(body.type, ComplexType)
+
+    def _input(self, operation: str) -> Any:
+        return self.wsdl.document.bindings[self.binding].get(operation).input
 
 
 class _Recorder(DeafTransport):
@@ -139,9 +156,10 @@ class Line:
         Raises:
             DeliveryError: the view does not fit, or as `Http.request` says.
         """
-        context, marks = self.context, Marks()
-        who = speaker(self.route.service.auth, context.secret, context.now(), marks)
-        message = self._message(operation, view, marks, who)
+        context, marks, auth = self.context, Marks(), self.route.service.auth
+        who = speaker(auth, context.secret, context.now(), marks)
+        secret = context.secret(auth.secret) if auth.kind == "soap_header" else ""
+        message = self._message(operation, view, marks, who, secret)
         framed, headers = marks.framed(message.envelope, message.headers, self.route.mtom)
         return framed.post(context.http, self.endpoint.url, headers)
 
@@ -152,18 +170,24 @@ class Line:
             DeliveryError: the view does not fit.
         """
         marks, auth = Marks(), self.route.service.auth
-        message = self._message(operation, view, marks, shown_speaker(auth, MASK, self.context.now()))
+        message = self._message(operation, view, marks, shown_speaker(auth, MASK, self.context.now()), MASK)
         framed, headers = marks.framed(message.envelope, message.headers, self.route.mtom)
         body = framed.shown(placeholder)
         return Request("POST", self.endpoint.url, {**headers, **auth.masked(MASK)}, body)
 
-    def _message(self, operation: Operation, view: Any, marks: Marks, who: Any) -> Message:
+    def _message(self, operation: Operation, view: Any, marks: Marks, who: Any, secret: str) -> Message:
         tree = operation.request.apply(view)
         if self.route.max_bytes is not None:
             # The limit is one of attachments: the signed original may always come on top.
             original = view["original"]["size"] if "original" in view else 0
             check_size(tree, self.route.max_bytes + original)
-        return self.endpoint.message(operation.name, inline(tree, marks.put), who)
+        headers = self.route.headers.apply({**view, "secret": secret}) if self.route.headers else {}
+        blocks = inline(headers, _no_file)
+        return self.endpoint.message(operation.name, inline(tree, marks.put), blocks, who)
+
+
+def _no_file(_: Content) -> NoReturn:
+    raise Permanent("WASL-DLV-007", "headers: a file stands in no header")
 
 
 def wsdl_of(service: Service, kept: Kept, context: Context) -> Wsdl:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from zeep.wsdl.bindings.soap import Soap12Binding, SoapBinding
@@ -27,12 +27,12 @@ def offers(wsdl: Wsdl) -> tuple[Offer, ...]:
         Temporary: a type in it cannot be resolved.
     """
     try:
-        return tuple(_offers(wsdl, _Reader(_MOST)))
+        return tuple(_offers(wsdl, _Reader(_MOST, calls=True), _Reader(_MOST, calls=False)))
     except MISFITS as trouble:
         raise Temporary("WASL-DLV-008", f"no usable WSDL: {type(trouble).__name__}") from trouble
 
 
-def _offers(wsdl: Wsdl, reader: _Reader) -> Iterator[Offer]:
+def _offers(wsdl: Wsdl, calls: _Reader, answers: _Reader) -> Iterator[Offer]:
     for service_name, service in wsdl.document.services.items():
         for port_name, port in service.ports.items():
             if not (isinstance(port.binding, SoapBinding) and port.binding_options):
@@ -46,29 +46,36 @@ def _offers(wsdl: Wsdl, reader: _Reader) -> Iterator[Offer]:
                     protocol=version,
                     url=str(port.binding_options["address"]),
                     operation=name,
-                    takes=reader.message(operation.input),
-                    answers=reader.message(operation.output),
+                    takes=calls.message(operation.input),
+                    answers=answers.message(operation.output),
+                    headers=calls.headers(operation.input),
                 )
 
 
 @dataclass
 class _Reader:
-    """Reads types, as many parameters as are ``left``."""
+    """Reads types, as many parameters as are ``left``, with the names that calls go by, or answers."""
 
     left: int
+    calls: bool
 
     def message(self, message: Any) -> tuple[Parameter, ...]:
         body = getattr(message, "body", None)
         if not isinstance(body, Element):
             return ()
         if not isinstance(body.type, ComplexType):  # the element is its own and only value
-            return (self._parameter(body, True, False, ()),)
+            return (Parameter(str(body.name), _name(body.type), required=True),)
         return tuple(self._inside(body.type, ()))
+
+    def headers(self, message: Any) -> tuple[Parameter, ...]:
+        header = getattr(message, "header", None)
+        return () if header is None else tuple(self._inside(header.type, ()))
 
     def _inside(self, kind: Any, path: tuple[Any, ...]) -> Iterator[Parameter]:
         for _, attribute in kind.attributes:
             if getattr(attribute, "name", None):
-                yield self._parameter(attribute, bool(attribute.required), False, path)
+                one = self._parameter(attribute, bool(attribute.required), False, path)
+                yield one if self.calls else replace(one, name=f"@{one.name}")
         for _, nested in kind.elements_nested:
             yield from self._nested(nested, True, False, path)
 
@@ -89,7 +96,9 @@ class _Reader:
         deeper = isinstance(kind, ComplexType) and kind not in path and len(path) < _DEEPEST
         self.left -= 1
         inside = tuple(self._inside(kind, (*path, kind))) if deeper and self.left > 0 else ()
-        return Parameter(element.name, _name(kind), required, many, inside)
+        # zeep calls by another one where attribute and element share theirs
+        name = (self.calls and element.attr_name) or element.name
+        return Parameter(name, _name(kind), required, many, inside)
 
 
 def _name(kind: Any) -> str:

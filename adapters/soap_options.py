@@ -110,6 +110,8 @@ class SoapRoute:
 
     service: Service
     mtom: bool
+    headers: Mapping | None
+    header_names: frozenset[str]
     max_bytes: int | None
     deliver: Operation
     find: FindOperation | None
@@ -128,6 +130,8 @@ class SoapRoute:
         route = cls(
             service=Service.read(options),
             mtom=mtom,
+            headers=options.mapping("headers", tables),
+            header_names=frozenset(headers.names() if (headers := options.section("headers")) else ()),
             max_bytes=options.number("max_bytes", 1, minimum=1) if "max_bytes" in options else None,
             deliver=_operation(options, tables),
             find=_find(options.section("find"), tables),

@@ -76,6 +76,9 @@ def _lines(found: tuple[Offer, ...]) -> Iterator[str]:
         for offer in offers:
             yield f"  {offer.operation}"
             yield from _indented(offer.takes, 4)
+            if offer.headers:
+                yield "    headers"
+                yield from _indented(offer.headers, 6)
             if offer.answers:
                 yield "    answers"
                 yield from _indented(offer.answers, 6)

@@ -10,7 +10,7 @@ from lxml import etree
 
 from adapters.describing import Parameter
 from adapters.soap import SoapAdapter
-from gateway.domain.errors import Permanent
+from gateway.domain.errors import Permanent, Temporary
 from tests.unit.adapters.doubles import PLAN, Sent, context, letter, said, sent
 from tests.unit.adapters.test_soap import soap
 
@@ -21,6 +21,11 @@ TYPES = """\
 <xsd:element name="contenu" type="xsd:base64Binary"/></xsd:sequence></xsd:complexType>
 <xsd:element name="objet" type="xsd:string"/><xsd:element name="fichier" type="xsd:base64Binary"/>
 <xsd:element name="numero" type="xsd:string"/>"""
+AUTH = """\
+<xsd:element name="Auth"><xsd:complexType><xsd:sequence>
+<xsd:element name="login" type="xsd:string" form="qualified"/>
+<xsd:element name="password" type="xsd:string" form="qualified"/>
+</xsd:sequence></xsd:complexType></xsd:element>"""
 RPC = '<wsdl:part name="objet" type="xsd:string"/><wsdl:part name="piece" type="tns:Piece"/>'
 REPLY = soap('<r:DeposerResponse xmlns:r="urn:r"><numero>7</numero></r:DeposerResponse>')
 
@@ -81,6 +86,61 @@ def test_bare_element_may_be_a_text() -> None:
     wsdl = described("document", "literal", '<wsdl:part name="p" element="tns:objet"/>')
     root = etree.fromstring(called(wsdl, {"objet": "envelope.subject"}).body)
     assert root.findtext(".//{urn:r}objet") == letter().envelope.subject
+
+
+WITH_HEADER = (
+    described("document", "literal", '<wsdl:part name="p" element="tns:objet"/>')
+    .decode()
+    .replace(
+        "<wsdl:portType",
+        '<wsdl:message name="H"><wsdl:part name="auth" element="tns:Auth"/></wsdl:message><wsdl:portType',
+    )
+    .replace('<xsd:element name="objet"', f'{AUTH}<xsd:element name="objet"')
+    .replace(
+        "<wsdl:input><soap:body",
+        '<wsdl:input><soap:header message="tns:H" part="auth" use="literal"/><soap:body',
+    )
+).encode()
+
+
+def test_header_that_an_operation_declares_is_mapped_and_sees_the_secret() -> None:
+    [offer] = SoapAdapter().describe(context({"wsdl_url": f"{URL}?wsdl"}, said(200, WITH_HEADER)))
+    [block] = offer.headers
+    assert [one.name for one in block.parameters] == ["login", "password"]
+    name = block.name
+    options = {
+        "wsdl_url": f"{URL}?wsdl",
+        "operation": "Deposer",
+        "request": {"objet": "envelope.subject"},
+        "success": "`true`",
+        "auth": {"kind": "soap_header", "secret": "word"},
+        "headers": {name: "{login: 'wasl', password: secret}"},
+    }
+    used = context(options, said(200, WITH_HEADER), REPLY)
+    SoapAdapter().deliver(letter(), used)
+    root = etree.fromstring(sent(used)[1].body)
+    assert root.findtext(".//{*}Header/{urn:r}Auth/{urn:r}login") == "wasl"
+    assert root.findtext(".//{*}Header/{urn:r}Auth/{urn:r}password") == "secret of word"
+    [shown] = SoapAdapter().preview(letter(), context(options, said(200, WITH_HEADER)))
+    assert "secret of word" not in shown.body
+    assert "•••" in shown.body
+    wrong = {**options, "headers": {"Autre": "secret"}}
+    with pytest.raises(Temporary, match="no header Autre"):
+        SoapAdapter().deliver(letter(), context(wrong, said(200, WITH_HEADER)))
+
+
+def test_secret_is_no_part_of_what_a_request_sees() -> None:
+    wsdl = described("document", "literal", '<wsdl:part name="p" element="tns:objet"/>')
+    options = {
+        "wsdl_url": f"{URL}?wsdl",
+        "operation": "Deposer",
+        "request": {"objet": "default(secret, 'none')"},
+        "success": "`true`",
+        "auth": {"kind": "soap_header", "secret": "word"},
+    }
+    used = context(options, said(200, wsdl), REPLY)
+    SoapAdapter().deliver(letter(), used)
+    assert b"secret of word" not in sent(used)[1].body
 
 
 def test_bare_element_takes_no_second_value() -> None:
