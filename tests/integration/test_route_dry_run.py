@@ -19,12 +19,13 @@ from gateway.bootstrap.evidence import purge
 from gateway.domain.errors import Conflict, Permanent
 from gateway.domain.registry.dry_run import DryRun
 from gateway.domain.transit.persons import Assurance, Identification, Identifier, Person, PersonKind, Sender
+from gateway.exchange.registry.versions_calls import values_of
 from gateway.exchange.registry.versions_dry_run import DryRuns, OnlyFetches
 from gateway.store.transit.models import DeliveryRow, Message, Payload
 from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, PLATFORM, HubUnderTest, with_adapters
 from tests.support.listener import Listener, listening
 from tests.support.systems import Simulator, accept, route_of_commune
-from tests.support.versions import checked, created, draft, history, stages, table, town
+from tests.support.versions import checked, created, draft, history, options, stages, table, town
 
 EXAMPLES = Path(__file__).parents[2] / "examples/systems/courrier_soap"
 SUBJECT, BODY = "طلب رخصة بناء رقم 45", "السيد الرئيس، ألتمس منكم رخصة.\nTel. 0612345678"
@@ -217,6 +218,37 @@ def test_a_kind_that_shows_no_calls_is_said_so(hub: HubUnderTest) -> None:
     assert [one.startswith("the kind simulator shows no calls") for one in found.remarks] == [True]
 
 
+def test_a_letter_that_the_active_version_fails_in_the_same_way_stops_no_draft(
+    tmp_path: Path, listener: Listener
+) -> None:
+    hub = town(tmp_path, listener)
+    plan = hub.home / "plan.txt"
+    plan.write_text("DEMONSTRATION plan")
+    accept(hub, files=(plan,))
+    route_of_commune(hub, adapter="rest", options=options(listener.url), max_bytes=3)
+    content = table(listener.url, headers={"X": "1"})
+    content["route"]["max_bytes"] = 3
+    found = tried(hub, content)
+    assert [(one.code, one.also_active) for one in found.unmapped] == [("WASL-DLV-017", True)]
+    assert found.holds
+    bad = {"types": {"another": "A"}}  # a mapping that fails is wrong, whoever else has it too
+    route_of_commune(hub, adapter="rest", options=options(listener.url, tables=bad))
+    found = tried(hub, table(listener.url, tables=bad, headers={"X": "1"}))
+    assert [one.also_active for one in found.unmapped] == [True]
+    assert not found.holds
+
+
+def test_a_kind_that_is_not_installed_is_said_so(hub: HubUnderTest) -> None:
+    content = build.looks(hub.gateway).content(COMMUNE_OFFICE)
+    gone = replace(content, values={**content.values, "route": {"kind": "adapter", "adapter": "gone"}})
+    found = build.dry_runs(hub.gateway).run(gone, 20)
+    assert (found.letters, found.remarks) == (
+        0, ("the version names the kind gone, which is not installed",),
+    )  # fmt: skip
+    checks = {one.name: one for one in build.checks(hub.gateway)._of_adapter(gone)}
+    assert (checks["target"].held, "gone is installed" in checks["target"].said) == (False, True)
+
+
 class Odd(Simulator):
     """A kind whose previews are what its route's options say."""
 
@@ -315,6 +347,21 @@ def test_a_soap_draft_fetches_its_wsdl_and_calls_nobody(
     assert not tried(
         hub, {"route": {"kind": "adapter", "adapter": "soap", "options": {**route, "request": bad}}}
     ).holds
+
+
+def test_bodies_of_every_form_are_taken_apart() -> None:
+    def body(text: str) -> dict[str, Any]:
+        values = values_of((Request("POST", "u", {}, text),))
+        return {path.removeprefix("call 1 "): value for path, value in values.items() if "body" in path}
+
+    assert body("") == {}
+    assert body('"x"') == {"body": "x"}
+    assert body("a=1\nfile=‹x›") == {"body line 1": "a=1", "body line 2": "file=‹x›"}
+    assert body("<a>&</a>") == {"body line 1": "<a>&</a>"}  # no XML
+    assert body("[" * 100_000) == {"body line 1": "[" * 100_000}
+    assert body('<?xml version="1.0"?><a xmlns="urn:x" b="1">t<c/><!-- x --><c>u</c></a>') == {
+        "body/a/@b": "1", "body/a": "t", "body/a/c": "", "body/a/c[2]": "u",
+    }  # fmt: skip
 
 
 def test_a_way_that_only_fetches_sends_nothing() -> None:
