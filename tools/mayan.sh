@@ -20,12 +20,18 @@ export MAYAN_MEDIA_ROOT="$here/media" PYTHONPATH="$here" DJANGO_SETTINGS_MODULE=
 mayan=venv/bin/mayan-edms.py
 
 if [ ! -e installed ]; then
-    rm -rf venv media
-    ${PYTHON:-python3} -m venv venv
-    venv/bin/pip install --quiet --disable-pip-version-check "mayan-edms==$version"
+    if [ ! -e venv/installed ]; then
+        rm -rf venv
+        ${PYTHON:-python3} -m venv venv
+        venv/bin/pip install --quiet --disable-pip-version-check "mayan-edms==$version"
+        : >venv/installed
+    fi
+    rm -rf media
     # without a broker of its own, what is to be done is done within each request
     printf 'from mayan.settings.production import *\n\nCELERY_TASK_ALWAYS_EAGER = True\n' >wasl_trial.py
-    $mayan common_initial_setup --force --no-dependencies >install.log 2>&1
+    # not so here, where the search index is begun last
+    DJANGO_SETTINGS_MODULE=mayan.settings.production \
+        $mayan common_initial_setup --force --no-dependencies >install.log 2>&1
     (umask 077 && venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(18))' >password)
     WASL_TRIAL_PASSWORD=$(cat password) $mayan shell -c '
 import os
