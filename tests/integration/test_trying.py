@@ -193,6 +193,17 @@ def test_credentials_that_are_refused_fail_at_the_authentication(system: Any) ->
     assert "another" not in repr(steps)
 
 
+def test_a_kind_that_speaks_no_http_is_examined_where_it_dials(system: Any) -> None:
+    class Dialling(RestAdapter):
+        def probe(self, context: Any) -> str:
+            context.dial("127.0.0.1", system.server_address[1]).close()
+            return "a folder with 3 files"
+
+    steps = _steps_of(Dialling(), url_of(system))
+    assert [one.state.value for one in steps] == [OK, OK, OK, NEEDLESS, OK, OK]
+    assert steps[5].found == "a folder with 3 files"
+
+
 def test_a_missing_secret_fails_at_the_authentication_and_the_way_there_is_told(system: Any) -> None:
     from gateway.domain.errors import Misconfigured
 
