@@ -108,9 +108,20 @@ def new(name: str, folder: Path) -> None:
 @click.option(
     "--draft", is_flag=True, help="The first call leaves only a draft, so that trouble in it is temporary."
 )
+@click.option(
+    "--in-place", is_flag=True, help="Deliver to what the options name, such as a folder for tests."
+)
+@click.option("--folder", "folders", multiple=True, type=FOLDER, help="Where the kind may read and write.")
 @json_option
 def test(
-    kind: str, file: Path, command: str | None, description: Path | None, draft: bool, as_json: bool
+    kind: str,
+    file: Path,
+    command: str | None,
+    description: Path | None,
+    draft: bool,
+    in_place: bool,
+    folders: tuple[Path, ...],
+    as_json: bool,
 ) -> None:
     """Find out whether KIND keeps the contract, against a target on loopback that misbehaves.
 
@@ -122,23 +133,28 @@ def test(
     if found is None:
         raise click.BadParameter(f"{kind} is not installed, or cannot be loaded: see wasl adapter list")
     told = None if description is None else description.read_bytes()
-    subject = Subject(found, kind, _options(file), told, draft, _secret)
+    below = tuple(folder.absolute() for folder in folders)
+    subject = Subject(found, kind, _options(file), told, draft, _secret, below)
     marks = []
     try:
-        for mark in examined(subject, command):
+        for mark in examined(subject, command, in_place):
             marks.append(mark)
             if not as_json:
                 click.echo(tell_mark(mark))
     except Misconfigured as error:
         raise click.UsageError(str(error)) from error
+    _tell(marks, as_json)
+    if not kept(marks):
+        sys.exit(1)
+
+
+def _tell(marks: list[Mark], as_json: bool) -> None:
     if as_json:
         rows = [{"check": one.check, "result": one.result.value, "why": one.why} for one in marks]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
         counts = [f"{sum(one.result is result for one in marks)} {result.value}" for result in Result]
         click.echo(", ".join(counts))
-    if not kept(marks):
-        sys.exit(1)
 
 
 def _secret(name: str) -> str | None:

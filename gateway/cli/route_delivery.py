@@ -17,7 +17,7 @@ import click
 
 from gateway.bootstrap import Gateway, lifecycle, trying
 from gateway.cli.compose import XML, sign
-from gateway.cli.exchange import tell_attempt
+from gateway.cli.exchange import tell_advice, tell_attempt
 from gateway.cli.partner.party_file import FILE, read_party_file
 from gateway.cli.registry import as_json as json_option
 from gateway.cli.registry import opened
@@ -146,10 +146,7 @@ def _awaited(look: Callable[[], DeliveryFile], seconds: float) -> DeliveryFile:
     end = time.monotonic() + seconds
     while True:
         file = look()
-        ended = any(one.ended_at is not None for one in file.attempts)
-        if (file.line.state not in _UNDER_WAY and ended) or time.monotonic() > end:
-            return file
-        if file.line.state not in _UNDER_WAY | {Transport.WAITING.value}:
+        if file.line.state not in _UNDER_WAY or time.monotonic() > end:
             return file
         time.sleep(_LOOK_S)
 
@@ -173,6 +170,11 @@ def _tell(gateway: Gateway, sent: _Sent, file: DeliveryFile, as_json: bool) -> N
     click.echo(f"{sent.reference}  {sent.delivery}  {file.line.state}{number}")
     for attempt in attempts:
         for line in tell_attempt(attempt):
+            click.echo(line)
+    why = next((one.why for one in reversed(file.events) if one.why), None)
+    if why is not None and not attempts:  # it failed before anything was sent
+        click.echo(f"{why}: {explain(Fault(why), 'en')[0]}")
+        for line in tell_advice(why):
             click.echo(line)
     for receipt in receipts:
         click.echo(f"receipt {receipt['kind']}  {receipt['id']}")

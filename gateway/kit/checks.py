@@ -164,7 +164,7 @@ def _streams(subject: Subject) -> str:
         return constant_memory(subject, url_of(target))
 
 
-def constant_memory(subject: Subject, url: str) -> str:
+def constant_memory(subject: Subject, url: str | None) -> str:
     """What a large attachment costs on its way to a target, whatever the target makes of it.
 
     Raises:

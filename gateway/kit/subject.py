@@ -7,7 +7,8 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
@@ -39,6 +40,7 @@ class Subject:
         description: what the target tells of itself on GET, such as a WSDL.
         draft: the first call leaves only a draft at the target, so that trouble in it is temporary.
         secret: resolves a reference; what it does not know becomes a secret of the kit's own.
+        folders: below which the kind may read and write.
     """
 
     adapter: Adapter
@@ -47,17 +49,23 @@ class Subject:
     description: bytes | None = None
     draft: bool = False
     secret: Callable[[str], str | None] = lambda _: None
+    folders: tuple[Path, ...] = ()
 
     def context(self, url: str | None = None, limits: HttpLimits = _LIMITS) -> Context:
         """What the kind may use: a real way out that leads to loopback only."""
         options = self.options if url is None else pointed(self.options, url)
         http = _way_out(limits)
-        return Context(http, options, lambda name: self.secret(name) or SECRET, lambda: NOW, http.dial)
+        secret = partial(_resolved, self.secret)
+        return Context(http, options, secret, lambda: NOW, http.dial, self.folders)
 
     @property
     def calls(self) -> bool:
         """Whether the options name an address, so that somebody is called."""
         return bool(pointed(self.options, "http://127.0.0.1:9") != self.options)
+
+
+def _resolved(secret: Callable[[str], str | None], name: str) -> str:
+    return secret(name) or SECRET
 
 
 @cache

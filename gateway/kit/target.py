@@ -55,8 +55,12 @@ def _address(process: subprocess.Popen[str]) -> str:
     return words[-1].rstrip("/")
 
 
-def checks_at(subject: Subject, url: str) -> Iterator[Check]:
-    """Every check that needs the kind's own target, at this address."""
+def checks_at(subject: Subject, url: str | None) -> Iterator[Check]:
+    """Every check that needs the kind's own target.
+
+    Args:
+        url: its address, in place of those in the options; None: the options are taken as they are.
+    """
     yield "its own target lets itself be probed", partial(_probed, subject, url)
     yield "a letter arrives, and the target's own word for it comes back", partial(_arrives, subject, url)
     yield "a large attachment arrives in constant memory", partial(constant_memory, subject, url)
@@ -68,13 +72,13 @@ def without_target() -> Iterator[Check]:
     """The same checks where no target was named."""
 
     def absent() -> None:
-        raise NotChecked("needs --target")
+        raise NotChecked("needs --target, or --in-place")
 
     for words in ("a letter arrives", "a repeat arrives once", "what arrived is found"):
         yield words, absent
 
 
-def _probed(subject: Subject, url: str) -> str:
+def _probed(subject: Subject, url: str | None) -> str:
     adapter = subject.adapter
     if isinstance(adapter, Previews) and SECRET in repr(adapter.preview(letter(100), subject.context(url))):
         raise Broken("a preview shows a secret")
@@ -83,19 +87,19 @@ def _probed(subject: Subject, url: str) -> str:
     return adapter.probe(subject.context(url))
 
 
-def _delivered(subject: Subject, url: str, number: int) -> Delivered:
+def _delivered(subject: Subject, url: str | None, number: int) -> Delivered:
     try:
         return sound(subject.adapter.deliver(letter(number), subject.context(url)))
     except DeliveryError as error:
         raise Broken(f"judged {told(error)}") from error
 
 
-def _arrives(subject: Subject, url: str) -> str:
+def _arrives(subject: Subject, url: str | None) -> str:
     done = _delivered(subject, url, 101)
     return f"reference {done.target_reference}, register number {done.register_number}"
 
 
-def _repeats(subject: Subject, url: str) -> str:
+def _repeats(subject: Subject, url: str | None) -> str:
     if not Means(subject.adapter, subject.options).repeats:
         raise NotChecked("not promised: what is in doubt is looked up, or held for a person")
     first, second = _delivered(subject, url, 102), _delivered(subject, url, 102)
@@ -104,7 +108,7 @@ def _repeats(subject: Subject, url: str) -> str:
     return f"{first.target_reference} twice"
 
 
-def _finds(subject: Subject, url: str) -> str:
+def _finds(subject: Subject, url: str | None) -> str:
     finder = Means(subject.adapter, subject.options).finder
     if not isinstance(finder, Finds):
         raise NotChecked("not promised")

@@ -257,7 +257,7 @@ def test_the_command_prints_a_scorecard_and_ends_by_it(
 ) -> None:
     import gateway.cli.adapter as command
 
-    def few(subject: Subject, target: str | None) -> Any:
+    def few(subject: Subject, *_: Any) -> Any:
         assert subject.context().secret("archive-token") == "of-the-environment"
         wanted = ("is down", "web page")
         return marked(one for one in checks(subject) if any(word in one[0] for word in wanted))
@@ -280,6 +280,23 @@ def test_the_command_prints_a_scorecard_and_ends_by_it(
     said = shell("adapter", "test", "skeleton", "--options", options, "--json")
     assert said.status == 1
     assert {one["result"] for one in json.loads(said.out)} == {"BROKEN"}
+
+
+def test_a_kind_that_calls_nobody_is_checked_in_place(tmp_path: Path) -> None:
+    class Folder(Kind):
+        """Lays each letter into a folder under its delivery id."""
+
+        def deliver(self, letter: Letter, context: Context) -> Delivered:
+            path = context.folders[0] / letter.delivery_id
+            path.write_bytes(letter.original)
+            return Delivered(b"", target_reference=path.name)
+
+    subject = Subject(Folder(), "skeleton", {"url": "file:/x"}, folders=(tmp_path,))
+    marks = {one.check: one.result for one in examined(subject, in_place=True)}
+    assert marks["a letter arrives, and the target's own word for it comes back"] is Result.KEPT
+    assert marks["a repeat under one delivery id arrives once"] is Result.KEPT
+    assert marks["a target that is down is temporary"] is Result.NOT_CHECKED
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_every_check_is_run_over_a_whole_kind() -> None:

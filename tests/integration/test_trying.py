@@ -193,6 +193,17 @@ def test_credentials_that_are_refused_fail_at_the_authentication(system: Any) ->
     assert "another" not in repr(steps)
 
 
+def test_a_kind_that_speaks_no_http_is_examined_where_it_dials(system: Any) -> None:
+    class Dialling(RestAdapter):
+        def probe(self, context: Any) -> str:
+            context.dial("127.0.0.1", system.server_address[1]).close()
+            return "a folder with 3 files"
+
+    steps = _steps_of(Dialling(), url_of(system))
+    assert [one.state.value for one in steps] == [OK, OK, OK, NEEDLESS, OK, OK]
+    assert steps[5].found == "a folder with 3 files"
+
+
 def test_a_missing_secret_fails_at_the_authentication_and_the_way_there_is_told(system: Any) -> None:
     from gateway.domain.errors import Misconfigured
 
@@ -365,3 +376,28 @@ def test_without_a_worker_the_command_says_so(hub: HubUnderTest, shell: Shell, s
     said = shell("route", "try", COMMUNE_OFFICE, "--wait", "1")
     assert said.status == 3
     assert "is a worker running?" in said.err
+
+
+def test_a_test_letter_that_fails_before_it_is_sent_says_why(
+    hub: HubUnderTest, shell: Shell, system: Any
+) -> None:
+    route_of_commune(hub, adapter="rest", options=options(url_of(system)), accepts_test=True)
+    hub.clock.forward(hours=1)
+    without = replace(hub.gateway, adapters={})
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.wait(0.05):
+            dispatcher(without, "worker-1").run_once()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        said = shell("route", "try", COMMUNE_OFFICE, "--wait", "20")
+    finally:
+        ended.set()
+        worker.join()
+    assert said.status == 1
+    assert "WAITING" in said.out
+    assert "WASL-DLV-061: The hub has no adapter of the kind" in said.out
+    assert "next: wasl adapter list shows" in said.out

@@ -79,7 +79,7 @@ class Probing:
             raise
         except BaseException as error:  # noqa: BLE001 - what others wrote may fail in any way
             return self._failed(Permanent(NO_ADAPTER, place(error)), way, route)
-        return (*way.steps, *_answered(tape.hide(words(found, _LONGEST)), way.status))
+        return (*way.steps, *_answered(tape.hide(words(found, _LONGEST)), way))
 
     def _reached(self, options: Mapping[str, Any]) -> tuple[Step, ...]:
         """As far as addresses in the options can be reached, of a kind that cannot be asked more."""
@@ -110,6 +110,7 @@ class _Stepping:
     examiner: Examines
     steps: list[Step] = field(default_factory=list)
     status: int | None = None
+    dialled: bool = False
     known: set[tuple[str, str]] = field(default_factory=set)
 
     def request(self, method: str, url: str, **more: Any) -> Response:
@@ -124,7 +125,9 @@ class _Stepping:
         """As `adapters.contract.Dial`."""
         url = f"https://{f'[{host}]' if ':' in host else host}:{port}/"
         self._reach(("", f"{host}:{port}"), url, None, tls=False)
-        return self.context.dial(host, port)
+        made = self.context.dial(host, port)
+        self.dialled = True
+        return made
 
     def _reach(self, origin: tuple[str, str], url: str, identity: str | None, tls: bool = True) -> None:
         if origin in self.known or len(self.known) >= 2 * _MOST_ADDRESSES:
@@ -151,8 +154,10 @@ def _faults(adapter: Adapter, options: Mapping[str, Any]) -> list[str]:
         return [f"the kind fails over them: {place(error)}"]
 
 
-def _answered(found: str, status: int | None) -> tuple[Step, ...]:
-    let_in = _let_in(status)
+def _answered(found: str, way: _Stepping) -> tuple[Step, ...]:
+    if way.status is None and way.dialled:  # whoever was not let in would have nothing to tell
+        return (ok(StepName.AUTHENTICATION, "let in"), ok(StepName.CAPABILITY, found))
+    let_in = _let_in(way.status)
     if let_in.state is StepState.FAILED:
         return (let_in, Step(StepName.CAPABILITY, StepState.NOT_TRIED, found))
     return (let_in, ok(StepName.CAPABILITY, found))
