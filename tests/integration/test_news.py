@@ -493,6 +493,10 @@ def test_a_clock_that_was_ahead_keeps_no_route_waiting(hub: HubUnderTest, system
     with hub.clock.moved(days=400), hub.gateway.store.write() as session:
         news_queries.locked(session, COMMUNE_OFFICE, hub.clock())
     assert asks(hub).run_once() == 1
+    hub.clock.forward(days=1)
+    with hub.clock.moved(days=20):
+        assert asks(hub).run_once() == 1
+    assert asks(hub).run_once() == 1
 
 
 def test_a_system_that_hangs_delays_no_other(tmp_path: Path) -> None:

@@ -141,7 +141,8 @@ class Polling:
 
     @property
     def _longest(self) -> timedelta:
-        return timedelta(seconds=self.tempo.routes.cap) + self.tempo.turn
+        longest = max(self.tempo.routes.cap, self.tempo.letters.cap)
+        return timedelta(seconds=longest) + self.tempo.turn
 
     def _rested(self, office: Office, now: datetime) -> bool:
         until = self._idle.get(office.id)
@@ -173,7 +174,9 @@ class Polling:
     def _turn(self, office: Office, now: datetime, proven: bool) -> Turn | None:
         adapter = self._poller(office)
         with self.store.read() as session:
-            rows = queries.to_ask(session, office.id, now, now - self.tempo.age, self.tempo.batch)
+            rows = queries.to_ask(
+                session, office.id, now, now - self.tempo.age, now + self._longest, self.tempo.batch
+            )
             since = queries.handed_over(session, [row.id for row in rows])
             references = queries.references(session, [row.message for row in rows])
         if adapter is None or not rows:

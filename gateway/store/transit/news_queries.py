@@ -34,18 +34,27 @@ def locked(session: Session, office: str, now: datetime) -> NewsRoute:
     return row
 
 
-def to_ask(session: Session, office: str, now: datetime, since: datetime, limit: int) -> list[DeliveryRow]:
+def to_ask(
+    session: Session, office: str, now: datetime, since: datetime, beyond: datetime, limit: int
+) -> list[DeliveryRow]:
     """Letters that an office has and is to be asked about now: those never asked about, then the longest due.
 
     Args:
         since: letters accepted earlier are not asked about any more.
+        beyond: no schedule means a moment after this one: a clock did that was ahead.
     """
+    due = DeliveryRow.news_due_at
     query = select(DeliveryRow).where(DeliveryRow.office == office, NEWS_OPEN)
     query = query.where(DeliveryRow.accepted_at > since)
-    new = query.where(DeliveryRow.news_due_at.is_(None)).order_by(DeliveryRow.accepted_at)
-    found = list(session.scalars(new.limit(limit)))
-    due = query.where(DeliveryRow.news_due_at <= now).order_by(DeliveryRow.news_due_at)
-    return found + list(session.scalars(due.limit(limit - len(found)))) if len(found) < limit else found
+    found: list[DeliveryRow] = []
+    for part in (
+        query.where(due.is_(None)).order_by(DeliveryRow.accepted_at),
+        query.where(due <= now).order_by(due),
+        query.where(due > beyond, due < NEVER).order_by(due),
+    ):
+        if len(found) < limit:
+            found += session.scalars(part.limit(limit - len(found)))
+    return found
 
 
 def handed_over(session: Session, deliveries: Sequence[str]) -> dict[str, datetime]:
