@@ -490,7 +490,7 @@ NOT_VERSIONED = {
     "id", "party", "names", "active", "default", "readers", "reader_addresses", "encryption_certificate",
     "tables", "rule", "serves", "closes_at", "successor", "closed_mail",
 }  # fmt: skip
-"""What an office has that says nothing of how its mail reaches its system, and what changes day by day beside it:
+"""What an office has that says nothing of how its mail reaches its system, or changes day by day beside that:
 code tables, which `wasl route map` fills, and where rules and closures lead letters."""
 
 

@@ -190,7 +190,9 @@ def read_declared(
         found = misfits(party) or _party_faults(party, languages, telling)
         faults.extend(_place(f"party[{index}]", found))
     for index, office in enumerate(offices):
-        found = misfits(office) or _office_faults(office, languages, options)
+        # rules and closures look at their own values themselves: days may stand there as TOML has them
+        plain = {key: value for key, value in office.items() if key not in declared_rules.KEYS}
+        found = misfits(plain) or _office_faults(office, languages, options)
         faults.extend(_place(f"office[{index}]", found))
     certificates = _certificates(parties, folder, faults)
     encryption = encryption_certificates(offices, folder, faults)
