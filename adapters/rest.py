@@ -12,18 +12,19 @@ Options of a route (a table; ``•`` marks what is required; `docs/kind-rest.md`
 - ``draft_until_confirm``: what ``create`` makes does not count as received before ``confirm`` (false).
 - ``tables``: code tables by name, for the function ``code``; the entry ``*`` catches the rest.
 - ``before``: a list of look-ups and of what must be there first: a step each, with ``name`` •, any
-  ``method``, ``required`` (everything that ``reads`` names must be found) and ``absent_status``.
+  ``method``, ``when`` (expression over the letter and what was found), ``required`` (everything that
+  ``reads`` names must be found) and ``absent_status``.
 - ``create`` •: ``method`` (POST), ``path`` •, ``format`` (``json xml form content``), ``body`` (a mapping,
   see `adapters.mapping` and `adapters.view`; required but for forms and contents), ``query``, ``headers``
-  (mappings), ``when`` (expression over the letter and what was found), ``success`` (expression over the
-  answer, must be true), ``reads`` (see `adapters.answers.Reads`), ``rules``. Without ``success``, something
-  that ``reads`` names must be there. Of ``xml``: ``xml`` • (see `adapters.xml_body.XmlForm`); of ``form``:
+  (mappings), ``success`` (expression over the answer, must be true), ``reads`` (see
+  `adapters.answers.Reads`), ``rules``. Without ``success``, something that ``reads`` names must be there.
+  Of ``xml``: ``xml`` • (see `adapters.xml_body.XmlForm`); of ``form``:
   ``files`` (list of ``field``, ``each``), ``types`` (media types of fields); of ``content``: ``content``
   (expression for the file).
 - ``upload``: the call repeated for each file: as above, as ``form`` by default, with ``each`` (expression
   for the files: ``files``, or ``attachments`` to leave the signed original out), ``field`` (the form's name
-  for the file, ``file``), ``fields`` (mapping of further form fields, which sees the file as ``file``),
-  ``digest`` (expression for the SHA-256 that the target answers; must be the file's).
+  for the file, ``file``), ``when``, ``fields`` (mapping of further form fields, which sees the file as
+  ``file``), ``digest`` (expression for the SHA-256 that the target answers; must be the file's).
 - ``steps``: a list of further calls, each with its ``name`` •; ``required`` as before, and ``digests`` that
   are required must be those of every file that was uploaded.
 - ``confirm``: as ``create``, body optional.

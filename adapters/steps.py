@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.answers import Reads
 from adapters.functions import Tables
@@ -95,49 +95,62 @@ class StepReader:
     keeps: Callable[[str], bool]
     kept: frozenset[str]
 
-    def step(
-        self, options: Options, name: str, method: str = "POST", usual: str = JSON, own_rules: bool = False
-    ) -> Step:
+    def step(self, options: Options, name: str, method: str = "POST", usual: str = JSON) -> Step:
         """The step that the options describe; faults are noted there.
 
         Args:
             method: where the options name none; ``GET`` is the only one then.
             usual: the format where the options name none.
-            own_rules: the route's rules do not speak of this step.
         """
         asks = method == "GET"
         chosen = options.choice("method", ("GET",) if asks else METHODS, method)
-        return self._step(options, name, chosen, usual, own_rules)
+        step = self._step(options, name, chosen, usual)
+        if not asks:
+            step = replace(step, rules=(*self._rules(options), *self.rules))
+        if name == "upload":
+            step = replace(step, when=options.expression("when", self.tables))
+        options.end()
+        return step
 
     def named(self, options: Options, own_rules: bool) -> Step:
-        """A step of ``before`` or ``steps``, with its name, its condition and any method."""
+        """A step of ``before`` or ``steps``, with its name, its condition and any method.
+
+        Args:
+            own_rules: it comes before the letter, of which the route's rules speak.
+        """
         name = options.text("name")
         if name and not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
             options.fault("name", "is no name of small letters, digits, - and _")
         method = options.choice("method", ("GET", *METHODS), "POST")
-        return self._step(options, name, method, JSON, own_rules)
-
-    def _step(self, options: Options, name: str, method: str, usual: str, own_rules: bool) -> Step:
         asks = method == "GET"
-        form, body = (Form(), None) if asks else self._body(options, name, usual)
-        own = tuple(map(Rule.read, options.sections("rules")))
-        step = Step(
-            name=name,
-            method=method,
-            path=self._path(options, FILE_PLACES if name == "upload" else frozenset()),
-            body=body,
-            success=options.expression("success"),
-            reads=Reads.read(options.section("reads"), self.keeps),
-            rules=own if asks or own_rules else (*own, *self.rules),
-            form=form,
-            query=options.mapping("query", self.tables),
-            headers=self._headers(options),
+        step = replace(
+            self._step(options, name, method, JSON),
+            rules=(*self._rules(options), *(() if asks or own_rules else self.rules)),
             when=options.expression("when", self.tables),
             required=options.flag("required"),
             absent_status=options.number("absent_status", 0) if asks and own_rules else 0,
         )
         options.end()
         return step
+
+    @staticmethod
+    def _rules(options: Options) -> tuple[Rule, ...]:
+        return tuple(map(Rule.read, options.sections("rules")))
+
+    def _step(self, options: Options, name: str, method: str, usual: str) -> Step:
+        form, body = (Form(), None) if method == "GET" else self._body(options, name, usual)
+        return Step(
+            name=name,
+            method=method,
+            path=self._path(options, FILE_PLACES if name == "upload" else frozenset()),
+            body=body,
+            success=options.expression("success"),
+            reads=Reads.read(options.section("reads"), self.keeps),
+            rules=(),
+            form=form,
+            query=options.mapping("query", self.tables),
+            headers=self._headers(options),
+        )
 
     def _body(self, options: Options, name: str, usual: str) -> tuple[Form, Mapping | None]:
         bare = options.is_text("body")
