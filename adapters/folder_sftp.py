@@ -4,8 +4,8 @@ The only module that knows the library, asyncssh, which was taken for what other
 server to write to its disk (``fsync@openssh.com``), lists folders piece by piece, and needs little beside
 ``cryptography``. Met by trying: unless told otherwise it reads ``~/.ssh/config``, ``known_hosts``, keys and
 agent of whoever runs it; its own time limits end at the log-in, so that each step here has one; it gives a
-host key that is not trusted to a call-back only where ``known_hosts`` is given, even if empty. It reads keys under a
-passphrase, as ``ssh-keygen`` writes them, only where ``bcrypt`` is installed, which it does not ask for.
+host key that is not trusted to a call-back only where ``known_hosts`` is given, even if empty. It reads keys
+under a passphrase, as ``ssh-keygen`` writes them, only where ``bcrypt`` is, which it does not ask for.
 """
 
 from __future__ import annotations
