@@ -22,8 +22,10 @@ from gateway.domain.transit.envelope import (
     RecipientRole,
     Validity,
 )
+from gateway.domain.transit.exchange import Record
 from gateway.domain.transit.notification import Telling, Template
 from gateway.domain.transit.persons import Assurance, Channel, InterestedRole, PersonKind
+from gateway.domain.transit.probing import StepName, StepState
 from gateway.domain.transit.pushing import Pushing
 from gateway.domain.transit.repairs import Verb
 from gateway.domain.transit.states import MessageState, Notice, Processing, Transport
@@ -181,6 +183,19 @@ TERMS: Mapping[Enum, str] = {
     Actor.SENDER: mark("The sender must act"),
     Actor.RECIPIENT: mark("The recipient must act"),
     Actor.HUB: mark("The hub must act"),
+    StepName.OPTIONS: mark("Options of the route"),
+    StepName.NAME: mark("Name and address"),
+    StepName.CONNECTION: mark("Connection"),
+    StepName.TLS: mark("Encryption and certificate"),
+    StepName.AUTHENTICATION: mark("Authentication"),
+    StepName.CAPABILITY: mark("Capability of the system"),
+    StepState.OK: mark("Step succeeded"),
+    StepState.FAILED: mark("Step failed"),
+    StepState.NOT_TRIED: mark("Not tried"),
+    StepState.NOT_NEEDED: mark("Not needed"),
+    Record.FAILURES: mark("Exchanges of failed attempts are kept"),
+    Record.ALL: mark("Exchanges of all attempts are kept"),
+    Record.NONE: mark("No exchanges are kept"),
     BreakerState.CLOSED: mark("The route works"),
     BreakerState.OPEN: mark("The route fails and is left alone"),
     BreakerState.HALF_OPEN: mark("The route is being tried"),
