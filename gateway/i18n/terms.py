@@ -23,6 +23,7 @@ from gateway.domain.transit.envelope import (
     RecipientRole,
     Validity,
 )
+from gateway.domain.transit.exchange import Record
 from gateway.domain.transit.notification import Telling, Template
 from gateway.domain.transit.persons import Assurance, Channel, InterestedRole, PersonKind
 from gateway.domain.transit.probing import StepName, StepState
@@ -183,6 +184,9 @@ TERMS: Mapping[Enum, str] = {
     Actor.SENDER: mark("The sender must act"),
     Actor.RECIPIENT: mark("The recipient must act"),
     Actor.HUB: mark("The hub must act"),
+    Record.FAILURES: mark("Exchanges of failed attempts are kept"),
+    Record.ALL: mark("Exchanges of all attempts are kept"),
+    Record.NONE: mark("No exchanges are kept"),
     BreakerState.CLOSED: mark("The route works"),
     BreakerState.OPEN: mark("The route fails and is left alone"),
     BreakerState.HALF_OPEN: mark("The route is being tried"),

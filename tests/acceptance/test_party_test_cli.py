@@ -110,13 +110,13 @@ def test_a_name_that_is_no_plain_word_is_wrong_usage(
 def test_a_hub_for_real_mail_makes_no_party_for_tests(live: LiveHub) -> None:
     from dataclasses import replace
 
-    from gateway.cli.trial_party import _check_for_tests
+    from gateway.cli.trial_party import check_for_tests
 
     gateway = live.hub.gateway
-    _check_for_tests(gateway)
+    check_for_tests(gateway)
     settings = replace(gateway.settings, hub=replace(gateway.settings.hub, production=True))
     with pytest.raises(Misconfigured, match=r"hub\.production"):
-        _check_for_tests(replace(gateway, settings=settings))
+        check_for_tests(replace(gateway, settings=settings))
 
 
 def test_a_hub_without_an_authority_of_its_own_makes_none(
