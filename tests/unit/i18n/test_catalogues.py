@@ -28,7 +28,6 @@ TECHNICAL = {
     "SubIndication",
     "Level",
     "EncryptionForm",
-    "Record",
 }
 """Enums whose values are names of a standard or of a setting, shown as they are."""
 
