@@ -581,7 +581,6 @@ ELSEWHERE: dict[str, str] = {
     "notices.accept": _NOBODY,
     "news_poll._failed": _SAID_AGAIN,
     "news._note": _SAID_AGAIN,
-    "news._clear": _SAID_AGAIN,
     "alerts.run": "found again by the next turn; see tests/integration/test_held.py",
     "setback.run": "done again by the next turn; see tests/integration/test_setback.py",
     "uploads._forget": "what is wrong is refused again; see tests/integration/test_uploads.py",

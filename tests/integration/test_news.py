@@ -569,3 +569,15 @@ def test_an_operator_sees_what_was_not_believed_and_who_cannot_be_asked(
     assert "cannot be asked since" in found[0]
     assert any(f"delivery {delivery}" in one for one in found)
     assert not any("\n" in one or "\x1b" in one for one in [told_of.replace("\n", ""), *found])
+
+
+def test_a_long_list_of_what_is_known_costs_looks_and_no_transaction(hub: HubUnderTest) -> None:
+    delivery = handed_over(hub)
+    news = [News(delivery, register_number="1", progress="REGISTERED")] * 200
+    assert [result for result, _ in take(hub, *news[:1])] == ["taken"]
+    before = hub.kept()
+    assert {result for result, _ in take(hub, *news)} == {"known"}
+    unknown = [News("x", register_number="1")] * 200
+    assert {code for _, code in take(hub, *unknown)} == {"WASL-DLV-082"}
+    assert troubles(hub) == [("", "WASL-DLV-082", 1)]  # a call's are one line, however many it names
+    assert {**hub.kept(), "news_trouble": 0} == {**before, "news_trouble": 0}

@@ -47,6 +47,9 @@ class Result(Enum):
     REFUSED = "refused"  # it cannot be believed
 
 
+_BELIEVED = frozenset({Result.TAKEN, Result.KNOWN})
+
+
 @dataclass(frozen=True)
 class Told:
     """What became of one piece of news.
@@ -83,19 +86,22 @@ class LaterNews:
         Raises:
             Unavailable: the database or the seal is out for now; what was done so far stays.
         """
-        return tuple(self._take(office, one) for one in news)
+        told = tuple(self._take(office, one) for one in news)
+        self._note(office, told)
+        return told
 
     def _take(self, office: str, news: News) -> Told:
         meant: str | None = None
         try:
-            meant = self._meant(office, news)
-            told = Told(look_again(partial(self._follow, meant, news)), meant)
+            row = self._meant(office, news)
+            meant = row.id
+            if _is_known(row, news):
+                return Told(Result.KNOWN, meant)
+            return Told(look_again(partial(self._follow, meant, news)), meant)
         except Refused as refusal:
-            told = _refused(refusal, meant)
-        self._note(office, told)
-        return told
+            return _refused(refusal, meant)
 
-    def _meant(self, office: str, news: News) -> str:
+    def _meant(self, office: str, news: News) -> DeliveryRow:
         """The delivery that the news is of; none of another office is ever found.
 
         Raises:
@@ -185,27 +191,21 @@ class LaterNews:
         attested = self.handling.chains.attested(case, Event.PROGRESS)
         return any(one.stated_time is not None and one.stated_time >= said.at for one in attested)
 
-    def _note(self, office: str, told: Told) -> None:
-        """Keep for the operator what was not believed; what is believed clears it."""
-        if told.result is Result.LATER:
-            return
-        name = told.delivery or ""
-        if told.result is not Result.REFUSED or told.fault is None:
-            self._clear(office, name)
-            return
-        said = _sentence(told.fault)
-        _log.warning("news not believed", office=office, delivery=name, code=told.fault.code, said=said)
-        with self.store.write() as session:
-            queries.note_trouble(session, office, name, self._now(), told.fault.code, said)
-
-    def _clear(self, office: str, delivery: str) -> None:
+    def _note(self, office: str, told: Sequence[Told]) -> None:
+        """Keep for the operator what was not believed, the latest of each letter; believed news clears it."""
+        wrong = {one.delivery or "": one.fault for one in told if one.fault and one.result is Result.REFUSED}
+        believed = {one.delivery for one in told if one.result in _BELIEVED and one.delivery} - wrong.keys()
         with self.store.read() as session:
-            if queries.trouble_of(session, office, delivery) is None:
-                return
+            over = queries.troubled(session, office, believed)
+        if not wrong and not over:
+            return
+        now = self._now()
         with self.store.write() as session:
-            row = queries.trouble_of(session, office, delivery)
-            if row is not None:
-                session.delete(row)
+            for name, fault in sorted(wrong.items()):
+                said = _sentence(fault)
+                _log.warning("news not believed", office=office, delivery=name, code=fault.code, said=said)
+                queries.note_trouble(session, office, name, now, fault.code, said)
+            queries.forget_troubles(session, office, over)
 
     def _now(self) -> datetime:
         return self.handling.chains.ambient.now()
@@ -236,23 +236,34 @@ def _has(row: DeliveryRow) -> bool:
     return row.state == Transport.HANDED_OVER.value
 
 
-def _latest(session: Session, row: DeliveryRow) -> str:
+def _is_known(row: DeliveryRow, news: News) -> bool:
+    """Whether all of it is on record: lists that name every letter each time cost a look, and no more."""
+    number, progress = news.register_number, news.progress
+    if not _has(row) or number != (row.register_number if number else None):
+        return False
+    beside = number is not None or (news.register_date is None and news.register_book is None)
+    registered = progress == Processing.REGISTERED.value and row.register_number is not None
+    there = progress == row.processing != Processing.NONE.value
+    return beside and (progress is None or there or registered)
+
+
+def _latest(session: Session, row: DeliveryRow) -> DeliveryRow:
     """The delivery by which the office has the letter.
 
     A letter that is sent anew keeps the name that it was first sent under: the last of the line at the
     same office is meant, unless one before it arrived.
     """
     if _has(row):
-        return row.id
+        return row
     line, name = successors(session, row.message), row.id
     for _ in range(_MOST_FOLLOWED):
         after = session.get(DeliveryRow, line.get(name, ""))
         if after is None or after.office != row.office:
             break
-        name = after.id
         if _has(after):
-            return name
-    return row.id
+            return after
+        name = after.id
+    return row
 
 
 def _plain(name: str) -> bool:

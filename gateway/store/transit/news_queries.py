@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from gateway.domain.transit.states import Transport
@@ -104,6 +104,18 @@ def note_trouble(session: Session, office: str, delivery: str, now: datetime, co
 def trouble_of(session: Session, office: str, delivery: str) -> NewsTrouble | None:
     """What was not believed of a letter, if the latest news of it was not."""
     return session.get(NewsTrouble, (office, delivery))
+
+
+def troubled(session: Session, office: str, deliveries: Collection[str]) -> list[str]:
+    """Those of some letters of which the latest news was not believed."""
+    query = select(NewsTrouble.delivery).where(NewsTrouble.office == office)
+    return list(session.scalars(query.where(NewsTrouble.delivery.in_(sorted(deliveries)))))
+
+
+def forget_troubles(session: Session, office: str, deliveries: Collection[str]) -> None:
+    """News of these letters is believed."""
+    query = delete(NewsTrouble).where(NewsTrouble.office == office)
+    session.execute(query.where(NewsTrouble.delivery.in_(sorted(deliveries))))
 
 
 def troubles(session: Session, since: datetime, limit: int) -> list[NewsTrouble]:
