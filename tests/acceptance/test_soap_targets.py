@@ -31,7 +31,7 @@ from tests.support.systems import accept, receipts, state
 from tests.unit.adapters.credentials import certificate_of, key_of, pem_of
 from tests.unit.adapters.doubles import PLAN, attachment, envelope, letter
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 PHP = shutil.which("php")
 _USABLE = "exit(class_exists('SoapServer') && class_exists('DOMDocument') ? 0 : 1);"
 pytestmark = pytest.mark.skipif(
@@ -108,7 +108,7 @@ def bureau(folder: Path) -> Iterator[Bureau]:
         "stranger": pem_of(stranger, other),
     }
     command = [PHP, "-d", "post_max_size=0", "-d", "memory_limit=512M"]
-    command += ["-S", f"127.0.0.1:{port}", str(HERE / "php/courrier.php")]
+    command += ["-S", f"127.0.0.1:{port}", str(ROOT / "examples/systems/bureau_php/bureau.php")]
     with (
         (folder / "php.log").open("wb") as log,
         subprocess.Popen(command, env=environment, stdout=log, stderr=log) as running,

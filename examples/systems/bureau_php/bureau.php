@@ -3,7 +3,7 @@
  * A small order office behind PHP's SoapServer, as a foreign target: it registers what it is handed, once by its
  * identifier, and can be asked for it.
  *
- *   BUREAU_DATA=FOLDER BUREAU_PASSWORD=… BUREAU_CERTIFICATE=SHA256 php -S 127.0.0.1:PORT courrier.php
+ *   BUREAU_DATA=FOLDER BUREAU_PASSWORD=… BUREAU_CERTIFICATE=SHA256 php -S 127.0.0.1:PORT bureau.php
  *
  * Who calls is judged here by DOM and OpenSSL alone: a UsernameToken (text or digest), or an X.509 signature over
  * Timestamp and Body by the certificate with that digest. Parts (MTOM) are put back before anything is judged.
@@ -202,7 +202,7 @@ final class Bureau
 }
 
 $address = "http://{$_SERVER['HTTP_HOST']}/bureau";
-$wsdl = str_replace('{address}', $address, file_get_contents(__DIR__ . '/courrier.wsdl'));
+$wsdl = str_replace('{address}', $address, file_get_contents(__DIR__ . '/bureau.wsdl'));
 if ($_SERVER['REQUEST_METHOD'] === 'GET') {
     header('Content-Type: text/xml; charset=utf-8');
     echo $wsdl;
