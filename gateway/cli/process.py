@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
+import sys
 import warnings
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -189,6 +191,11 @@ def worker() -> None:
     click.echo(f"delivering as {owner}")
     with operations(gateway), here:
         running.run()
+    if dispatch.underway.hanging():
+        # the interpreter would wait for ever for threads that adapters do not give back
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def operations(gateway: Gateway) -> AbstractContextManager[object]:

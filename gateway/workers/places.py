@@ -45,7 +45,10 @@ class Places:
         self._ended.set()
         self._news.set()
         self._thread.join()
-        self._pool.shutdown(wait=True)
+        self._pool.shutdown(wait=False)
+        with self._change:  # what was begun is finished, but for what will never be
+            while self._held > self._dispatch.underway.hanging():
+                self._change.wait(1.0)
 
     def wake(self) -> None:
         """Look for due letters now."""

@@ -256,6 +256,48 @@ def test_a_kind_that_hangs_takes_no_second_place_and_the_first_is_replaced(hub: 
     assert row(hub, first).office == COMMUNE_OFFICE
 
 
+def test_a_worker_ends_without_what_does_not_come_back(hub: HubUnderTest) -> None:
+    released, began, seconds = threading.Event(), threading.Event(), Seconds()
+
+    def hang(*_: Any) -> Delivered:
+        began.set()
+        released.wait(60)
+        return Delivered(b"late")
+
+    adapter = Outsider("outsider", hang)
+    hub.gateway = replace(hub.gateway, adapters={**hub.gateway.adapters, "outsider": adapter})
+    forget_others(hub)
+    route_of_commune(hub, adapter="outsider")
+    accept(hub)
+    try:
+        with places(hub, seconds, count=2):
+            assert began.wait(10)
+            seconds.now += 601
+        assert not released.is_set()  # it was not waited for
+    finally:
+        released.set()
+
+
+def test_a_worker_waits_for_what_is_still_at_work(hub: HubUnderTest) -> None:
+    began, ended = threading.Event(), []
+
+    def slow(*_: Any) -> Delivered:
+        began.set()
+        time.sleep(0.3)
+        ended.append(True)
+        return Delivered(b"ok")
+
+    adapter = Outsider("outsider", slow)
+    hub.gateway = replace(hub.gateway, adapters={**hub.gateway.adapters, "outsider": adapter})
+    forget_others(hub)
+    route_of_commune(hub, adapter="outsider")
+    [delivery] = accept(hub)
+    with places(hub, Seconds(), count=2):
+        assert began.wait(10)
+    assert ended
+    assert state(hub, delivery) == "HANDED_OVER"
+
+
 def test_signs_of_life_count_and_a_connection_of_its_own_has_longer() -> None:
     seconds = Seconds()
     underway = Underway(600, 14_400, seconds)

@@ -17,7 +17,7 @@ def open_attempt(session: Session, delivery: str) -> Attempt | None:
 
 def purged(session: Session, message: int) -> bool:
     """Whether a letter's content is gone; its row is locked, so that it stays so until the commit."""
-    row = session.get(Message, message, with_for_update=True, populate_existing=True)
+    row = session.get(Message, message, with_for_update={"read": True}, populate_existing=True)
     return row is None or row.purged_at is not None
 
 
