@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from gateway.domain.transit.states import Transport
-from gateway.store.transit.models import NEWS_OPEN, DeliveryEvent, DeliveryRow, Message
+from gateway.store.transit.models import NAMED, NEWS_OPEN, DeliveryEvent, DeliveryRow, Message
 from gateway.store.transit.news_models import NewsRoute, NewsTrouble
 from gateway.store.turns import take_turn
 
@@ -85,10 +85,11 @@ def by_reference(session: Session, office: str, reference: str) -> list[Delivery
 
 
 def by_target_reference(session: Session, office: str, name: str) -> list[DeliveryRow]:
-    """An office's letters that its system calls so."""
-    query = select(DeliveryRow).where(DeliveryRow.target_reference == name, DeliveryRow.office == office)
-    query = query.where(DeliveryRow.state == Transport.HANDED_OVER.value)
-    return list(session.scalars(query.limit(2)))
+    """An office's letters that it has and that its system calls so."""
+    # without the state, which would have SQLite read every letter that the office has
+    query = select(DeliveryRow).where(DeliveryRow.office == office, DeliveryRow.target_reference == name)
+    rows = session.scalars(query.where(NAMED).limit(_MOST_MEANT))
+    return [row for row in rows if row.state == Transport.HANDED_OVER.value]
 
 
 def note_trouble(session: Session, office: str, delivery: str, now: datetime, code: str, said: str) -> None:
