@@ -456,3 +456,17 @@ def test_a_step_that_puts_the_letter_off_keeps_its_decision(hub: HubUnderTest) -
     later = hub.clock() + timedelta(days=1)
     [to] = accepted(hub, subject="رخصة البناء", not_before=later).recipients
     assert routing_of(hub, str(to.delivery))["hops"][-1]["office"] == COMMUNE_OFFICE
+
+
+@pytest.mark.usefixtures("scaled")
+def test_the_same_on_postgresql(tmp_path: Path) -> None:
+    hub = fresh_hub(tmp_path / "home", Simulator())
+    led(hub)
+    [to] = accepted(hub, subject="طلبُ رُخصةِ البناء").recipients
+    assert routing_of(hub, str(to.delivery))["hops"][0]["to"] == COMMUNE_OFFICE
+    [other] = accepted(hub).recipients
+    assert routing_of(hub, str(other.delivery))["hops"][0]["office"] == AGENCY_OFFICE
+    hub.gateway.registry.close(AGENCY_OFFICE, Closing(hub.clock().date(), TEST_OFFICE), "operator-1")
+    cleared = routing.clearing(hub.gateway).clear(AGENCY_OFFICE, Decision("operator-1", "دمج"))
+    assert [before for before, _ in cleared.moved] == [other.delivery]
+    assert hub.apply(tomllib.loads(tomli_w.dumps(hub.gateway.registry.export()))) == []
