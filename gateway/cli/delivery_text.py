@@ -38,6 +38,8 @@ def tell_file(found: DeliveryFile) -> Iterator[str]:
     """Everything about a delivery, line by line."""
     yield tell_line(found.line)
     yield f"to {found.line.name}: {_printable(found.subject)}"
+    if found.register_number is not None:
+        yield f"registered under {_printable(found.register_number)}"
     if found.succeeds is not None:
         yield f"succeeds {found.succeeds}"
     if found.successor is not None:
