@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
@@ -301,13 +302,21 @@ def test_a_worker_waits_for_what_is_still_at_work(hub: HubUnderTest) -> None:
 def test_signs_of_life_count_and_a_connection_of_its_own_has_longer() -> None:
     seconds = Seconds()
     underway = Underway(600, 14_400, seconds)
-    with underway.call("a") as one, underway.call("b") as other:
+    with underway.call("a", "1") as one, underway.call("b", "2") as other:
         seconds.now = 601
-        assert (underway.hanging(), underway.hanging("a"), underway.hanging("c")) == (2, 1, 0)
+        assert underway.hanging() == 2
+        assert not underway.may_call("a", "1")
+        assert underway.may_call("a", "2")  # one dead disk behind one route is no fault of the kind
+        assert underway.may_call("c", "1")
         one.alive()
         other.on_its_own()
         seconds.now += 601
-        assert (underway.hanging("a"), underway.hanging("b")) == (1, 0)
+        assert (underway.may_call("a", "1"), underway.may_call("b", "2")) == (False, True)
         seconds.now += 14_400
         assert underway.hanging() == 2
     assert underway.hanging() == 0
+    with contextlib.ExitStack() as stack:
+        for office in "123":
+            stack.enter_context(underway.call("a", office))
+        seconds.now += 601
+        assert not underway.may_call("a", "4")  # by now it is

@@ -63,7 +63,7 @@ class Dispatch:
         contexts: builds what an adapter may use on a route.
         unmapped: keeps what code tables have no entry for.
         exchanges: keeps what attempts exchanged.
-        underway: which kinds are being called here; one that hangs is called no more.
+        underway: which routes are being called here; one that hangs is called no more.
     """
 
     store: Store
@@ -174,7 +174,7 @@ class Dispatch:
         if case.row.doubt and not means.can_tell and not case.released:
             self._settle(case, office.route, Ambiguous(LOST_LEASE))
             return None
-        if self.underway.hanging(means.adapter.kind):
+        if not self.underway.may_call(means.adapter.kind, office.id):
             return Trouble(Temporary(HANGS, f"{means.adapter.kind} does not come back"), case.row.doubt)
         try:
             letter, context = self._prepared(case, office)
@@ -182,7 +182,7 @@ class Dispatch:
             return Trouble(error, case.row.doubt)
         keep = self.claims.mark_sending(case.row)
         tape = self.exchanges.tape()
-        with self.underway.call(means.adapter.kind) as sign:
+        with self.underway.call(means.adapter.kind, office.id) as sign:
             result = attempt(means, letter, context, case.row.doubt, keep, case.earlier, case.key, tape, sign)
         self.exchanges.keep(case.row, letter, tape, failed=isinstance(result, Trouble))
         return result

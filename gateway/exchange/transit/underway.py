@@ -1,4 +1,4 @@
-"""Which kinds are being called in this process, and which of them do not come back."""
+"""Which routes are being called in this process, and which of them do not come back."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from threading import Lock
 
 HANGS = "WASL-DLV-088"
 
+_MOST = 3
+"""So many calls of one kind that hang are the kind's own fault, and no longer a route's."""
+
 
 @dataclass
 class Sign:
     """One call's signs of life; times in seconds of a clock that never goes back."""
 
     kind: str
+    office: str
     clock: Callable[[], float]
     last: float
     patience: float
@@ -37,8 +41,9 @@ class Sign:
 class Underway:
     """Calls of adapters in this process.
 
-    A thread cannot be taken away from an adapter that does not give it back. But it gets no second one here,
-    and `gateway.workers.places` puts another thread in the place that it keeps.
+    A thread cannot be taken away from an adapter that does not give it back. But its route gets no second one
+    here, nor does its kind once some of its routes hang, and `gateway.workers.places` puts another thread in
+    the place that it keeps. One dead disk or server behind one route keeps no other from being served.
 
     Args:
         silence_s: so long a call may give no sign of life; longer than one request can last.
@@ -57,9 +62,9 @@ class Underway:
         self._lock = Lock()
 
     @contextmanager
-    def call(self, kind: str) -> Iterator[Sign]:
-        """One call of a kind, for the length of the block."""
-        sign = Sign(kind, self._clock, self._clock(), self._silence_s, self._longest_s)
+    def call(self, kind: str, office: str) -> Iterator[Sign]:
+        """One call of a kind on an office's route, for the length of the block."""
+        sign = Sign(kind, office, self._clock, self._clock(), self._silence_s, self._longest_s)
         with self._lock:
             self._calls[id(sign)] = sign
         try:
@@ -68,8 +73,16 @@ class Underway:
             with self._lock:
                 del self._calls[id(sign)]
 
-    def hanging(self, kind: str | None = None) -> int:
-        """How many calls hang, of one kind or of all."""
+    def hanging(self) -> int:
+        """How many calls hang."""
+        return len(self._that_hang())
+
+    def may_call(self, kind: str, office: str) -> bool:
+        """Whether a kind may be called on an office's route: no call hangs there, and not several of the kind."""
+        hanging = [one for one in self._that_hang() if one.kind == kind]
+        return len(hanging) < _MOST and all(one.office != office for one in hanging)
+
+    def _that_hang(self) -> list[Sign]:
         with self._lock:
             calls = list(self._calls.values())
-        return sum(one.hangs for one in calls if kind in (None, one.kind))
+        return [one for one in calls if one.hangs]
