@@ -78,7 +78,7 @@ class Underway:
         return len(self._that_hang())
 
     def may_call(self, kind: str, office: str) -> bool:
-        """Whether a kind may be called on an office's route: no call hangs there, and not several of the kind."""
+        """Whether a kind may be called on an office's route: no call hangs there, nor several of the kind."""
         hanging = [one for one in self._that_hang() if one.kind == kind]
         return len(hanging) < _MOST and all(one.office != office for one in hanging)
 
