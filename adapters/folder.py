@@ -44,6 +44,7 @@ from adapters.folder_options import FolderRoute
 from adapters.folder_place import Place, PlaceFault
 from adapters.folder_poll import Memory, Poll
 from adapters.folder_probe import probe
+from adapters.functions import noting
 from adapters.inline import placeholder
 from gateway.domain.errors import Ambiguous, Misconfigured, Temporary
 
@@ -83,7 +84,8 @@ class FolderAdapter:
         """
         route = _route(context)
         name = route.folder_name(letter.delivery_id, letter.reference)
-        laid = Laid.out(letter, route)
+        with noting(context.unmapped):
+            laid = Laid.out(letter, route)
         with _open(route, context) as place:
             return _drop(route, name, place, context).deliver(laid)
 

@@ -5,33 +5,23 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date as Day
-from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
-
-from lxml import etree
 
 from adapters.contract import News
 from adapters.folder_place import Steps
 from adapters.folder_steps import read_steps
 from adapters.functions import Tables
+from adapters.json_values import read_json
 from adapters.mapping import Expression
+from adapters.news_reads import NewsReads
 from adapters.options import Options
-from gateway.domain.transit.grounds import GROUNDS
-from gateway.domain.transit.states import Processing
+from adapters.xml_values import read_xml, value_of
 
 FORMS = ("json", "xml", "csv", "text")
-_TEXTS = ("delivery_id", "reference", "target_reference", "register_number", "register_book")
-_NAMES = (*_TEXTS, "register_date", "progress", "ground", "at")
-_LETTER = ("delivery_id", "reference", "target_reference")
-_LONGEST = 500
 _MOST_ROWS = 10_000
-_DEEPEST = 60
-_STATES = {state.value for state in Processing} - {Processing.NONE.value}
 
 
 class NoAnswerError(Exception):
@@ -45,10 +35,10 @@ class AnswerFiles:
     Options: ``folder`` •, ``pattern`` of their names (``*``), ``form`` • (``json``, ``xml``, ``csv``,
     ``text``), ``charset`` (``utf-8``), ``separator`` (between fields of CSV ``;``, between name and value of
     a line of text ``=``), ``each`` (expression for the answers in one file; without it a file is one, or each
-    row of CSV), ``reads`` • (the names of `News` with expressions over ``answer``, one of those, and ``file``
-    with its ``name`` and its ``stem``, the name up to its first dot; ``register_date_format`` as strptime has
-    it), ``after`` (``leave``, ``move``), ``moved_to``, ``move_after_days`` (2), ``settle_seconds`` (5),
-    ``max_bytes`` (1 MiB), ``most`` (files read at once, 1000).
+    row of CSV), ``reads`` • (see `adapters.news_reads`, over ``answer``, one of those, and ``file`` with its
+    ``name`` and its ``stem``, the name up to its first dot), ``after`` (``leave``, ``move``), ``moved_to``,
+    ``move_after_days`` (2), ``settle_seconds`` (5), ``max_bytes`` (1 MiB), ``most`` (files read at once:
+    1000).
     """
 
     folder: Steps
@@ -57,8 +47,7 @@ class AnswerFiles:
     charset: str
     separator: str
     each: Expression | None
-    reads: Mapping[str, Expression]
-    date_format: str
+    reads: NewsReads
     moved_to: Steps | None
     move_after_days: int
     settle_seconds: int
@@ -75,7 +64,6 @@ class AnswerFiles:
         section = options.section("reads")
         if section is None:
             options.fault("reads", "is required")
-        reads, date_format = _reads(section or Options({}), tables)
         answers = cls(
             folder=read_steps(options, "folder", None),
             pattern=options.text("pattern", "*"),
@@ -83,8 +71,7 @@ class AnswerFiles:
             charset=_charset(options),
             separator=_separator(options, form),
             each=options.expression("each", tables),
-            reads=reads,
-            date_format=date_format,
+            reads=NewsReads.read(section, tables, names_letters=True),
             moved_to=read_steps(options, "moved_to", None) if moves else None,
             move_after_days=options.number("move_after_days", 2, 1),
             settle_seconds=options.number("settle_seconds", 5),
@@ -114,8 +101,8 @@ class AnswerFiles:
         file = {"name": name, "stem": name.partition(".")[0]}
         found = []
         for answer in self._answers(octets):
-            news = self._one({"answer": answer, "file": file})
-            if news is not None:
+            news = self.reads.over({"answer": answer, "file": file})
+            if news is not None and (news.delivery_id or news.reference or news.target_reference):
                 found.append(news)
         if not found:
             raise NoAnswerError
@@ -129,94 +116,15 @@ class AnswerFiles:
         yield from many[:_MOST_ROWS]
 
     def _content(self, octets: bytes) -> Any:
-        if self.form == "xml":
-            return xml_value(octets)
         try:
+            if self.form == "xml":
+                return value_of(read_xml(octets))
             text = octets.decode(self.charset).removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
             if self.form == "json":
-                return json.loads(text)
+                return read_json(text.encode())
             return _rows(text, self.separator) if self.form == "csv" else _lines(text, self.separator)
         except (ValueError, RecursionError, csv.Error) as trouble:
             raise NoAnswerError from trouble
-
-    def _one(self, view: Any) -> News | None:
-        said = {name: expression.over_answer(view) for name, expression in self.reads.items()}
-        texts = {name: _line(said.get(name)) for name in _TEXTS}
-        progress, ground = _line(said.get("progress")), _line(said.get("ground"))
-        news = News(
-            **texts,
-            register_date=self._day(_line(said.get("register_date"))),
-            progress=progress if progress in _STATES else None,
-            ground=ground if ground in GROUNDS else None,
-            at=_moment(_line(said.get("at"))),
-        )
-        names_a_letter = any(texts[name] for name in _LETTER)
-        says = news.register_number or news.progress or news.ground
-        return news if names_a_letter and says else None
-
-    def _day(self, text: str | None) -> Day | None:
-        try:
-            if text and self.date_format:
-                # A register date is a calendar day; no zone belongs to it.
-                return datetime.strptime(text, self.date_format).date()  # noqa: DTZ007
-            return Day.fromisoformat(text[:10]) if text else None
-        except ValueError:
-            return None
-
-
-def xml_value(octets: bytes) -> Any:
-    """XML as tables by local name, attributes as ``@name``, text beside attributes as ``#text``.
-
-    Raises:
-        NoAnswerError: it is none, has a document type, or is too deep.
-    """
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_pis=True,
-        remove_comments=True,
-    )
-    try:
-        root = etree.fromstring(octets, parser)
-        if root.getroottree().docinfo.internalDTD is not None:
-            raise NoAnswerError
-        return _value(root, 0)
-    except (etree.XMLSyntaxError, ValueError, LookupError) as trouble:
-        raise NoAnswerError from trouble
-
-
-def _value(element: etree._Element, depth: int) -> Any:
-    if depth > _DEEPEST:
-        raise NoAnswerError
-    table: dict[str, Any] = {
-        f"@{etree.QName(name).localname}": value for name, value in element.attrib.items()
-    }
-    children = [child for child in element if isinstance(child.tag, str)]
-    if not table and not children:
-        return element.text or ""
-    for child in children:
-        name, value = etree.QName(child).localname, _value(child, depth + 1)
-        if isinstance(several := table.get(name), list):
-            several.append(value)
-        else:
-            table[name] = value if name not in table else [several, value]
-    if not children:
-        table["#text"] = element.text or ""
-    return table
-
-
-def _reads(options: Options, tables: Tables) -> tuple[dict[str, Expression], str]:
-    found = {name: options.expression(name, tables) for name in _NAMES}
-    reads = {name: expression for name, expression in found.items() if expression is not None}
-    date_format = options.text("register_date_format", "")
-    if not reads.keys() & set(_LETTER):
-        options.fault("delivery_id", "is required, or reference or target_reference")
-    if not reads.keys() & {"register_number", "progress", "ground"}:
-        options.fault("register_number", "is required, or progress or ground")
-    options.end()
-    return reads, date_format
 
 
 def _charset(options: Options) -> str:
@@ -260,22 +168,3 @@ def _lines(text: str, separator: str) -> dict[str, str]:
         if parted:
             found.setdefault(name.strip(), value.strip())
     return found
-
-
-def _line(value: Any) -> str | None:
-    """One line of text such as a register may have; None for anything else.
-
-    Marks of direction are left out: systems that write Arabic put them around numbers.
-    """
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return None
-    text = "".join(sign for sign in " ".join(str(value).split()) if sign.isprintable()).strip()
-    return text if 0 < len(text) <= _LONGEST else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    return moment if moment is not None and moment.tzinfo is not None else None

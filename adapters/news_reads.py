@@ -15,7 +15,10 @@ from adapters.options import Options
 
 _NAMES = ("delivery_id", "reference", "target_reference")
 _TEXTS = (*_NAMES, "register_number", "register_book", "progress", "ground")
+_SAID = ("register_number", "progress", "ground")
 _LONGEST = 10_000
+_MARKS = dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+"""Marks of direction: systems that write Arabic put them around numbers."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class NewsReads:
     ``register_number``, ``register_date`` (with ``register_date_format`` in strptime's notation, ISO 8601
     without), ``register_book``, ``progress`` (``REGISTERED``, ``IN_PROGRESS``, ``AWAITING_SENDER``,
     ``DECLINED`` or ``CLOSED``; usually by a code table: ``code(etat, 'states')``), ``ground`` (why it is
-    declined, a code from ``WASL-DLV-031`` to ``-036``), ``at`` (when, with a zone, ISO 8601).
+    declined, a code from ``WASL-DLV-031`` to ``-036``; alone it says that it is), ``at`` (when, with a zone,
+    ISO 8601).
     """
 
     expressions: Mapping[str, Expression]
@@ -45,8 +49,8 @@ class NewsReads:
         known = {name: expression for name, expression in found.items() if expression is not None}
         if names_letters and not known.keys() & set(_NAMES):
             options.fault("delivery_id", "is required, or reference, or target_reference")
-        if not known.keys() & {"register_number", "progress"}:
-            options.fault("register_number", "is required, or progress")
+        if not known.keys() & set(_SAID):
+            options.fault("register_number", "is required, or progress, or ground")
         reads = cls(known, options.text("register_date_format", ""))
         options.end()
         return reads
@@ -54,12 +58,12 @@ class NewsReads:
     @property
     def tells_progress(self) -> bool:
         """Whether anything can be heard of a letter whose register number is known."""
-        return "progress" in self.expressions
+        return not self.expressions.keys().isdisjoint(("progress", "ground"))
 
     def over(self, said: Any) -> News | None:
         """What is said of one letter; None where nothing is."""
         texts = {name: self._text(name, said) for name in _TEXTS}
-        if texts["register_number"] is None and texts["progress"] is None:
+        if all(texts[name] is None for name in _SAID):
             return None
         return News(**texts, register_date=self._day(said), at=self._moment(said))
 
@@ -77,7 +81,7 @@ class NewsReads:
         value = self._value(name, said)
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             return None
-        return str(value).strip()[:_LONGEST] or None
+        return str(value).translate(_MARKS).strip()[:_LONGEST] or None
 
     def _day(self, said: Any) -> Day | None:
         text = self._text("register_date", said)

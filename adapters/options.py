@@ -156,9 +156,13 @@ class Options:
         return self._table.get(key)
 
     def end(self) -> None:
-        """Note every key that nobody has read."""
+        """Note every key that nobody has read.
+
+        But for ``tables`` of a route: its office may have some, whatever the kind makes of them.
+        """
+        of_the_office = "" if self._path else "tables"
         for key in self._table:
-            if key not in self._read:
+            if key not in self._read and key != of_the_office:
                 self.fault(key, "is no option known here")
 
     def check(self) -> None:

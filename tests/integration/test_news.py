@@ -150,6 +150,14 @@ def test_all_that_a_system_may_tell_becomes_receipts_in_order(shared: HubUnderTe
     ]
 
 
+def test_a_ground_alone_says_that_the_recipient_declines(shared: HubUnderTest) -> None:
+    delivery = handed_over(shared)
+    take(shared, News(delivery, register_number="7"))
+    assert take(shared, News(delivery, ground="WASL-DLV-031")) == [("taken", None)]
+    assert row(shared, delivery).processing == "DECLINED"
+    assert take(shared, News(handed_over(shared), ground="WASL-DLV-001")) == [("refused", "WASL-DLV-084")]
+
+
 def test_a_letter_is_meant_by_the_hubs_reference_or_the_systems_own(hub: HubUnderTest) -> None:
     one, two = handed_over(hub), handed_over(hub)
     [first] = later(hub).take(COMMUNE_OFFICE, [News(target_reference="dossier-1", register_number="1")])

@@ -70,13 +70,14 @@ def registered(
 
 
 def progress(text: str | None, ground: str | None) -> tuple[Processing | None, Fault | None]:
-    """What is done with the letter, and why it is declined.
+    """What is done with the letter, and why it is declined; a ground alone says that it is.
 
     Raises:
         Refused: there is no such state, or it is none that a system may say; or the ground is none.
     """
-    if text is None:
+    if text is None and ground is None:
         return None, None
+    text = Processing.DECLINED.value if text is None else text
     try:
         to = Processing(text)
     except ValueError as error:
