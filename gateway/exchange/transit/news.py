@@ -239,6 +239,8 @@ def _has(row: DeliveryRow) -> bool:
 def _is_known(row: DeliveryRow, news: News) -> bool:
     """Whether all of it is on record: lists that name every letter each time cost a look, and no more."""
     number, progress = news.register_number, news.progress
+    if progress is None and news.ground is not None:
+        progress = Processing.DECLINED.value
     if not _has(row) or number != (row.register_number if number else None):
         return False
     beside = number is not None or (news.register_date is None and news.register_book is None)
