@@ -14,8 +14,8 @@ from adapters.contract import Delivered, Letter
 from adapters.folder_names import file_names
 from adapters.folder_options import FolderRoute
 from adapters.folder_place import Place, PlaceFault, Shape, Steps, Trouble, remove_tree, shown
-from adapters.view import CHUNK, Content, letter_view, unreadable
-from gateway.domain.errors import Ambiguous, GatewayFault, Permanent, Temporary
+from adapters.view import Content, letter_view
+from gateway.domain.errors import Ambiguous, Permanent, Temporary
 
 UNKNOWN = "WASL-DLV-004"
 NO_FOLDER = "WASL-DLV-078"
@@ -27,14 +27,6 @@ _CODES = {
     Trouble.LOST: "WASL-DLV-001",
 }
 _DEAD = ".gone"
-
-
-class _ContentGone(Exception):
-    """The store does not give a content as declared; names it."""
-
-    def __init__(self, content: Content) -> None:
-        super().__init__(content.name)
-        self.content = content
 
 
 @dataclass(frozen=True)
@@ -164,7 +156,7 @@ class Drop:
         staged = (*self.route.staging, f"{self.name}~{secrets.token_hex(6)}")
         try:
             self._write(staged, laid)
-        except (PlaceFault, _ContentGone) as trouble:
+        except (PlaceFault, Temporary) as trouble:
             if not (isinstance(trouble, PlaceFault) and trouble.trouble is Trouble.LOST):
                 with contextlib.suppress(PlaceFault):
                     remove_tree(self.place, staged)
@@ -187,7 +179,7 @@ class Drop:
         if inner != staged:
             self.place.make_folder(inner)
         for sheet in laid.sheets:
-            self.place.write((*staged, *sheet.path), _checked(sheet.content))
+            self.place.write((*staged, *sheet.path), sheet.content.chunks())
             if self.route.read_back:
                 self._read_back((*staged, *sheet.path), sheet.content.sha256)
         self.place.write((*staged, self.route.manifest.name), [laid.manifest])
@@ -269,28 +261,11 @@ def _before() -> Iterator[None]:
         yield
     except PlaceFault as fault:
         raise temporary(fault) from fault
-    except _ContentGone as gone:
-        raise unreadable(gone.content) from gone
+    except Temporary as gone:  # by itself, so that the store's own trouble is not taken for doubt
+        raise Temporary(gone.code, gone.detail) from gone
 
 
 def temporary(fault: PlaceFault) -> Temporary:
     """A fault of a place as a failure that passes."""
     code = _CODES.get(fault.trouble, "WASL-DLV-002")
     return Temporary(code, str(fault))
-
-
-def _checked(content: Content) -> Iterator[bytes]:
-    """A content's octets, of which the last piece leaves only if all were the declared ones."""
-    digest, left = hashlib.sha256(), content.size
-    try:
-        with content.open() as stream:
-            while chunk := stream.read(CHUNK):
-                digest.update(chunk)
-                left -= len(chunk)
-                if left < 0:
-                    break
-                yield chunk
-    except (OSError, GatewayFault) as trouble:
-        raise _ContentGone(content) from trouble
-    if left != 0 or digest.hexdigest() != content.sha256:
-        raise _ContentGone(content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,10 +12,10 @@ from gateway.domain.registry.parties import Route
 from gateway.exchange.clock import Ambient
 from gateway.exchange.transit.letters import Letters
 from gateway.exchange.transit.news import LaterNews
-from gateway.exchange.transit.news_poll import Polling, Tempo
+from gateway.exchange.transit.news_poll import Polling, Tempo, Turn
 from gateway.exchange.transit.news_reports import Reporting
 from gateway.settings import Settings
-from gateway.workers.polling import Pollers
+from gateway.workers.crew import Crew
 
 if TYPE_CHECKING:
     from gateway.bootstrap import Gateway, Verbs
@@ -58,6 +58,15 @@ def polling(gateway: Gateway, owner: str) -> Polling:
     )
 
 
-def pollers(gateway: Gateway, owner: str) -> Pollers:
+def pollers(gateway: Gateway, owner: str) -> Crew[Turn]:
     """The job by which the worker that leads asks recipients' systems."""
-    return Pollers(polling(gateway, owner), gateway.settings.news.threads)
+    return crew(polling(gateway, owner), gateway.settings.news.threads)
+
+
+def crew(asking: Polling, threads: int) -> Crew[Turn]:
+    """Threads that ask; a system that is being asked is not asked a second time."""
+
+    def claim(held: Sequence[Turn], only_proven: bool) -> Turn | None:
+        return asking.claim({turn.office.id for turn in held}, only_proven)
+
+    return Crew(claim, asking.serve, threads, "news")

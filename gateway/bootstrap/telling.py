@@ -21,7 +21,7 @@ from gateway.exchange.operate.presence import Presence
 from gateway.exchange.registry.declared import Check
 from gateway.exchange.transit.feed import Feed
 from gateway.exchange.transit.outbox import Outbox
-from gateway.exchange.transit.push import Push, Tempo
+from gateway.exchange.transit.push import Push, Tempo, Turn
 from gateway.exchange.transit.push_receipts import SenderSystems
 from gateway.exchange.transit.push_repair import PushRepair
 from gateway.exchange.transit.tell import Sending, Teller
@@ -34,8 +34,9 @@ from gateway.i18n.country import CountryPack
 from gateway.settings import Settings
 from gateway.store.sessions import Store
 from gateway.store.transit.push_models import PushRow
+from gateway.store.transit.push_queries import Row
 from gateway.store.transit.webhook_models import WebhookRow
-from gateway.workers.pushing import Pushers
+from gateway.workers.crew import Crew
 
 if TYPE_CHECKING:
     from gateway.bootstrap import Gateway
@@ -172,9 +173,14 @@ def push(gateway: Gateway) -> Push[PushRow]:
     )
 
 
-def pushers(gateway: Gateway) -> Pushers[PushRow]:
+def pushers(gateway: Gateway) -> Crew[Turn]:
     """The job by which a worker tells senders' systems their receipts."""
-    return Pushers(push(gateway), gateway.settings.push.threads)
+    return crew(push(gateway), gateway.settings.push.threads)
+
+
+def crew(telling: Push[Row], threads: int) -> Crew[Turn]:
+    """Threads that tell receivers; who is told now is known to the database."""
+    return Crew(lambda _held, only_proven: telling.claim(only_proven), telling.serve, threads, "push")
 
 
 def hooks(gateway: Gateway) -> Push[WebhookRow]:
@@ -189,9 +195,9 @@ def hooks(gateway: Gateway) -> Push[WebhookRow]:
     )
 
 
-def hook_pushers(gateway: Gateway) -> Pushers[WebhookRow]:
+def hook_pushers(gateway: Gateway) -> Crew[Turn]:
     """The job by which a worker tells webhooks, with threads of its own: a dead one delays no receipt."""
-    return Pushers(hooks(gateway), gateway.settings.webhooks.threads)
+    return crew(hooks(gateway), gateway.settings.webhooks.threads)
 
 
 def webhooks(settings: Settings, store: Store, issuing: Issuing) -> Webhooks:

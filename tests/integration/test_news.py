@@ -12,7 +12,7 @@ import pytest
 
 from adapters.contract import Context, Delivered, Handed, News
 from gateway.bootstrap.lifecycle import overview
-from gateway.bootstrap.news import polling
+from gateway.bootstrap.news import crew, polling
 from gateway.domain.errors import Ambiguous, Conflict, Permanent, Temporary
 from gateway.domain.evidence.receipt import Event, Registered
 from gateway.domain.transit.breaker import BreakerState
@@ -22,7 +22,6 @@ from gateway.exchange.transit.news import LaterNews, Result
 from gateway.exchange.transit.news_poll import Polling
 from gateway.store.transit import news_queries, route_queries
 from gateway.store.transit.news_models import NewsRoute
-from gateway.workers.polling import Pollers
 from tests.support.hub import AGENCY_OFFICE, COMMUNE, COMMUNE_OFFICE, MINISTRY, HubUnderTest
 from tests.support.shapes import Shape
 from tests.support.systems import Simulator, accept, fresh_hub, receipts, route_of_commune, row
@@ -524,7 +523,7 @@ def test_a_system_that_hangs_delays_no_other(tmp_path: Path) -> None:
     system.answers = [hang]
     [first] = accept(hub, COMMUNE_OFFICE)
     hub.dispatch().run_once(100)
-    pollers = Pollers(asks(hub), 2)
+    pollers = crew(asks(hub), 2)
     try:
         assert pollers.run() == 1
         assert begun.wait(20)

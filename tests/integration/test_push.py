@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from gateway.bootstrap.telling import push, push_repair
+from gateway.bootstrap.telling import crew, push, push_repair
 from gateway.domain.errors import NotFound, Unavailable
 from gateway.domain.transit.persons import Sender
 from gateway.domain.transit.pushing import MOST_REFUSED
@@ -29,7 +29,6 @@ from gateway.store.transit.models import Message
 from gateway.store.transit.push_models import PushRow
 from gateway.store.transit.push_queries import PushSeen
 from gateway.verifier.opening import open_receipt
-from gateway.workers.pushing import Pushers
 from tests.support.hub import (
     AGENCY_OFFICE,
     COMMUNE,
@@ -601,7 +600,7 @@ def test_parties_take_turns_and_a_dead_one_keeps_nobody_waiting(hub: HubUnderTes
         declare(hub, system)
         letters(hub, by=COMMUNE, office=AGENCY_OFFICE)
         letters(hub, 3)
-        pushers = Pushers(push(hub.gateway), 4)
+        pushers = crew(push(hub.gateway), 4)
         try:
             assert pushers.run() == 2
             pushers.close()
@@ -622,7 +621,7 @@ def test_systems_that_do_not_answer_get_half_of_the_threads(hub: HubUnderTest, s
         letters(hub, by=COMMUNE, office=AGENCY_OFFICE)
         hub.post(hub.signed(hub.envelope(hub="OTHER-HUB", sender=Sender(PLATFORM)), by="platform"))
         accept(hub)
-        pushers = Pushers(push(hub.gateway), 2)
+        pushers = crew(push(hub.gateway), 2)
         try:
             assert pushers.run() == 2
         finally:

@@ -17,7 +17,7 @@ from time import monotonic
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.bootstrap.telling import hooks, push
+from gateway.bootstrap.telling import crew, hooks, push
 from gateway.domain.transit.envelope import Recipient
 from gateway.domain.transit.persons import Sender
 from gateway.exchange.operate.doctor import Mark, journey
@@ -25,7 +25,6 @@ from gateway.exchange.operate.flow import Watch
 from gateway.exchange.transit.push import Push
 from gateway.store.transit.webhook_models import WebhookRow
 from gateway.web.flow_figures import add_flow
-from gateway.workers.pushing import Pushers
 from tests.support.hub import (
     AGENCY_OFFICE,
     COMMUNE,
@@ -321,7 +320,7 @@ def test_dead_address_delays_neither_other_webhooks_nor_receipts(
         subscribe(hub, address.url, party=COMMUNE)
         send(hub, 2)
         send(hub, by=COMMUNE, office=AGENCY_OFFICE)
-        telling = Pushers(hooks(hub.gateway), 2)
+        telling = crew(hooks(hub.gateway), 2)
         began = monotonic()
         try:
             while address.keys != feed(hub, COMMUNE) and monotonic() - began < 20:
