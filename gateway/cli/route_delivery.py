@@ -155,7 +155,7 @@ def _tell(gateway: Gateway, sent: _Sent, file: DeliveryFile, as_json: bool) -> N
     attempts = trying.exchanges(gateway).of(sent.delivery)
     receipts = [{"kind": one.kind, "id": one.id, "event": one.event} for one in file.receipts]
     if as_json:
-        told = {
+        shown = {
             "reference": sent.reference,
             "delivery": sent.delivery,
             "state": file.line.state,
@@ -164,17 +164,17 @@ def _tell(gateway: Gateway, sent: _Sent, file: DeliveryFile, as_json: bool) -> N
             "attempts": [dataclasses.asdict(one) for one in attempts],
             "receipts": receipts,
         }
-        click.echo(json.dumps(told, default=str, ensure_ascii=False, indent=1))
+        click.echo(json.dumps(shown, default=str, ensure_ascii=False, indent=1))
         return
     number = f"  registered under {file.register_number}" if file.register_number else ""
     click.echo(f"{sent.reference}  {sent.delivery}  {file.line.state}{number}")
     for attempt in attempts:
         for line in tell_attempt(attempt):
             click.echo(line)
-    why = next((one.why for one in reversed(file.events) if one.why), None)
-    if why is not None and not attempts:  # it failed before anything was sent
-        click.echo(f"{why}: {explain(Fault(why), 'en')[0]}")
-        for line in tell_advice(why):
+    code = next((one.why for one in reversed(file.events) if one.why), None)
+    if code is not None and not attempts:  # it failed before anything was sent
+        click.echo(f"{code}: {explain(Fault(code), 'en')[0]}")
+        for line in tell_advice(code):
             click.echo(line)
     for receipt in receipts:
         click.echo(f"receipt {receipt['kind']}  {receipt['id']}")

@@ -17,7 +17,7 @@ GUIDES = {
     "for-document-systems.md": [r"wasl-answered|HANDED_OVER", "REGISTERED  under 2026/4712"],
     "connect-a-document-system.md": [
         r"authentication  FAILED",
-        r"WASL-DLV-007",
+        r"WASL-DLV-074",
         r"HANDED_OVER  registered under C-\d\d-00001",
         r"WASL-DLV-013",
         r"> X-Api-Key: ‹masked›",

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from sqlalchemy import select
 
 from gateway.bootstrap import Verbs, verbs
 from gateway.domain.errors import Ambiguous, Fault, Permanent, Refused, Temporary
@@ -294,9 +295,10 @@ class Journey(RuleBasedStateMachine):
 
 
 def snapshot(hub: HubUnderTest, delivery: str) -> tuple[object, ...]:
-    found = row(hub, delivery)
-    columns = [column.key for column in DeliveryRow.__table__.columns]
-    return (*(getattr(found, name) for name in columns), len(events(hub, delivery)))
+    columns = DeliveryRow.__table__.columns
+    with hub.gateway.store.read() as session:
+        found = session.execute(select(*columns).where(DeliveryRow.id == delivery)).one()
+    return (*found, len(events(hub, delivery)))
 
 
 Journey.TestCase.settings = settings(

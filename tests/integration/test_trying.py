@@ -315,11 +315,11 @@ def test_a_preview_says_what_is_wrong_with_a_mapping(
     file.write_text(tomli_w.dumps({"adapter": "rest", "options": broken}), "utf-8")
     said = shell("route", "preview", "--file", file)
     assert said.status == 1
-    assert "WASL-DLV-007" in said.err
+    assert "WASL-DLV-074" in said.err
     assert "objet" in said.err
     assert "next: " in said.err
     told = json.loads(shell("route", "preview", "--file", file, "--json").out)
-    assert (told["code"], bool(told["action"])) == ("WASL-DLV-007", True)
+    assert (told["code"], bool(told["action"])) == ("WASL-DLV-074", True)
     nonsense = tmp_path / "no-envelope.xml"
     nonsense.write_bytes(b"<a>\x00")
     assert shell("route", "preview", COMMUNE_OFFICE, "--envelope", nonsense).status == 1
