@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-_PAUSES_S = (0.0002, 0.0004, 0.0008, 0.0016)
-
 
 class LockTimeout(Exception):
     """Somebody else held the lock for the whole wait."""
@@ -24,10 +22,9 @@ class LockBroken(Exception):
 class FileLock:
     """An exclusive `flock(2)` on one file; a dead holder's lock is free at once.
 
-    Threads of one process queue on a gate in memory, the process that is through it on the file. Most
-    transactions last a millisecond or two: for so long the file is looked at again. Whoever waits longer
-    does so in `flock`, where the kernel wakes in order, which looking again would not; but it knows no
-    time limit: a thread of its own waits there, and the caller waits for that thread.
+    Threads of one process queue on a gate in memory, the process that is through it on the file. The
+    kernel wakes those who wait in `flock` in order, which polling would not, but it knows no time
+    limit: a thread of its own waits there, and the caller waits for that thread.
     """
 
     def __init__(self, path: Path, wait_s: float = 10.0) -> None:
@@ -104,27 +101,13 @@ def _locked(path: Path, deadline: float, gate: threading.Lock) -> int:
         gate.release()
         raise LockBroken(path.name) from error
     try:
-        soon = _locked_soon(descriptor, deadline)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _Waiter(path.name, descriptor, gate).wait(deadline - time.monotonic())
     except OSError as error:
         _unlock(descriptor, gate)
         raise LockBroken(path.name) from error
-    return descriptor if soon else _Waiter(path.name, descriptor, gate).wait(deadline - time.monotonic())
-
-
-def _locked_soon(descriptor: int, deadline: float) -> bool:
-    """Whether the file could be locked now or within some milliseconds: a thread costs more than these looks.
-
-    Raises:
-        OSError: it cannot be locked.
-    """
-    for pause in (*_PAUSES_S, None):
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        if pause is None or time.monotonic() + pause > deadline:
-            break
-        time.sleep(pause)
-    return False
+    return descriptor
 
 
 def _unlock(descriptor: int, gate: threading.Lock) -> None:
