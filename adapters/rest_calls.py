@@ -55,8 +55,9 @@ class Call:
         )
 
     def preview(self) -> Request:
-        """The call as people see it."""
-        return Request(self.step.method, self.url, self.headers, self.shown)
+        """The call as people see it; what answers will give stands as ``{handle}`` and the like."""
+        url = self.url.replace("%7B", "{").replace("%7D", "}")
+        return Request(self.step.method, url, self.headers, self.shown)
 
 
 @dataclass(frozen=True)

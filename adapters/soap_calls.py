@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 import zeep
 from lxml import etree
@@ -172,7 +173,7 @@ class Line:
         marks, auth = Marks(), self.route.service.auth
         message = self._message(operation, view, marks, shown_speaker(auth, MASK, self.context.now()), MASK)
         framed, headers = marks.framed(message.envelope, message.headers, self.route.mtom)
-        body = framed.shown(placeholder)
+        body = framed.shown(lambda content: escape(placeholder(content)))
         return Request("POST", self.endpoint.url, {**headers, **auth.masked(MASK)}, body)
 
     def _message(self, operation: Operation, view: Any, marks: Marks, who: Any, secret: str) -> Message:

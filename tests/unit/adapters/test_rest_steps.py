@@ -209,9 +209,9 @@ def test_the_preview_shows_every_call_with_places_for_what_is_answered() -> None
         "GET /folders?name=Service+fictif",
         f"GET /people/{letter().delivery_id}",
         "POST /people",
-        "POST /folders/%7Bfolder%7D/letters",
-        "POST /letters/%7Bhandle%7D/lock",
-        "POST /letters/%7Bhandle%7D/confirm?key=%7Bkey%7D",
+        "POST /folders/{folder}/letters",
+        "POST /letters/{handle}/lock",
+        "POST /letters/{handle}/confirm?key={key}",
     ]
 
 

@@ -20,7 +20,7 @@ from adapters.soap import SoapAdapter
 from adapters.soap_answer import NoSoapError, SoapFault, read_answer
 from adapters.soap_options import Service, SoapRoute
 from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary
-from tests.unit.adapters.doubles import NOW, ORIGINAL, PLAN, context, envelope, letter, said, sent
+from tests.unit.adapters.doubles import NOW, ORIGINAL, PLAN, attachment, context, envelope, letter, said, sent
 
 FOLDER = Path(__file__).parents[3] / "examples/systems/courrier_soap"
 ROUTE = tomllib.loads((FOLDER / "route.toml").read_text("utf-8"))
@@ -369,6 +369,10 @@ def test_preview_shows_the_call_without_secrets_contents_or_sending() -> None:
     assert shown.headers["X-Key"] == "•••"
     assert "secret of" not in str(shown)
     assert f"{len(PLAN)} octets›" in shown.body
+    odd = letter(envelope=envelope(attachments=(attachment(name="a & <b>.pdf"),)))
+    [named] = SoapAdapter().preview(odd, using())
+    # what is shown is still XML, whatever a file is called
+    assert "‹a & <b>.pdf, " in etree.fromstring(named.body.encode()).xpath("string()")
     assert sent(used)[0].headers["X-Key"] == "secret of s"
     assert len(sent(used)) == 1
 
