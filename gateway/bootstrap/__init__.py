@@ -109,7 +109,8 @@ def build(settings: Settings, ambient: Ambient | None = None) -> Gateway:
     certificates = CertificateJudge(settings.trust.directory / "parties", settings.trust.require_revocation)
     ledger, receipts = evidence.ledger(settings, store), evidence.receipts(settings, pack, store, issuing)
     signers = Signers(RegistryCache())
-    judge, chain = _judge(settings, pack, certificates, signers), _chains(pack, store, issuing, ambient)
+    judge = _judge(settings, pack, certificates, signers)
+    chain = evidence.chains(pack, store, issuing, ambient)
     letters, adapters = _letters(settings, store, payloads), find_adapters()
     reading = _verbs(settings, pack, chain, letters, "inbox")
     services = Services(
@@ -260,11 +261,7 @@ def _letters(settings: Settings, store: Store, payloads: PayloadStore) -> Letter
 
 def chains(gateway: Gateway) -> Chains:
     """Continues the receipts of deliveries."""
-    return _chains(gateway.pack, gateway.store, gateway.issuing, gateway.ambient)
-
-
-def _chains(pack: CountryPack, store: Store, issuing: Issuing, ambient: Ambient) -> Chains:
-    return Chains(store, issuing, ambient, TimeLimits(pack.procedures, pack))
+    return evidence.chains(gateway.pack, gateway.store, gateway.issuing, gateway.ambient)
 
 
 def verbs(gateway: Gateway, owner: str) -> Verbs:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.clients.tsa import LARGEST_REPLY
 from gateway.domain.evidence.retention import Retention
+from gateway.domain.evidence.timelimit import TimeLimits
 from gateway.exchange.clock import Ambient
+from gateway.exchange.evidence.chain import Chains, take
 from gateway.exchange.evidence.content_check import ContentCheck
 from gateway.exchange.evidence.continuation import Continuation
 from gateway.exchange.evidence.fetch import Receipts
@@ -34,6 +36,7 @@ from gateway.exchange.operate.figures import Counting
 from gateway.i18n import CountryPack, Translator
 from gateway.settings import Settings
 from gateway.store.sessions import Store
+from gateway.store.together import Together
 from gateway.trust.anchors import Anchors
 from gateway.trust.local_authority import LocalAuthority
 from gateway.trust.note import read_note_key
@@ -59,6 +62,12 @@ def lineages(settings: Settings) -> tuple[Lineage, Lineage]:
         Lineage(False, place.origin, HeadFile(place.head_file), keys),
         Lineage(True, place.test_origin, HeadFile(test_head), keys / "test"),
     )
+
+
+def chains(pack: CountryPack, store: Store, issuing: Issuing, ambient: Ambient) -> Chains:
+    """Continues the receipts of deliveries."""
+    limits = TimeLimits(pack.procedures, pack)
+    return Chains(store, issuing, ambient, limits, together=Together(store, take))
 
 
 def ledger(settings: Settings, store: Store) -> Ledger:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Insert, Result, Table
+from sqlalchemy import CursorResult, Insert, Result, Table, Update
 from sqlalchemy.orm import Session
 
 from gateway.store.base import Base
@@ -28,3 +29,28 @@ def inserted_ids(session: Session, into: Insert, rows: Sequence[dict[str, Any]])
         return [inserted_id(session.execute(into, rows[0]))]
     returning = into.returning(into.table.c.id, sort_by_parameter_order=True)
     return list(session.scalars(returning, rows))
+
+
+_GATHERED = "gathered"
+
+
+@contextlib.contextmanager
+def gathering(session: Session) -> Iterator[None]:
+    """Let what is written by `gathered` be written at the block's end, in one statement for all its rows."""
+    kept: dict[Insert | Update, list[dict[str, Any]]] = {}
+    session.info[_GATHERED] = kept
+    try:
+        yield
+    finally:
+        del session.info[_GATHERED]
+    for statement, rows in kept.items():
+        session.execute(statement, rows)
+
+
+def gathered(session: Session, statement: Insert | Update, row: dict[str, Any]) -> None:
+    """Write a row that nobody looks up before the transaction ends: now, or with others of its kind."""
+    kept = session.info.get(_GATHERED)
+    if kept is None:
+        session.execute(statement, row)
+    else:
+        kept.setdefault(statement, []).append(row)

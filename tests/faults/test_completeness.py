@@ -15,6 +15,10 @@ ROOT = Path(__file__).parents[2]
 FAULTS = Path(__file__).parent
 
 
+TOGETHER = ("self.together", "self._marking")
+"""What opens a transaction for several threads at once."""
+
+
 def transactions() -> Iterator[str]:
     """Every function of a service that opens a transaction, ``module.function``."""
     for path in sorted((ROOT / "gateway" / "exchange").rglob("*.py")):
@@ -44,7 +48,9 @@ def _calls(path: Path) -> Iterator[tuple[str, str]]:
         for node in ast.walk(function):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
-            if node.func.attr == "write" and not node.args and not node.keywords:
+            if (node.func.attr == "write" and not node.args and not node.keywords) or (
+                node.func.attr == "do" and ast.unparse(node.func.value) in TOGETHER
+            ):
                 yield function.name, "write"
             elif node.func.attr == "commit" and ast.unparse(node.func.value).endswith("chains"):
                 yield function.name, "chains.commit"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import shutil
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -269,6 +271,28 @@ class Journey(RuleBasedStateMachine):
                 assert not self.act(view, late) or late == "open"
             else:
                 self.act(view, late)
+
+    @rule(choices=st.lists(CHOICE, min_size=3, max_size=3))
+    def several_act_at_once(self, choices: list[int]) -> None:
+        """Threads of one process, each for a delivery of its own: what can be is done in one transaction."""
+        together = self.verbs.outcomes.chains.together
+        assert together is not None
+        views = [self.case(one) for one in self.known()][: len(choices)]
+        together._led = True  # by somebody who is writing
+        with ThreadPoolExecutor(len(views)) as pool:
+            acting = []
+            for view, choice in zip(views, choices, strict=False):
+                possible, waiting = POSSIBLE[view.row.state], len(together._waiting)
+                acting.append(pool.submit(self.try_to, view, possible[choice % len(possible)]))
+                while not acting[-1].done() and len(together._waiting) == waiting:
+                    time.sleep(0.001)
+            together._hand_on(())
+        for one in acting:
+            one.result()
+
+    def try_to(self, view: Case, verb: str) -> None:
+        with suppress(*LATE):
+            (OF_WORKERS | OF_PEOPLE)[verb](self.verbs, view)
 
     def moved(self, view: Case) -> bool:
         now = row(self.hub, view.row.id)

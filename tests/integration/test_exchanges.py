@@ -6,17 +6,21 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from sqlalchemy import select, update
 
+from adapters.contract import Letter
 from gateway.bootstrap import dispatcher, trying
 from gateway.bootstrap.evidence import purge
 from gateway.domain.errors import NotFound, Unavailable
 from gateway.domain.evidence.retention import Retention, RetentionRule
 from gateway.domain.transit.exchange import Record
 from gateway.exchange.transit.exchanges import Exchanges, KeptAttempt
+from gateway.exchange.transit.exchanges_tape import Tape
 from gateway.store.payloads import PayloadStore
+from gateway.store.transit import exchange_queries as queries
 from gateway.store.transit.exchange_models import ExchangeRow
 from gateway.store.transit.models import Attempt, DeliveryRow, Message
 from tests.acceptance.test_cli import Shell
@@ -184,7 +188,33 @@ def test_what_was_exchanged_lies_encrypted_and_goes_when_the_letter_goes(
     assert kept(hub, delivery)[0].exchange is None
 
 
-def test_a_worker_that_lost_its_letter_keeps_nothing(hub: HubUnderTest, system: Listener) -> None:
+class OncePutDown(Exchanges):
+    """Notes what is on record of the attempt when its exchange is kept."""
+
+    seen: ClassVar[list[tuple[str, bool]]] = []
+
+    def keep(self, row: DeliveryRow, number: int, letter: Letter, tape: Tape, failed: bool) -> None:
+        with self.store.read() as session:
+            ended = queries.attempt(session, row.id, number)
+            state = session.get_one(DeliveryRow, row.id).state
+        self.seen.append((state, ended is not None and ended.ended_at is not None))
+        super().keep(row, number, letter, tape, failed)
+
+
+def test_what_was_exchanged_is_kept_after_the_outcome(hub: HubUnderTest, system: Listener) -> None:
+    """A worker that dies in keeping it must not leave doubt about a letter that has its outcome."""
+    system.script = [BUSY]
+    [delivery] = accept(hub)
+    dispatch = dispatcher(hub.gateway, "worker-1")
+    own = dispatch.exchanges
+    once = OncePutDown(own.store, own.payloads, own.ambient, own.record)
+    OncePutDown.seen.clear()
+    replace(dispatch, exchanges=once).run_once()
+    assert OncePutDown.seen == [("WAITING", True)]
+    assert kept(hub, delivery)[0].exchange is not None
+
+
+def test_what_nobody_began_is_not_kept(hub: HubUnderTest, system: Listener) -> None:
     system.script = [BUSY]
     [delivery] = accept(hub)
     dispatch = dispatcher(hub.gateway, "worker-1")
@@ -193,7 +223,7 @@ def test_a_worker_that_lost_its_letter_keeps_nothing(hub: HubUnderTest, system: 
     assert case.office is not None
     letter = dispatch.letters.letter(case, case.office)
     tape.dialled("sftp.example", 22)
-    dispatch.exchanges.keep(case.row, letter, tape, failed=True)  # no attempt of its own is under way
+    dispatch.exchanges.keep(case.row, 1, letter, tape, failed=True)
     with hub.gateway.store.read() as session:
         assert session.scalars(select(ExchangeRow).where(ExchangeRow.delivery == delivery)).all() == []
         assert session.scalars(select(Attempt).where(Attempt.delivery == delivery)).all() == []

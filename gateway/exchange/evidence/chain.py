@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,11 +14,14 @@ from gateway.domain.evidence.receipt import Event, Receipt, ReceiptKind
 from gateway.domain.evidence.timelimit import TimeLimits, stated_limit
 from gateway.domain.transit.states import OUTCOMES, Transport
 from gateway.exchange.clock import Ambient
-from gateway.exchange.evidence.issue import JWS, XML, Issuing, Sealed, stated, store
-from gateway.exchange.transit.claim import check_lease
+from gateway.exchange.evidence.issue import JWS, XML, Issuing, Owed, stated, store
+from gateway.exchange.transit.claim import LeaseLost, holds
 from gateway.exchange.transit.letters import Case
 from gateway.store.evidence import queries as evidence
+from gateway.store.rows import gathering
 from gateway.store.sessions import Store
+from gateway.store.together import Together
+from gateway.store.transit import queries
 from gateway.store.transit.clocks import clock_from_json, clock_to_json
 from gateway.store.transit.models import DeliveryRow
 from gateway.wire.receipts import read_receipt_json
@@ -64,7 +67,7 @@ class Chain:
         self.at = max(now, case.row.chain_time)
         self.before = clock_from_json(case.row.clock)
         self.clock = self.before
-        self.sealed: list[tuple[Sealed, bool]] = []
+        self.owed: list[Owed] = []
 
     def add(self, kind: ReceiptKind, event: Event, *, ends: bool = False, **content: Any) -> Receipt:
         """Seal the next receipt.
@@ -87,7 +90,7 @@ class Chain:
             **content,
         )
         sealed = self._issuing.seal(receipt, _format(self._case))
-        self.sealed.append((sealed, ends))
+        self.owed.append(Owed(sealed, self._case.message.id, self._case.row.id, ends))
         self._last = sealed.digest
         return receipt
 
@@ -107,12 +110,64 @@ class Chain:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What is to happen to one delivery, and the receipts that attest it."""
+
+    case: Case
+    chain: Chain
+    change: Change
+    first: Change | None
+    at: datetime
+
+    def take(self, session: Session, row: DeliveryRow) -> None:
+        """Change the delivery's locked row.
+
+        Raises:
+            Exception: the change is not possible; something of it may have been written.
+        """
+        if self.first is not None:
+            self.first(session, row, self.at)
+        self.change(session, row, self.at)
+        row.lease_owner = row.lease_until = row.sending_since = None
+        for owed in self.chain.owed[-1:]:
+            row.chain_digest, row.chain_time = owed.sealed.digest, owed.sealed.receipt.event_time
+        if self.chain.clock != self.chain.before:
+            row.clock = clock_to_json(self.chain.clock)
+
+
+def take(session: Session, steps: Sequence[Step]) -> list[Exception | None]:
+    """Take steps of different deliveries in the open transaction, one after the other.
+
+    Returns:
+        For each step what it was refused for, before anything of it was written.
+
+    Raises:
+        Exception: a change is not possible.
+    """
+    faults: list[Exception | None] = []
+    owed: list[Owed] = []
+    # written once at the end: each look-up in between would write what changed so far
+    with session.no_autoflush, gathering(session):
+        rows = queries.locked(session, [step.case.row.id for step in steps])
+        for step in steps:
+            row = rows[step.case.row.id]
+            fault = _changed(step.case, row)
+            if fault is None:
+                step.take(session, row)
+                owed += step.chain.owed
+            faults.append(fault)
+        store(session, owed)
+    return faults
+
+
+@dataclass(frozen=True)
 class Chains:
     """Makes deliveries' receipts and commits them.
 
     Attributes:
         first: done to the delivery's locked row in each transaction, before the change: what is to be
             checked or noted together with it.
+        together: makes the steps of several deliveries at once.
     """
 
     store: Store
@@ -120,33 +175,32 @@ class Chains:
     ambient: Ambient
     limits: TimeLimits
     first: Change | None = None
+    together: Together[Step] | None = None
 
     def follow(self, case: Case) -> Chain:
         """The chain of a delivery, to be continued."""
         return Chain(self.issuing, self.limits, case, self.ambient.now())
 
-    def commit(self, case: Case, chain: Chain, change: Change) -> None:
+    def commit(self, case: Case, chain: Chain, change: Change, together: bool = False) -> None:
         """Make a change and store the receipts that attest it, in one transaction; both or neither.
+
+        Args:
+            together: others' changes may be made in the same transaction; not for a change that looks at,
+                or touches, another delivery than its own.
 
         Raises:
             Overtaken: the delivery is not as it was seen any more.
             LeaseLost: it was being delivered and somebody else does that by now.
             ForbiddenMove: the table of states has no such move.
         """
-        now = self.ambient.now()
-        # written once at the end: each look-up in between would write what changed so far
-        with self.store.write() as session, session.no_autoflush:
-            row = session.get_one(DeliveryRow, case.row.id, with_for_update=True)
-            _check_unchanged(case, row)
-            if self.first is not None:
-                self.first(session, row, now)
-            change(session, row, now)
-            row.lease_owner = row.lease_until = row.sending_since = None
-            store(session, chain.sealed, case.message.id, row.id)
-            for sealed, _ in chain.sealed[-1:]:
-                row.chain_digest, row.chain_time = sealed.digest, sealed.receipt.event_time
-            if chain.clock != chain.before:
-                row.clock = clock_to_json(chain.clock)
+        step = Step(case, chain, change, self.first, self.ambient.now())
+        if together and self.together is not None:
+            self.together.do(step)
+            return
+        with self.store.write() as session:
+            [fault] = take(session, [step])
+        if fault is not None:
+            raise fault
 
     def attested(self, case: Case, event: Event) -> list[Receipt]:
         """The receipts of this delivery that attest ``event``, in order."""
@@ -162,14 +216,16 @@ class Chains:
         return given_up and bool(self.attested(case, Event.LATE_HANDOVER))
 
 
-def _check_unchanged(case: Case, row: DeliveryRow) -> None:
+def _changed(case: Case, row: DeliveryRow) -> Overtaken | LeaseLost | None:
+    """What is to be said of a delivery that is not as it was seen."""
     if case.row.state == Transport.DELIVERING.value:
-        check_lease(row, case.row)
+        if not holds(row, case.row):
+            return LeaseLost(row.id)
     elif (row.attempts, row.doubt) != (case.row.attempts, case.row.doubt):
         # it was tried meanwhile and is back where it was, which leaves no receipt
-        raise Overtaken(row.id)
-    if (row.state, row.chain_digest) != (case.row.state, case.row.chain_digest):
-        raise Overtaken(row.id)
+        return Overtaken(row.id)
+    same = (row.state, row.chain_digest) == (case.row.state, case.row.chain_digest)
+    return None if same else Overtaken(row.id)
 
 
 def check_resting(case: Case) -> None:

@@ -128,36 +128,45 @@ class Issuing:
         return Sealed(receipt, carried.content_digest, content, media_type, octets)
 
 
-def store(
-    session: Session, receipts: Sequence[tuple[Sealed, bool]], message: int, delivery: str | None
-) -> None:
-    """Add sealed receipts, and their entries for the ledger, to the open transaction, in their order.
+@dataclass(frozen=True)
+class Owed:
+    """A sealed receipt on its way into the store.
 
-    Args:
-        receipts: each with whether it is the one outcome of the delivery.
+    Attributes:
+        message: row number of the message.
+        delivery: that it concerns; None for the message as a whole.
+        outcome: it is the one outcome of the delivery.
     """
+
+    sealed: Sealed
+    message: int
+    delivery: str | None = None
+    outcome: bool = False
+
+
+def store(session: Session, receipts: Sequence[Owed]) -> None:
+    """Add sealed receipts, and their entries for the ledger, to the open transaction, in their order."""
     if not receipts:
         return
-    rows = [_row(sealed, outcome, message, delivery) for sealed, outcome in receipts]
-    numbers = inserted_ids(session, _RECEIPTS, rows)
-    made = [(number, sealed) for number, (sealed, _) in zip(numbers, receipts, strict=True)]
+    numbers = inserted_ids(session, _RECEIPTS, [_row(one) for one in receipts])
+    made = [(number, one.sealed) for number, one in zip(numbers, receipts, strict=True)]
     session.execute(_RENDERINGS, [_rendering(number, sealed) for number, sealed in made])
     session.execute(_PENDING, [_entry(number, sealed) for number, sealed in made])
 
 
-def _row(sealed: Sealed, outcome: bool, message: int, delivery: str | None) -> dict[str, Any]:
-    receipt = sealed.receipt
+def _row(owed: Owed) -> dict[str, Any]:
+    sealed, receipt = owed.sealed, owed.sealed.receipt
     return {
         "receipt_id": receipt.receipt_id,
-        "message": message,
-        "delivery": delivery,
+        "message": owed.message,
+        "delivery": owed.delivery,
         "kind": receipt.kind.value,
         "event": receipt.event.value,
         "event_time": receipt.event_time,
         "content": sealed.content,
         "content_digest": sealed.digest,
         "predecessor": receipt.predecessor,
-        "outcome": outcome,
+        "outcome": owed.outcome,
         "media_type": sealed.media_type,
     }
 

@@ -29,7 +29,7 @@ from gateway.domain.transit.persons import Person
 from gateway.domain.transit.routing import Destination
 from gateway.domain.transit.states import MessageState, Transport
 from gateway.exchange.clock import Ambient
-from gateway.exchange.evidence.issue import Issuing, Sealed, store
+from gateway.exchange.evidence.issue import Issuing, Owed, Sealed, store
 from gateway.exchange.registry.names import name_in
 from gateway.exchange.transit.contents import Contents
 from gateway.exchange.transit.decisions import decision_record
@@ -184,7 +184,7 @@ def keep(session: Session, promised: Promise, submission: Submission, contents: 
     ]
     session.execute(_DELIVERIES, deliveries)
     session.execute(_EVENTS, [_first_event(one, at) for one in deliveries])
-    store(session, [(promised.sealed, False)], message, None)
+    store(session, [Owed(promised.sealed, message)])
 
 
 def _share(session: Session, envelope: Envelope, contents: Contents) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from threading import Event
 
 import structlog
@@ -18,8 +19,9 @@ from gateway.exchange.transit.leases import Heartbeat, Leases
 from gateway.exchange.transit.turns import Turns
 from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
+from gateway.store.together import Together
 from gateway.store.transit import claim_queries, queries
-from gateway.store.transit.claim_queries import Due, Lease
+from gateway.store.transit.claim_queries import Due, Lease, Mark
 from gateway.store.transit.models import DeliveryRow, Message
 
 LOST_LEASE = "WASL-DLV-010"
@@ -137,14 +139,14 @@ class Claims:
         queries.move(session, row, Transport.HELD, now, self.owner, POISON)
         _log.warning("delivery isolated", delivery=row.id, office=row.office)
 
-    def mark_sending(self, seen: DeliveryRow) -> Callable[[], None]:
+    def mark_sending(self, seen: DeliveryRow) -> Keeping:
         """Record durably that sending starts now, as the delivery's next attempt.
 
         Args:
             seen: the delivery as it was when the work on it began.
 
         Returns:
-            To be called whenever more is about to be sent: it keeps the lease, or raises LeaseLost.
+            To be called whenever more is about to be sent.
 
         Raises:
             LeaseLost: somebody else has the delivery, or is sending it under this very lease.
@@ -152,12 +154,13 @@ class Claims:
         """
         self.go_on()
         now = self.ambient.now()
-        with self.store.write() as session:
-            number = claim_queries.mark_sending(session, seen.id, seen.lease_owner, now, now + self.lease)
-            if number is None:
-                raise LeaseLost(seen.id)
-            queries.begin_attempt(session, seen.id, number, now)
-        return _Keeping(self, seen, now)
+        mark = Mark(seen.id, seen.lease_owner, seen.attempts + 1, now, now + self.lease)
+        self._marking.do(mark)
+        return Keeping(self, seen, now, mark.attempt)
+
+    @cached_property
+    def _marking(self) -> Together[Mark]:
+        return Together(self.store, _mark)
 
     def go_on(self) -> None:
         """Check that work may go on to sending.
@@ -195,17 +198,28 @@ class Claims:
         """
         with self.store.write() as session:
             row = session.get_one(DeliveryRow, seen.id, with_for_update=True)
-            check_lease(row, seen)
+            if not holds(row, seen):
+                raise LeaseLost(seen.id)
             row.lease_until = now + self.lease
 
 
-class _Keeping:
-    """Renews a lease once half of it is over."""
+class Keeping:
+    """Renews a lease once half of it is over.
 
-    def __init__(self, claims: Claims, seen: DeliveryRow, since: datetime) -> None:
+    Attributes:
+        attempt: the number of the attempt that the lease is kept for.
+    """
+
+    def __init__(self, claims: Claims, seen: DeliveryRow, since: datetime, attempt: int) -> None:
         self._claims, self._seen, self._since = claims, seen, since
+        self.attempt = attempt
 
     def __call__(self) -> None:
+        """Keep the lease.
+
+        Raises:
+            LeaseLost: somebody else has the delivery.
+        """
         now = self._claims.ambient.now()
         if now - self._since >= self._claims.lease / 2:
             self._claims.renew(self._seen, now)
@@ -220,11 +234,18 @@ class Draining(Exception):
     """This worker is about to stop: what has not begun is left to others."""
 
 
-def check_lease(row: DeliveryRow, seen: DeliveryRow) -> None:
-    """Check that a delivery is still under the lease that it was seen under.
+def holds(row: DeliveryRow, seen: DeliveryRow) -> bool:
+    """Whether a delivery is still under the lease that it was seen under, and nobody else's by now."""
+    return row.lease_owner is not None and row.lease_owner == seen.lease_owner
+
+
+def _mark(session: Session, marks: Sequence[Mark]) -> list[Exception | None]:
+    """Mark that sending starts, each mark under its lease.
 
     Raises:
-        LeaseLost: it is somebody else's by now, or nobody's.
+        LeaseLost: one of them has none.
     """
-    if row.lease_owner is None or row.lease_owner != seen.lease_owner:
-        raise LeaseLost(row.id)
+    if not claim_queries.mark_sending(session, marks):
+        raise LeaseLost(marks[0].delivery)  # whose it is shows when each is marked alone
+    queries.begin_attempts(session, [(mark.delivery, mark.attempt, mark.since) for mark in marks])
+    return [None] * len(marks)

@@ -54,6 +54,18 @@ NO_TESTS_HERE = "WASL-DLV-062"
 _log = structlog.get_logger()
 
 
+def _nothing() -> None:
+    """Nothing was exchanged."""
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """How an attempt ended, and what keeps on record what was exchanged in it."""
+
+    result: Delivered | Trouble
+    keep: Callable[[], None] = _nothing
+
+
 @dataclass(frozen=True)
 class Dispatch:
     """Brings accepted letters to their recipients' systems.
@@ -147,13 +159,17 @@ class Dispatch:
             self.routes.heard(case.office.id, Result.ANSWERED, seen=seen)
 
     def _deliver(self, case: Case, office: Office) -> None:
-        means, result = self._means(office.route), None
+        means, tried = self._means(office.route), None
         seen = Seen(case.breaker, self.ambient.now())
         try:
-            result = self._attempted(case, office, means)
-            if result is not None:
-                self._end(case, office.route, means, result)
+            tried = self._attempted(case, office, means)
+            if tried is not None:
+                self._end(case, office.route, means, tried.result)
         finally:
+            result = None
+            if tried is not None:
+                result = tried.result
+                tried.keep()  # a worker that dies in it leaves no doubt about the letter any more
             if means is None or not can(type(means.adapter), Plays):  # what is played says nothing
                 self.routes.heard(office.id, *told_by(result), seen=seen)
             self.unmapped.keep()
@@ -167,25 +183,29 @@ class Dispatch:
         else:
             self.outcomes.make_available(case, Place.HUB_OFFICE, Fault(NOT_SET))
 
-    def _attempted(self, case: Case, office: Office, means: Means | None) -> Delivered | Trouble | None:
+    def _attempted(self, case: Case, office: Office, means: Means | None) -> _Tried | None:
         """Bring a letter to the office's system; None when it was settled without trying."""
+
+        def untried(error: DeliveryError) -> _Tried:
+            return _Tried(Trouble(error, case.row.doubt))
+
         if means is None:
-            return Trouble(Temporary(NOT_INSTALLED, f"no adapter {office.route.adapter!r}"), case.row.doubt)
+            return untried(Temporary(NOT_INSTALLED, f"no adapter {office.route.adapter!r}"))
         if case.row.doubt and not means.can_tell and not case.released:
             self._settle(case, office.route, Ambiguous(LOST_LEASE))
             return None
         if not self.underway.may_call(means.adapter.kind, office.id):
-            return Trouble(Temporary(HANGS, f"{means.adapter.kind} does not come back"), case.row.doubt)
+            return untried(Temporary(HANGS, f"{means.adapter.kind} does not come back"))
         try:
             letter, context = self._prepared(case, office)
         except DeliveryError as error:
-            return Trouble(error, case.row.doubt)
+            return untried(error)
         keep = self.claims.mark_sending(case.row)
         tape = self.exchanges.tape()
         with self.underway.call(means.adapter.kind, office.id) as sign:
             result = attempt(means, letter, context, case.row.doubt, keep, case.earlier, case.key, tape, sign)
-        self.exchanges.keep(case.row, letter, tape, failed=isinstance(result, Trouble))
-        return result
+        failed = isinstance(result, Trouble)
+        return _Tried(result, partial(self.exchanges.keep, case.row, keep.attempt, letter, tape, failed))
 
     def _means(self, route: Route) -> Means | None:
         adapter = self.adapters.get(route.adapter)

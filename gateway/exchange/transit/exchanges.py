@@ -63,12 +63,16 @@ class Exchanges:
         """What hears one attempt."""
         return Tape(hearing=self.record is not Record.NONE)
 
-    def keep(self, row: DeliveryRow, letter: Letter, tape: Tape, failed: bool) -> None:
-        """Keep what was heard of the attempt that is under way at a delivery, if it is to be kept."""
+    def keep(self, row: DeliveryRow, number: int, letter: Letter, tape: Tape, failed: bool) -> None:
+        """Keep what was heard of an attempt whose outcome is on record, if it is to be kept.
+
+        Args:
+            number: of the attempt.
+        """
         if not tape.calls or not (letter.envelope.test or self._wanted(row.office, failed)):
             return  # a test is sent to be looked at
         try:
-            self._keep(row, tape.exchange(contents_of(letter)), failed)
+            self._keep(row, number, tape.exchange(contents_of(letter)), failed)
         except GatewayFault as fault:
             _log.warning("exchange not kept", delivery=row.id, cause=str(fault))
         except Exception as error:  # noqa: BLE001 - decides nothing: the attempt ends as it would have ended
@@ -83,15 +87,15 @@ class Exchanges:
         self._succeeded[office] = now
         return True
 
-    def _keep(self, row: DeliveryRow, exchange: Exchange, failed: bool) -> None:
+    def _keep(self, row: DeliveryRow, number: int, exchange: Exchange, failed: bool) -> None:
         packed = _packed(exchange)
         if packed is None:
             return
         stored = self.payloads.write_small(packed)
         with self.store.write() as session:
-            attempt = queries.open_attempt(session, row.id)
+            attempt = queries.attempt(session, row.id, number)
             if attempt is None or queries.purged(session, row.message):
-                return  # somebody else's by now
+                return
             if not failed and self.record is Record.FAILURES:
                 queries.drop_successes(session, row.office)
             queries.drop_older(session, row.id, attempt.number, _NEWEST)

@@ -101,7 +101,7 @@ class Outcomes:
             register(session, row, registered, now)
             end_attempt(session, row, now, None, answer)
 
-        self.chains.commit(case, chain, change)
+        self.chains.commit(case, chain, change, together=True)
 
     def hand_over_late(self, case: Case, handover: Handover, registered: Registered | None = None) -> None:
         """The recipient has a letter that was given up or expired: told beside the outcome, once.
@@ -149,7 +149,7 @@ class Outcomes:
             if place is Place.HUB_OFFICE and self.tell is not None:
                 self.tell(session, case, now)
 
-        self.chains.commit(case, chain, change)
+        self.chains.commit(case, chain, change, together=True)
 
     def fail_to_make_available(self, case: Case, error: DeliveryError) -> None:
         """The letter could not be laid ready for its recipient and is given up."""
@@ -167,7 +167,7 @@ class Outcomes:
             queries.move(session, row, Transport.WAITING, now, self.owner, error.code)
             end_attempt(session, row, now, error.code, error.detail)
 
-        self.chains.commit(case, self.chains.follow(case), change)
+        self.chains.commit(case, self.chains.follow(case), change, together=True)
 
     def hold(self, case: Case, error: DeliveryError, until: datetime, doubt: bool) -> None:
         """A person must decide before ``until``."""
@@ -177,7 +177,7 @@ class Outcomes:
             queries.move(session, row, Transport.HELD, now, self.owner, error.code)
             end_attempt(session, row, now, error.code, error.detail)
 
-        self.chains.commit(case, self.chains.follow(case), change)
+        self.chains.commit(case, self.chains.follow(case), change, together=True)
 
     def resend(self, case: Case) -> None:
         """A person decided to try again now; after doubt, what is handed over may be a duplicate.
@@ -208,7 +208,7 @@ class Outcomes:
             queries.move(session, row, Transport.FAILED, now, self.owner, error.code)
             end_attempt(session, row, now, error.code, error.detail)
 
-        self.chains.commit(case, chain, change)
+        self.chains.commit(case, chain, change, together=True)
 
     def expire(self, case: Case) -> None:
         """The sender's own time limit passed before the letter was handed over."""

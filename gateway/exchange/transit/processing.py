@@ -43,7 +43,7 @@ class Handling:
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
             register(session, row, registered, now)
 
-        self.chains.commit(case, chain, change)
+        self.chains.commit(case, chain, change, together=True)
 
     def begin_work(self, case: Case, stated_at: datetime | None = None) -> None:
         """The recipient works on it, or does so again: what it waited for came.
@@ -133,7 +133,7 @@ class Handling:
         def change(session: Session, row: DeliveryRow, now: datetime) -> None:
             queries.process(session, row, to, now, row.office_name, why)
 
-        self.chains.commit(case, chain, change)
+        self.chains.commit(case, chain, change, together=True)
 
 
 def check_step(chains: Chains, case: Case, to: Processing) -> None:

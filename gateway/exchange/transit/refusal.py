@@ -12,7 +12,7 @@ from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.states import MessageState
 from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.fetch import Receipts
-from gateway.exchange.evidence.issue import Issuing, stated, store
+from gateway.exchange.evidence.issue import Issuing, Owed, stated, store
 from gateway.exchange.transit.acceptance import about_envelope, about_submission
 from gateway.exchange.transit.judge import Authenticated
 from gateway.exchange.transit.submission import Answer, AnswerKind, Submission
@@ -99,7 +99,7 @@ class Refusals:
                 message = _refused(authenticated, submission, envelope, digest)
                 session.add(message)
                 session.flush()
-                store(session, [(sealed, False)], message.id, None)
+                store(session, [Owed(sealed, message.id)])
             return evidence.first_receipt(session, message.id).id
 
 

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, and_, bindparam, func, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CursorResult,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from gateway.domain.transit.envelope import Lane
@@ -146,29 +157,53 @@ def in_hand(session: Session, mine: Collection[str]) -> list[Work]:
     ]
 
 
+@dataclass(frozen=True)
+class Mark:
+    """Sending starts under a lease.
+
+    Attributes:
+        holder: the lease.
+        attempt: the number of the attempt that begins.
+    """
+
+    delivery: str
+    holder: str | None
+    attempt: int
+    since: datetime
+    until: datetime
+
+
 _MARK_SENDING = (
     update(_ROW)
     .where(
         _ROW.c.id == bindparam("of_delivery"),
         _ROW.c.lease_owner == bindparam("holder"),
+        _ROW.c.attempts == bindparam("so_far"),
         _ROW.c.sending_since.is_(None),
     )
     .values(
-        sending_since=bindparam("sending_since"),
-        lease_until=bindparam("lease_until"),
-        attempts=_ROW.c.attempts + 1,
+        sending_since=bindparam("since"),
+        lease_until=bindparam("until"),
+        attempts=bindparam("attempt"),
         lost_leases=0,
     )
-    .returning(_ROW.c.attempts)
 )
 
 
-def mark_sending(
-    session: Session, delivery: str, holder: str | None, since: datetime, until: datetime
-) -> int | None:
-    """Mark that sending starts under a lease; the attempt's number, or None when it may not."""
-    names = {"of_delivery": delivery, "holder": holder, "sending_since": since, "lease_until": until}
-    return session.scalars(_MARK_SENDING, names).first()
+def mark_sending(session: Session, marks: Sequence[Mark]) -> bool:
+    """Mark that sending starts; False where not all of them may, and the transaction is to be undone."""
+    rows = [
+        {
+            "of_delivery": mark.delivery,
+            "holder": mark.holder,
+            "so_far": mark.attempt - 1,
+            "since": mark.since,
+            "until": mark.until,
+            "attempt": mark.attempt,
+        }
+        for mark in sorted(marks, key=lambda one: one.delivery)  # everybody locks them in the same order
+    ]
+    return cast("CursorResult[Any]", session.execute(_MARK_SENDING, rows)).rowcount == len(rows)
 
 
 @dataclass(frozen=True)

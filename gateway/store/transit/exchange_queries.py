@@ -9,10 +9,11 @@ from gateway.store.transit.exchange_models import ExchangeRow
 from gateway.store.transit.models import Attempt, DeliveryRow, Message
 
 
-def open_attempt(session: Session, delivery: str) -> Attempt | None:
-    """The attempt at a delivery that has not ended yet."""
-    query = select(Attempt).where(Attempt.delivery == delivery, Attempt.ended_at.is_(None))
-    return session.scalars(query.order_by(Attempt.number.desc()).limit(1)).first()
+def attempt(session: Session, delivery: str, number: int) -> Attempt | None:
+    """An attempt at a delivery by its number."""
+    return session.scalars(
+        select(Attempt).where(Attempt.delivery == delivery, Attempt.number == number)
+    ).first()
 
 
 def purged(session: Session, message: int) -> bool:

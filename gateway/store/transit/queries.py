@@ -19,7 +19,7 @@ from gateway.domain.transit.states import (
     Transport,
     advance,
 )
-from gateway.store.rows import table
+from gateway.store.rows import gathered, table
 from gateway.store.transit.models import (
     RESTING,
     AttachmentRow,
@@ -102,6 +102,12 @@ def refusals_since(session: Session, party: str, since: datetime) -> int:
     return session.scalar(query) or 0
 
 
+def locked(session: Session, names: Collection[str]) -> dict[str, DeliveryRow]:
+    """Deliveries by their identifiers, locked in the same order by everybody."""
+    query = select(DeliveryRow).where(DeliveryRow.id.in_(names)).order_by(DeliveryRow.id).with_for_update()
+    return {row.id: row for row in session.scalars(query)}
+
+
 def deliveries(session: Session, message: int) -> list[DeliveryRow]:
     query = select(DeliveryRow).where(DeliveryRow.message == message).order_by(DeliveryRow.ordinal)
     return list(session.scalars(query))
@@ -155,16 +161,19 @@ def clocks(session: Session, over: Collection[str]) -> Iterator[tuple[str, dict[
         yield row[0], row[1]
 
 
-def begin_attempt(session: Session, delivery: str, number: int, at: datetime) -> None:
-    """Record that an attempt starts."""
-    row = {"delivery": delivery, "number": number, "started_at": at, "detail": ""}
-    session.execute(_ADD_ATTEMPT, row)
+def begin_attempts(session: Session, began: Sequence[tuple[str, int, datetime]]) -> None:
+    """Record that attempts start, each a delivery with the attempt's number and its moment."""
+    rows = [
+        {"delivery": delivery, "number": number, "started_at": at, "detail": ""}
+        for delivery, number, at in began
+    ]
+    session.execute(_ADD_ATTEMPT, rows)
 
 
 def end_attempt(session: Session, delivery: str, at: datetime, code: str | None, detail: str = "") -> None:
     """Close the attempt that was started and not yet ended, if there is one."""
     ended = {"of_delivery": delivery, "ended_at": at, "code": code, "detail": detail}
-    session.execute(_END_ATTEMPT, ended)
+    gathered(session, _END_ATTEMPT, ended)
 
 
 def move(
@@ -234,7 +243,7 @@ def _record(
     by: str,
     why: str | None,
 ) -> None:
-    session.execute(_ADD_EVENT, _event(row.id, track, was, now, at, by, why))
+    gathered(session, _ADD_EVENT, _event(row.id, track, was, now, at, by, why))
 
 
 def _event(
