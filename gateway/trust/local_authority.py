@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from asn1crypto import cms, core, tsp
@@ -19,7 +20,7 @@ from gateway.domain.errors import Unavailable
 from gateway.trust.certificates import der, digest
 from gateway.trust.cmssign import settled
 from gateway.trust.seal import PrivateKey
-from gateway.trust.timestamp import Stamp, read_token
+from gateway.trust.timestamp import Stamp, Token
 
 POLICY = "2.25.318260463264927371437466436471526103117"
 """Says that nobody vouches for this time: an identifier of our own (X.667)."""
@@ -53,74 +54,100 @@ class LocalAuthority:
         Raises:
             Unavailable: the key cannot sign now.
         """
-        try:
-            signed = self._signed(self._info(digest))
-        except (UnsupportedAlgorithm, InternalError, ValueError, TypeError, OSError) as error:
-            raise Unavailable("local time-stamp authority") from error
-        token = settled(cms.ContentInfo({"content_type": "signed_data", "content": signed}))
-        response = bytes(
-            tsp.TimeStampResp({"status": {"status": "granted"}, "time_stamp_token": token}).dump()
+        serial = int.from_bytes(self.random_bytes(_SERIAL_OCTETS))
+        now = self.now().astimezone(UTC)
+        octets = self._signed(_info(digest, serial, now)).dump()
+        response = tsp.TimeStampResp(
+            {"status": {"status": "granted"}, "time_stamp_token": cms.ContentInfo.load(octets)}
         )
-        return Stamp(response, read_token(response), NAME)
-
-    def _info(self, digest: bytes) -> bytes:
-        info = tsp.TSTInfo(
-            {
-                "version": "v1",
-                "policy": POLICY,
-                "message_imprint": {"hash_algorithm": _SHA256, "hashed_message": digest},
-                "serial_number": int.from_bytes(self.random_bytes(_SERIAL_OCTETS)),
-                "gen_time": self.now().astimezone(UTC),
-            }
-        )
-        return bytes(info.dump())
+        token = Token(now, digest, self.certificate, self.chain, POLICY, serial, bytes(octets))
+        return Stamp(bytes(response.dump()), token, NAME)
 
     def _signed(self, info: bytes) -> Any:
-        carried = [Certificate.load(der(one)) for one in (self.certificate, *self.chain)]
-        content = core.ParsableOctetString(info)
+        own = self._parts
+        content = {"content_type": "tst_info", "content": core.ParsableOctetString(info)}
         signed = cms.SignedData(
             {
                 "version": "v3",  # RFC 5652 5.1: other content than data
                 "digest_algorithms": [_SHA256],
-                "encap_content_info": cms.EncapsulatedContentInfo(
-                    {"content_type": "tst_info", "content": content}
-                ),
-                "certificates": carried,
-                "signer_infos": [settled(self._signer(info, carried[0]))],
+                "encap_content_info": cms.EncapsulatedContentInfo(content),
+                "certificates": own.certificates,
+                "signer_infos": [settled(self._signer(info))],
             }
         )
-        return settled(signed)
+        return cms.ContentInfo({"content_type": "signed_data", "content": settled(signed)})
 
-    def _signer(self, info: bytes, own: Any) -> Any:
-        attributes = _attributes(info, self.certificate)
-        algorithm, signature = _sign(self.key, attributes.dump())
-        identity = {"issuer": own.issuer, "serial_number": own.serial_number}
+    def _signer(self, info: bytes) -> Any:
+        own = self._parts
+        imprint = {"type": "message_digest", "values": [hashlib.sha256(info).digest()]}
+        attributes = settled(
+            cms.CMSAttributes([own.content_type, settled(cms.CMSAttribute(imprint)), own.named])
+        )
         return cms.SignerInfo(
             {
                 "version": "v1",
-                "sid": {"issuer_and_serial_number": identity},
+                "sid": own.identity,
                 "digest_algorithm": _SHA256,
                 "signed_attrs": attributes,
-                "signature_algorithm": {"algorithm": algorithm},
-                "signature": signature,
+                "signature_algorithm": {"algorithm": own.algorithm},
+                "signature": self._sign(attributes.dump()),
             }
         )
 
+    @cached_property
+    def _parts(self) -> _Parts:
+        """What is the same in every token."""
+        certificates = [Certificate.load(der(one)) for one in (self.certificate, *self.chain)]
+        issued = {"issuer": certificates[0].issuer, "serial_number": certificates[0].serial_number}
+        hashed = tsp.ESSCertIDv2({"cert_hash": digest("sha256", self.certificate)})  # RFC 5816 2.2.1
+        who = settled(tsp.SigningCertificateV2({"certs": [settled(hashed)]}))
+        attributes = (
+            {"type": "content_type", "values": ["tst_info"]},
+            {"type": "signing_certificate_v2", "values": [who]},
+        )
+        kind, named = (settled(cms.CMSAttribute(one)) for one in attributes)
+        return _Parts(
+            certificates=[Certificate.load(one.dump()) for one in certificates],
+            identity=settled(cms.SignerIdentifier({"issuer_and_serial_number": issued})),
+            content_type=kind,
+            named=named,
+            algorithm="sha256_rsa" if isinstance(self.key, rsa.RSAPrivateKey) else "sha256_ecdsa",
+        )
 
-def _attributes(info: bytes, certificate: x509.Certificate) -> Any:
-    named = tsp.ESSCertIDv2({"cert_hash": digest("sha256", certificate)})  # RFC 5816 2.2.1
-    who = settled(tsp.SigningCertificateV2({"certs": [settled(named)]}))
-    attributes = (
-        {"type": "content_type", "values": ["tst_info"]},
-        {"type": "message_digest", "values": [hashlib.sha256(info).digest()]},
-        {"type": "signing_certificate_v2", "values": [who]},
+    def _sign(self, covered: bytes) -> bytes:
+        try:
+            return _signature(self.key, covered)
+        except (UnsupportedAlgorithm, InternalError, ValueError, TypeError, OSError) as error:
+            raise Unavailable("local time-stamp authority") from error
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Parts of a token, each read from its octets."""
+
+    certificates: list[Any]
+    identity: Any
+    content_type: Any
+    named: Any
+    algorithm: str
+
+
+def _info(digest: bytes, serial: int, now: datetime) -> bytes:
+    info = tsp.TSTInfo(
+        {
+            "version": "v1",
+            "policy": POLICY,
+            "message_imprint": {"hash_algorithm": _SHA256, "hashed_message": digest},
+            "serial_number": serial,
+            "gen_time": now,
+        }
     )
-    return settled(cms.CMSAttributes([settled(cms.CMSAttribute(one)) for one in attributes]))
+    return bytes(info.dump())
 
 
-def _sign(key: PrivateKey, covered: bytes) -> tuple[str, bytes]:
+def _signature(key: PrivateKey, covered: bytes) -> bytes:
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        return "sha256_ecdsa", key.sign(covered, ec.ECDSA(hashes.SHA256()))
+        return key.sign(covered, ec.ECDSA(hashes.SHA256()))
     if isinstance(key, rsa.RSAPrivateKey):
-        return "sha256_rsa", key.sign(covered, padding.PKCS1v15(), hashes.SHA256())
+        return key.sign(covered, padding.PKCS1v15(), hashes.SHA256())
     raise TypeError(f"{type(key).__name__} does not stamp")

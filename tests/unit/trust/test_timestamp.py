@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
 from certs.testpki import Holder, Pki, build, distinguished_name, issue, revoke, write_crls
 from gateway.domain.evidence.verdict import Indication, SubIndication
+from gateway.trust import local_authority
 from gateway.trust.anchors import Anchors
 from gateway.trust.local_authority import LocalAuthority
 from gateway.trust.timestamp import (
@@ -336,16 +337,15 @@ def test_certificate_beside_that_the_attributes_do_not_name_never_signs(pki: Pki
 
 def resigned(pki: Pki, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> bytes:
     """A token of our own authority whose TSTInfo says something else and is signed as it is."""
-    honest = LocalAuthority._info
+    honest = local_authority._info
 
-    def other(self: LocalAuthority, digest: bytes) -> bytes:
-        info = tsp.TSTInfo.load(honest(self, digest))
+    def other(digest: bytes, serial: int, now: datetime) -> bytes:
+        info = tsp.TSTInfo.load(honest(digest, serial, now))
         for name, value in changes.items():
             info[name] = value
         return bytes(info.dump())
 
-    monkeypatch.setattr(LocalAuthority, "_info", other)
-    monkeypatch.setattr("gateway.trust.local_authority.read_token", lambda _: None)
+    monkeypatch.setattr(local_authority, "_info", other)
     return local(pki["tsa"]).stamp(DIGEST).response
 
 
