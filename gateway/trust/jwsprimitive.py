@@ -56,9 +56,34 @@ def sign(algorithm: str, key: object, signing_input: bytes) -> bytes:
     return JWSRegistry.algorithms[algorithm].sign(signing_input, _wrapped(key))
 
 
+class _Bare:
+    """A key that states nothing about what it is for: `check_key` decided that already.
+
+    Left alone, the library writes a key out as a JWK, the private one too, to look into that at each use.
+    """
+
+    key_type: str
+
+    @property
+    def dict_value(self) -> dict[str, Any]:
+        return {"kty": self.key_type}
+
+
+class _EC(_Bare, ECKey):
+    pass
+
+
+class _RSA(_Bare, RSAKey):
+    pass
+
+
+class _OKP(_Bare, OKPKey):
+    pass
+
+
 def _wrapped(key: Any) -> Any:
     if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey):
-        return ECKey(key, key)
+        return _EC(key, key)
     if isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey):
-        return RSAKey(key, key)
-    return OKPKey(key, key)
+        return _RSA(key, key)
+    return _OKP(key, key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Select, exists, func, select, tuple_
+from sqlalchemy import Select, bindparam, exists, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from gateway.domain.transit.states import MessageState
@@ -14,11 +14,19 @@ from gateway.store.transit.models import DeliveryRow, Message
 _ACCEPTED = MessageState.ACCEPTED.value
 
 
+# Built once: it is asked for with every few letters of a party.
+_SINCE = (
+    select(Message.id)
+    .where(Message.party == bindparam("of_party"), Message.state == _ACCEPTED)
+    .where(Message.received_at >= bindparam("since"))
+    .limit(bindparam("most"))
+)
+_COUNT = select(func.count()).select_from(_SINCE.subquery())
+
+
 def accepted_since(session: Session, party: str, since: datetime, most: int) -> int:
     """How many letters of a party were accepted since then; nobody counts beyond ``most``."""
-    some = select(Message.id).where(Message.party == party, Message.state == _ACCEPTED)
-    some = some.where(Message.received_at >= since).limit(most)
-    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
+    return session.scalar(_COUNT, {"of_party": party, "since": since, "most": most}) or 0
 
 
 def following(
