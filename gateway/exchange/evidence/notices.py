@@ -113,4 +113,4 @@ class Notices:
                 row.doubt = True
             queries.notice(session, row, notice, now, self.owner, why)
 
-        self.chains.commit(case, chain, change)
+        self.chains.commit(case, chain, change, together=True)

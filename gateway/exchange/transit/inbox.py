@@ -24,6 +24,7 @@ from gateway.exchange.transit.outcomes import Outcomes
 from gateway.exchange.transit.processing import Handling
 from gateway.exchange.transit.redirecting import Redirecting
 from gateway.store.registry import queries as registry
+from gateway.store.transit import queries
 from gateway.store.transit.models import DeliveryRow
 
 NOT_FOUND = "WASL-REQ-005"
@@ -118,10 +119,17 @@ class Inbox:
             NotFound: it has no such letter.
         """
         with self.letters.store.read() as session:
-            row = _check_own(session.get(DeliveryRow, delivery), party)
-            return Whereabouts(
-                row.id, row.office, row.office_name, row.state, row.processing, row.register_number
-            )
+            found = queries.standing(session, delivery)
+        if found is None or found.party != party:
+            raise NotFound.because(NOT_FOUND)
+        return Whereabouts(
+            found.id,
+            found.office,
+            found.office_name,
+            found.state,
+            found.processing,
+            found.register_number,
+        )
 
     def lock(self, delivery: str, by: Reader) -> datetime:
         """Keep other readers off; the same reader renews it in the same way.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -44,7 +44,33 @@ _BY_ID = _ACCEPTANCES.where(
 )
 
 _ATTEMPT = table(Attempt)
-_ADD_EVENT, _ADD_ATTEMPT = insert(table(DeliveryEvent)), insert(_ATTEMPT)
+_EVENT = table(DeliveryEvent)
+_ADD_EVENT, _ADD_ATTEMPT = insert(_EVENT), insert(_ATTEMPT)
+_REASONS = (
+    select(_EVENT.c.why)
+    .where(
+        _EVENT.c.delivery == bindparam("of_delivery"),
+        _EVENT.c.track == "transport",
+        _EVENT.c.now == Transport.QUEUED.value,
+    )
+    .order_by(_EVENT.c.id)
+)
+_ROW = table(DeliveryRow)
+_STANDING = select(
+    _ROW.c.id,
+    _ROW.c.party,
+    _ROW.c.office,
+    _ROW.c.office_name,
+    _ROW.c.state,
+    _ROW.c.processing,
+    _ROW.c.register_number,
+).where(_ROW.c.id == bindparam("of_delivery"))
+_LOCKED = (
+    select(DeliveryRow)
+    .where(DeliveryRow.id.in_(bindparam("names", expanding=True)))
+    .order_by(DeliveryRow.id)
+    .with_for_update()
+)
 _END_ATTEMPT = (
     update(_ATTEMPT)
     .where(_ATTEMPT.c.delivery == bindparam("of_delivery"), _ATTEMPT.c.ended_at.is_(None))
@@ -104,8 +130,25 @@ def refusals_since(session: Session, party: str, since: datetime) -> int:
 
 def locked(session: Session, names: Collection[str]) -> dict[str, DeliveryRow]:
     """Deliveries by their identifiers, locked in the same order by everybody."""
-    query = select(DeliveryRow).where(DeliveryRow.id.in_(names)).order_by(DeliveryRow.id).with_for_update()
-    return {row.id: row for row in session.scalars(query)}
+    return {row.id: row for row in session.scalars(_LOCKED, {"names": list(names)})}
+
+
+class Standing(NamedTuple):
+    """Where a delivery is, and whose it is."""
+
+    id: str
+    party: str
+    office: str
+    office_name: str
+    state: str
+    processing: str
+    register_number: str | None
+
+
+def standing(session: Session, delivery: str) -> Standing | None:
+    """Where a delivery is, without the rest that is known of it."""
+    row = session.execute(_STANDING, {"of_delivery": delivery}).first()
+    return None if row is None else Standing(*row)
 
 
 def deliveries(session: Session, message: int) -> list[DeliveryRow]:
@@ -120,11 +163,7 @@ def events(session: Session, delivery: str) -> list[DeliveryEvent]:
 
 def reasons_of_queueing(session: Session, delivery: str) -> list[str | None]:
     """Why a delivery was queued, each time, in order."""
-    return [
-        event.why
-        for event in events(session, delivery)
-        if event.track == "transport" and event.now == Transport.QUEUED.value
-    ]
+    return list(session.scalars(_REASONS, {"of_delivery": delivery}))
 
 
 def attempts(session: Session, delivery: str) -> list[Attempt]:
