@@ -9,8 +9,9 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +21,11 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from gateway import home
 from gateway.assets import examples_dir
 from gateway.cli.partner.examination import Examination
 from gateway.cli.partner.examiner import serving
@@ -30,24 +35,29 @@ from gateway.clients.http import GuardedHttp, HttpSettings
 from gateway.clients.hub import HubClient
 from gateway.domain.evidence.receipt import ReceiptKind
 from gateway.verifier.opening import kind_of, open_receipt
-from tests.support.operated import Served, served
+from tests.support.compiled import has_header
+from tests.support.served import Operated, operated
 
 CLIENTS = {
     "curl": ["sh", "curl/exchange.sh"],
     "php": ["php", "php/exchange.php"],
     "perl": ["perl", "perl/exchange.pl"],
     "java": ["java", "java/Exchange.java"],
+    "c": ["", "c/exchange.c"],
     "node": ["node", "node/exchange.mjs"],
     "jose": ["node", "node-packages/jose.mjs"],
     "xml-crypto": ["node", "node-packages/xml-crypto.mjs"],
 }
 WITH_PACKAGES = ("jose", "xml-crypto")
 """Those that bring packages of npm, which a test fetches as their package.json says."""
+READERS = ("php", "node")
+"""Those that read revocation lists with code of their own, for their language has none for it."""
 NEEDS = {
     "curl": ("curl", "openssl", "xmlsec1"),
     "php": ("php",),
     "perl": ("perl", "openssl"),
     "java": ("java", "javac"),
+    "c": ("gcc",),
     "node": ("node",),
     "jose": ("node", "npm"),
     "xml-crypto": ("node", "npm"),
@@ -57,10 +67,14 @@ PACKAGES = {
     "php": "php-cli php-xml",
     "perl": "perl openssl",
     "java": "default-jdk-headless",
+    "c": "gcc libc6-dev libcurl4-openssl-dev libssl-dev",
     "node": "nodejs",
     "jose": "nodejs npm",
     "xml-crypto": "nodejs npm",
 }
+SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SANITIZED = 99
+"""How a program ends that reached beyond its memory or kept it, which no other program does."""
 DONE = re.compile(
     r"accepted (?P<reference>[0-9A-Z-]{13}), receipt verified\n"
     r"fetched (?P=reference): Letter by \S+\n"
@@ -71,6 +85,8 @@ DONE = re.compile(
 def missing(name: str) -> bool:
     if any(shutil.which(program) is None for program in NEEDS[name]):
         return True
+    if name == "c":
+        return not all(map(has_header, ("stdio.h", "curl/curl.h", "openssl/evp.h")))
     dom = ["php", "-r", "exit(class_exists('DOMDocument') ? 0 : 1);"]
     return name == "php" and subprocess.run(dom, check=False, timeout=30).returncode != 0
 
@@ -86,13 +102,13 @@ EACH = [
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("hub")) as hub:
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
+    with operated(tmp_path_factory.mktemp("hub")) as hub:
         yield hub
 
 
 @pytest.fixture(scope="module")
-def party(hub: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def party(hub: Operated, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("parties") / "archive"
     hub.party(folder)
     return folder
@@ -103,7 +119,8 @@ def packaged() -> Path | None:
     """The clients with their packages beside them, fetched once; None where no registry answers."""
     folder = Path(mkdtemp(prefix="wasl-node-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    shutil.copytree(examples_dir() / "clients" / "node-packages", folder / "node-packages")
+    for part in ("node", "node-packages"):
+        shutil.copytree(examples_dir() / "clients" / part, folder / part)
     words = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1"]
     done = subprocess.run(
         words, cwd=folder / "node-packages", capture_output=True, text=True, timeout=180, check=False
@@ -121,12 +138,40 @@ def place_of(name: str) -> Path:
     return found
 
 
-def run(name: str, settings: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+@cache
+def compiled(*sanitizers: str) -> Path | None:
+    """The client in C, with gcc's checks of memory while it runs; None where they are not installed."""
+    folder = Path(mkdtemp(prefix="wasl-c-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    source, program = place_of("c") / CLIENTS["c"][1], folder / "exchange"
+    words = ["gcc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1", *sanitizers]
+    done = subprocess.run(
+        [*words, "-o", program, source, "-lcurl", "-lcrypto"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert sanitizers or done.returncode == 0, done.stderr
+    return program if done.returncode == 0 else None
+
+
+def command(name: str) -> list[str]:
     program, script = CLIENTS[name]
-    # Java warms up on any heap; the machine that tests has other things to do
-    environment = {**os.environ, "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1", "LC_ALL": "C.UTF-8"}
+    if name == "c":
+        return [str(compiled(*SANITIZERS) or compiled())]
+    return [program, str(place_of(name) / script)]
+
+
+def run(name: str, settings: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "LC_ALL": "C.UTF-8",
+        "ASAN_OPTIONS": f"exitcode={SANITIZED}",
+        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",  # the machine that tests has other things to do
+    }
     return subprocess.run(
-        [program, str(place_of(name) / script), str(settings)],
+        [*command(name), str(settings)],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -137,7 +182,7 @@ def run(name: str, settings: Path, folder: Path) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_a_client_does_a_whole_exchange(name: str, hub: Served, party: Path, tmp_path: Path) -> None:
+def test_a_client_does_a_whole_exchange(name: str, hub: Operated, party: Path, tmp_path: Path) -> None:
     done = run(name, party / "party.toml", tmp_path)
     found = DONE.fullmatch(done.stdout)
     assert (done.returncode, found is not None) == (0, True), done.stdout + done.stderr
@@ -153,7 +198,7 @@ def test_a_client_does_a_whole_exchange(name: str, hub: Served, party: Path, tmp
 
 @pytest.mark.parametrize("kind", ["p256"])
 @pytest.mark.parametrize("name", [one for one in EACH if one.id in ("node", "jose")])
-def test_a_client_signs_with_another_kind_of_key(name: str, kind: str, hub: Served, tmp_path: Path) -> None:
+def test_a_client_signs_with_another_kind_of_key(name: str, kind: str, hub: Operated, tmp_path: Path) -> None:
     hub.party(tmp_path / "curve", "--keys", kind)
     done = run(name, tmp_path / "curve" / "party.toml", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -182,8 +227,91 @@ def test_a_client_believes_no_seal_where_there_is_none_to_believe(
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
 
 
+Listing = Callable[[Any, datetime], bytes | None]
+
+
+def revoking(pki: Any, now: datetime) -> bytes:
+    """The list of a month in which the seal of tests was revoked an hour ago."""
+    home.testpki().revoke(pki, "test-seal", now - timedelta(hours=1))
+    return listed(pki, now - timedelta(minutes=1))
+
+
+def listed(pki: Any, at: datetime, days: float = 30, authority: str = "test-seal-ca") -> bytes:
+    crl: x509.CertificateRevocationList = home.testpki().make_crl(pki, authority, at, days)
+    return crl.public_bytes(Encoding.PEM)
+
+
+def partial(pki: Any, now: datetime) -> bytes:
+    """A list that says by a critical extension that it is one of authorities only."""
+    holder = pki["test-seal-ca"]
+    scope = x509.IssuingDistributionPoint(None, None, False, True, None, False, False)
+    builder = x509.CertificateRevocationListBuilder(holder.certificate.subject, now, now + timedelta(days=1))
+    return builder.add_extension(scope, True).sign(holder.key, SHA256()).public_bytes(Encoding.PEM)
+
+
+def with_list(hub: Operated, party: Path, folder: Path, listing: Listing) -> Path:
+    """The settings of a party whose trust folder has this list of the authority of tests' seals, or none."""
+    copy = folder / "archive"
+    shutil.copytree(party, copy)
+    now = datetime.now(UTC).replace(microsecond=0)
+    pki = home.testpki().load(hub.home, now)
+    [path] = (copy / "trust" / "seal" / "test").glob("*.crl")
+    octets = listing(pki, now)
+    path.unlink() if octets is None else path.write_bytes(octets)
+    return copy / "party.toml"
+
+
+@pytest.mark.parametrize("listing", [revoking, lambda *_: None], ids=["revoked", "no list"])
+@pytest.mark.parametrize("name", EACH)
+def test_a_client_believes_no_seal_that_is_revoked_or_may_be(
+    name: str, listing: Listing, hub: Operated, party: Path, tmp_path: Path
+) -> None:
+    done = run(name, with_list(hub, party, tmp_path, listing), tmp_path)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert re.search("is revoked|has been revoked|revocation status", done.stderr)
+
+
+UNFIT = {
+    "out of date": lambda pki, now: listed(pki, now - timedelta(days=3), days=2),
+    "of the future": lambda pki, now: listed(pki, now + timedelta(days=1)),
+    "of another authority": lambda pki, now: listed(pki, now, authority="seal-ca"),
+    "of some certificates only": partial,
+    "broken": lambda pki, now: der(listed(pki, now))[:-40],
+    "forged": lambda pki, now: der(listed(pki, now))[:-1] + b"\0",
+}
+
+
+def der(octets: bytes) -> bytes:
+    """A list as binary."""
+    return x509.load_pem_x509_crl(octets).public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize("listing", UNFIT.values(), ids=UNFIT.keys())
+@pytest.mark.parametrize("name", [one for one in EACH if one.id in READERS])
+def test_a_client_that_reads_lists_itself_relies_on_none_that_does_not_say(
+    name: str, listing: Listing, hub: Operated, party: Path, tmp_path: Path
+) -> None:
+    done = run(name, with_list(hub, party, tmp_path, listing), tmp_path)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert "revocation list" in done.stderr
+
+
+@pytest.mark.parametrize("name", [one for one in EACH if one.id in READERS])
+def test_a_client_that_reads_lists_itself_reads_der(
+    name: str, hub: Operated, party: Path, tmp_path: Path
+) -> None:
+    """As some authorities publish them; another certificate stands in it."""
+
+    def another(pki: Any, now: datetime) -> bytes:
+        pki.revoked["test-seal-ca"] = {4711: now - timedelta(days=1)}
+        return der(listed(pki, now))
+
+    done = run(name, with_list(hub, party, tmp_path, another), tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 @contextmanager
-def altering(hub: Served) -> Iterator[str]:
+def altering(hub: Operated) -> Iterator[str]:
     """Somebody in between who writes another word into receipts; its address."""
 
     class Door(BaseHTTPRequestHandler):
@@ -201,7 +329,13 @@ def altering(hub: Served) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+    with listening(Door) as url:
+        yield url
+
+
+@contextmanager
+def listening(door: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), door) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
@@ -226,7 +360,7 @@ def forged(receipt: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", EACH)
 def test_a_client_believes_no_receipt_that_was_changed(
-    name: str, hub: Served, party: Path, tmp_path: Path
+    name: str, hub: Operated, party: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "archive"
     shutil.copytree(party, copy)
@@ -236,6 +370,65 @@ def test_a_client_believes_no_receipt_that_was_changed(
         settings.write_text(settings.read_text("utf-8").replace(hub.url, url), "utf-8")
         done = run(name, settings, tmp_path)
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
+
+
+def sealed(header: bytes, payload: bytes = b"{}", signature: bytes = b"AAAA") -> bytes:
+    return b".".join(base64.urlsafe_b64encode(one).rstrip(b"=") for one in (header, payload, signature))
+
+
+HOSTILE = {
+    "nothing": b"",
+    "a nought": b"\0",
+    "dots": b"...",
+    "no base64": b"!.?.*",
+    "one letter of base64": b"A.A.A",
+    "cut JSON": sealed(b'{"typ":"wasl-receipt+json","x5c":["'),
+    "JSON that ends in an escape": sealed(b'{"typ":"\\'),
+    "deep JSON": sealed(b"[" * 100_000),
+    "no members": sealed(b"{}"),
+    "another kind of value": sealed(b'{"typ":1,"x5c":{}}'),
+    "no certificate": sealed(b'{"typ":"wasl-receipt+json","alg":"ES256","x5c":[]}'),
+    "cut certificate": sealed(b'{"typ":"wasl-receipt+json","alg":"ES256","x5c":["MIIC"]}'),
+}
+
+
+@contextmanager
+def saying(octets: bytes) -> Iterator[str]:
+    """A hub that answers everything with these octets."""
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(201)
+            self.send_header("Content-Length", str(len(octets)))
+            self.end_headers()
+            self.wfile.write(octets)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with listening(Door) as url:
+        yield url
+
+
+@pytest.mark.parametrize("octets", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("name", [one for one in EACH if one.id == "c"])
+def test_a_client_that_reads_octets_itself_survives_any(
+    name: str, octets: bytes, party: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "archive"
+    shutil.copytree(party, copy)
+    settings = copy / "party.toml"
+    with saying(octets) as url:
+        settings.write_text(settings.read_text("utf-8").replace(str(read_party_file(settings)["url"]), url))
+        done = run(name, settings, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "not a receipt\n")
+
+
+@pytest.mark.parametrize("name", [one for one in EACH if one.id == "c"])
+def test_the_client_in_c_is_watched_while_it_runs(name: str) -> None:
+    if compiled(*SANITIZERS) is None:
+        pytest.skip("gcc has no sanitizers here: the memory of the client in C is not watched")
 
 
 @pytest.mark.parametrize("name", EACH)
@@ -252,7 +445,7 @@ def test_a_client_says_why_the_hub_refused(name: str, party: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("name", EACH)
 def test_a_client_repeats_the_same_octets_and_not_too_soon(
-    name: str, hub: Served, party: Path, tmp_path: Path
+    name: str, hub: Operated, party: Path, tmp_path: Path
 ) -> None:
     """Its first letter's answer is lost, for its second the hub asks for patience."""
     copy = tmp_path / "archive"

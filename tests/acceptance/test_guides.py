@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.test_deploy_doc import ROOT, environment, run
+from tests.support.compiled import has_header
 
 _BLOCK = re.compile(r"<!-- run([^>]*) -->\n```sh\n(.*?)```", re.DOTALL)
 _BEFORE = "set -eux\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
@@ -34,13 +35,17 @@ GUIDES = {
 
 
 def blocks(guide: str) -> list[tuple[list[str], str]]:
-    """Each block that is run, with the programs that it needs besides a shell and curl."""
+    """Each block that is run, with the programs and headers that it needs besides a shell and curl."""
     text = (ROOT / "docs" / guide).read_text("utf-8")
     return [(needs.split(), block) for needs, block in _BLOCK.findall(text)]
 
 
 def lacking(guide: str) -> list[str]:
-    return sorted({name for needs, _ in blocks(guide) for name in needs if shutil.which(name) is None})
+    return sorted({name for needs, _ in blocks(guide) for name in needs if not here(name)})
+
+
+def here(name: str) -> bool:
+    return has_header(name) if name.endswith(".h") else shutil.which(name) is not None
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -18,7 +18,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.hub import AGENCY_OFFICE
-from tests.support.served import Served, free_port, served
+from tests.support.live import free_port
+from tests.support.served import Served, served
 from tests.support.tls import make_tls
 from tools.services import Tls
 

@@ -29,7 +29,8 @@ from tests.support.systems import state
 from tests.unit.adapters.doubles import letter
 
 HERE = Path(__file__).parent
-PHP, PERL, NODE, NPM = (shutil.which(name) for name in ("php", "perl", "node", "npm"))
+PHP, PERL, NODE, NPM, JAVA, JAVAC = map(shutil.which, ("php", "perl", "node", "npm", "java", "javac"))
+JAXWS, JAXWS_TOOLS = (Path("/usr/share/java") / name for name in ("jaxws-rt.jar", "jaxws-tools.jar"))
 NPM_SOAP = "soap@1.13.0"
 
 
@@ -45,6 +46,10 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 needs_perl = pytest.mark.skipif(
     not _works(PERL, "-MSOAP::Lite", "-MLWP::Protocol::https", "-e", "1"),
     reason="no SOAP::Lite here: Perl as a client of the SOAP door is not tried",
+)
+needs_jaxws = pytest.mark.skipif(
+    JAVA is None or JAVAC is None or not (JAXWS.exists() and JAXWS_TOOLS.exists()),
+    reason="no JAX-WS here: Java as a client of the SOAP door, and its MTOM, are not tried",
 )
 
 
@@ -68,6 +73,16 @@ class Town:
         path = self.folder / f"{name}.xml"
         path.write_bytes(self.hub.signed(self.hub.envelope(created_at=datetime.now(UTC))).root)
         return path
+
+    def heavy_letter(self, name: str, octets: bytes = bytes(range(256))) -> tuple[Path, tuple[str, str]]:
+        """One with an attachment too large for base64 in a message; its id there, and the file."""
+        file = self.folder / f"{name}.bin"
+        file.write_bytes(octets * (9_200_000 // len(octets)))
+        assert file.stat().st_size > self.hub.gateway.settings.soap.inline_bytes
+        signed = self.hub.signed(self.hub.envelope(created_at=datetime.now(UTC)), files=(file,))
+        path = self.folder / f"{name}.xml"
+        path.write_bytes(signed.root)
+        return path, (signed.parts[0].content_id, str(file))
 
     def run(self, *command: object, letter: Path, more: tuple[str, ...] = ()) -> None:
         """A client hands the letter in, and takes it out at the other end; its receipt is verified."""
@@ -183,3 +198,37 @@ def test_npm_soap_shows_a_client_certificate(town: Town, node_modules: Path) -> 
     script = node_modules / "letter.mjs"
     shutil.copy(HERE / "soap" / "letter.mjs", script)  # Node looks for packages beside the program
     town.run(NODE, script, letter=town.letter("node"))
+
+
+def test_npm_soap_sends_and_fetches_by_mtom(town: Town, node_modules: Path) -> None:
+    script = node_modules / "mtom.mjs"
+    shutil.copy(HERE / "soap" / "mtom.mjs", script)
+    # without CR: the package copies all that it has of a part again at each one
+    letter, more = town.heavy_letter("node-mtom", bytes(range(14, 256)))
+    town.run(NODE, script, letter=letter, more=more)
+
+
+@pytest.fixture(scope="module")
+def jaxws(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What wsimport and javac make of the hub's description, and the client that uses it."""
+    folder = tmp_path_factory.mktemp("jaxws")
+    (folder / "wasl.wsdl").write_bytes(town.served.fetch("/soap/v1?wsdl"))
+    shutil.copy(HERE / "soap" / "beans.xml", folder)  # which names the description beside it
+    wsimport = [JAVA, "-jar", JAXWS_TOOLS, "-Xnocompile", "-quiet", "-extension", "-p", "hub", "-s", folder]
+    _built(*wsimport, "-b", "beans.xml", "wasl.wsdl", cwd=folder)
+    sources = [HERE / "soap" / "Mtom.java", *(folder / "hub").glob("*.java")]
+    _built(JAVAC, "-proc:none", "-cp", JAXWS, "-d", folder, *sources, cwd=folder)
+    return folder
+
+
+def _built(*command: object, cwd: Path) -> None:
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_jaxws
+@pytest.mark.parametrize("port", ["Soap11", "Soap12"])
+def test_jaxws_sends_and_fetches_by_mtom(town: Town, jaxws: Path, port: str) -> None:
+    letter, more = town.heavy_letter(f"jaxws-{port}")
+    town.run(JAVA, "-cp", f"{JAXWS}:{jaxws}", "Mtom", letter=letter, more=(*more, port))

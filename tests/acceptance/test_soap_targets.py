@@ -26,7 +26,7 @@ from adapters.soap import SoapAdapter
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.domain.errors import Temporary
 from tests.support.hub import COMMUNE_OFFICE, Clock, make_hub
-from tests.support.served import free_port
+from tests.support.live import free_port
 from tests.support.systems import accept, receipts, state
 from tests.unit.adapters.credentials import certificate_of, key_of, pem_of
 from tests.unit.adapters.doubles import PLAN, attachment, envelope, letter

@@ -4,7 +4,7 @@
 #   sh exchange.sh party.toml
 #
 # party.toml is what `wasl party test` makes, with an RSA key. Ends with 0 when all of it was done, with 1
-# when the hub said no or the receipt is not under a seal of the trust folder.
+# when the hub said no or the receipt is not under a seal of the trust folder, revocation included.
 set -eu
 settings=${1:?usage: sh exchange.sh party.toml}
 folder=$(dirname "$settings")

@@ -2,12 +2,13 @@
 //
 //   npm ci && node jose.mjs party.toml
 //
-// party.toml is what `wasl party test` makes, with a key of either kind. Ends with 0 when all of it was done,
-// with 1 when the hub said no or the receipt is not under a seal of the trust folder. The chain from the seal
-// to its authority is checked, and the time; revocation is not: that is `wasl verify`.
+// With hub.mjs and seal.mjs of the folder node beside this one. party.toml is what `wasl party test` makes, with
+// a key of either kind. Ends with 0 when all of it was done, with 1 when the hub said no or the receipt is not
+// under a seal of the trust folder, revocation included.
 import { createHash, randomUUID, X509Certificate } from "node:crypto";
 import { CompactSign, compactVerify, decodeProtectedHeader } from "jose";
-import { checkSeal, exchange, main } from "./hub.mjs";
+import { exchange, main } from "../node/hub.mjs";
+import { checkSeal } from "../node/seal.mjs";
 
 const ALGORITHMS = ["ES256", "ES384", "RS256"];
 

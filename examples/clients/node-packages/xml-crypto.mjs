@@ -2,13 +2,14 @@
 //
 //   npm ci && node xml-crypto.mjs party.toml
 //
-// party.toml is what `wasl party test` makes, with an RSA key. Ends with 0 when all of it was done, with 1 when
-// the hub said no or the receipt is not under a seal of the trust folder. The chain from the seal to its
-// authority is checked, and the time; revocation is not: that is `wasl verify`.
+// With hub.mjs and seal.mjs of the folder node beside this one. party.toml is what `wasl party test` makes, with
+// an RSA key. Ends with 0 when all of it was done, with 1 when the hub said no or the receipt is not under a
+// seal of the trust folder, revocation included.
 import { createVerify, randomUUID, X509Certificate } from "node:crypto";
 import { DOMParser } from "@xmldom/xmldom";
 import { SignedXml } from "xml-crypto";
-import { checkSeal, exchange, main } from "./hub.mjs";
+import { exchange, main } from "../node/hub.mjs";
+import { checkSeal } from "../node/seal.mjs";
 
 const DS = "http://www.w3.org/2000/09/xmldsig#";
 const EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#";

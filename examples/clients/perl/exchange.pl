@@ -5,7 +5,7 @@
 #
 # Core modules only (for an https:// hub IO::Socket::SSL too). party.toml is what `wasl party test` makes,
 # with an RSA key. Ends with 0 when all of it was done, with 1 when the hub said no or the receipt is not
-# under a seal of the trust folder.
+# under a seal of the trust folder, revocation included.
 use strict;
 use warnings;
 use Digest::SHA qw(sha256_hex);
@@ -66,8 +66,9 @@ sub verified {
     spew("$work/seal.pem", "-----BEGIN CERTIFICATE-----\n" . $header->{x5c}[0] =~ s/(.{64})/$1\n/gr . "\n-----END CERTIFICATE-----\n");
     spew("$work/anchors.pem", join '', map { slurp($_) } glob("$trust/seal/*.pem $trust/seal/test/*.pem"));
     spew("$work/lists.pem",   join '', map { slurp($_) } glob("$trust/seal/*.crl $trust/seal/test/*.crl"));
+    openssl('verify', '-CAfile', "$work/anchors.pem", "$work/seal.pem") // die "the seal is not one of the trust folder\n";
     openssl('verify', '-crl_check', '-CAfile', "$work/anchors.pem", '-CRLfile', "$work/lists.pem", "$work/seal.pem")
-        // die "the seal is not one of the trust folder\n";
+        // die "the seal is revoked, or nobody can tell\n";
     spew("$work/public.pem", openssl('x509', '-in', "$work/seal.pem", '-noout', '-pubkey') // die "no key\n");
     my $raw = decode_base64url($signature);
     spew("$work/signature", $header->{alg} =~ /^ES/ ? der($raw) : $raw);

@@ -7,13 +7,17 @@
  * Extensions openssl and dom, no package. The letter is signed as XML (one reference to the whole document),
  * the receipt is asked for as JWS, which is short to verify. party.toml is what `wasl party test` makes, with
  * an RSA key. Ends with 0 when all of it was done, with 1 when the hub said no or the receipt is not under a
- * seal of the trust folder. Revocation of the seal is not asked: that is `wasl verify`.
+ * seal of the trust folder, revocation included.
  */
 declare(strict_types=1);
 
 const DS = 'http://www.w3.org/2000/09/xmldsig#';
 const EXCLUSIVE = 'http://www.w3.org/2001/10/xml-exc-c14n#';
 const ENVELOPE = 'urn:wasl:envelope:1.0';
+const DER_INTEGER = 0x02;
+const DER_SEQUENCE = 0x30;
+const DER_UTC_TIME = 0x17;
+const DER_GENERALIZED_TIME = 0x18;
 
 function add(DOMElement $parent, string $namespace, string $name, string $text = '', array $attributes = []): DOMElement
 {
@@ -139,12 +143,117 @@ function verified(string $receipt, string $trust): array
     if ($anchors === [] || openssl_x509_checkpurpose($seal, X509_PURPOSE_ANY, $anchors) !== true) {
         fail('the seal is not one of the trust folder');
     }
+    check_revocation($seal, $anchors, array_merge(glob("$trust/seal/*.crl"), glob("$trust/seal/test/*.crl")));
     $raw = unbase64url($signature);
     $value = strncmp($header['alg'], 'ES', 2) === 0 ? der($raw) : $raw;
     if (openssl_verify("$protected.$payload", $value, $seal, $digests[$header['alg']]) !== 1) {
         fail('the receipt was changed');
     }
     return json_decode(unbase64url($payload), true);
+}
+
+/** Fails unless a list in force of the seal's own authority does not name the seal (RFC 5280 5). */
+function check_revocation(string $seal, array $anchors, array $files): void
+{
+    $now = time();
+    $current = [];
+    foreach ($anchors as $anchor) {
+        $authority = (string) file_get_contents($anchor);
+        if (openssl_x509_verify($seal, $authority) === 1) {
+            foreach (array_merge([], ...array_map('lists_in', $files)) as $list) {
+                $current[] = revocations($list, $authority);
+            }
+        }
+    }
+    $current = array_filter($current, fn ($list) => $list !== null && $list['from'] <= $now && $now <= $list['until']);
+    $current !== [] || fail('nobody can tell whether the seal is revoked: no revocation list in force');
+    $serial = shortest(openssl_x509_parse($seal)['serialNumberHex']);
+    foreach ($current as $list) {
+        !isset($list['serials'][$serial]) || fail('the seal is revoked');
+    }
+}
+
+/** The lists in a file, in DER: it holds PEM, each block one, or one in DER. */
+function lists_in(string $file): array
+{
+    $octets = (string) file_get_contents($file);
+    preg_match_all('/-----BEGIN X509 CRL-----([^-]+)-----END/', $octets, $blocks);
+    return $blocks[1] === [] ? [$octets] : array_map('base64_decode', $blocks[1]);
+}
+
+/**
+ * What a list says, if the authority signed it and it holds nothing that this program must not pass over.
+ *
+ * Such are extensions marked critical: they make a list one of some certificates only, or of changes only.
+ */
+function revocations(string $octets, string $authority): ?array
+{
+    [$signed, $algorithm, $signature] = der_values(der_values($octets)[0]['content']);
+    $digests = [
+        '2a8648ce3d040302' => OPENSSL_ALGO_SHA256, // ecdsa-with-SHA256
+        '2a8648ce3d040303' => OPENSSL_ALGO_SHA384,
+        '2a864886f70d01010b' => OPENSSL_ALGO_SHA256, // sha256WithRSAEncryption
+        '2a864886f70d01010c' => OPENSSL_ALGO_SHA384,
+        '2a864886f70d01010d' => OPENSSL_ALGO_SHA512,
+    ];
+    $digest = $digests[bin2hex(der_values($algorithm['content'])[0]['content'])] ?? null;
+    $value = substr($signature['content'], 1);
+    if ($digest === null || openssl_verify($signed['octets'], $value, $authority, $digest) !== 1) {
+        return null;
+    }
+    $inside = der_values($signed['content']);
+    if ($inside[0]['tag'] === DER_INTEGER) {
+        array_shift($inside); // the version
+    }
+    [, , $from] = $inside; // first an algorithm and a name
+    $rest = array_slice($inside, 3);
+    $until = in_array($rest[0]['tag'] ?? 0, [DER_UTC_TIME, DER_GENERALIZED_TIME], true) ? array_shift($rest) : null;
+    $entries = ($rest[0]['tag'] ?? 0) === DER_SEQUENCE ? der_values(array_shift($rest)['content']) : [];
+    $marked = isset($rest[0]) ? der_values(der_values($rest[0]['content'])[0]['content']) : [];
+    $serials = [];
+    foreach ($entries as $entry) {
+        $parts = der_values($entry['content']);
+        $serials[shortest(bin2hex($parts[0]['content']))] = true;
+        $marked = array_merge($marked, isset($parts[2]) ? der_values($parts[2]['content']) : []);
+    }
+    foreach ($marked as $extension) {
+        if (count(der_values($extension['content'])) > 2) { // identifier, TRUE for critical, octets
+            return null;
+        }
+    }
+    return $until === null ? null : ['from' => moment($from), 'until' => moment($until), 'serials' => $serials];
+}
+
+function shortest(string $hex): string
+{
+    return 'x' . ltrim(strtoupper($hex), '0');
+}
+
+function moment(array $time): int
+{
+    $digits = $time['content'];
+    if ($time['tag'] === DER_UTC_TIME) {
+        $digits = ((int) substr($digits, 0, 2) < 50 ? '20' : '19') . $digits; // RFC 5280 4.1.2.5.1
+    }
+    $moment = DateTimeImmutable::createFromFormat('YmdHis\Z', $digits, new DateTimeZone('UTC'));
+    return $moment === false ? fail('a revocation list cannot be read') : $moment->getTimestamp();
+}
+
+/** The DER values that follow one another: tag, content, and all octets of each. */
+function der_values(string $octets): array
+{
+    $found = [];
+    for ($at = 0, $size = strlen($octets); $at < $size; $at = $end) {
+        $first = ord($octets[$at + 1] ?? "\x80");
+        $count = $first > 127 ? $first & 127 : 0;
+        $start = $at + 2 + $count;
+        ($first !== 128 && $count <= 4 && $start <= $size) || fail('a revocation list cannot be read');
+        $end = $start + ($count > 0 ? (int) hexdec(bin2hex(substr($octets, $at + 2, $count))) : $first);
+        $end <= $size || fail('a revocation list cannot be read');
+        $content = substr($octets, $start, $end - $start);
+        $found[] = ['tag' => ord($octets[$at]), 'content' => $content, 'octets' => substr($octets, $at, $end - $at)];
+    }
+    return $found;
 }
 
 /** A token, for a JWT signed with the same key (private_key_jwt, RFC 7523). */

@@ -1,9 +1,8 @@
-// What the programs of this folder share: the party's settings, the trust folder, and the calls to the hub.
-import { createPrivateKey, randomUUID, X509Certificate } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+// What every program for Node.js here shares: the party's settings, its signature, and the calls to the hub.
+import { createPrivateKey, randomUUID, sign, X509Certificate } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { SignJWT } from "jose";
 
 /** What party.toml says, with the key and the certificate that it names. */
 export function party(file) {
@@ -16,17 +15,12 @@ export function party(file) {
   return { ...settings, folder, private: key, own: certificate, alg: key.asymmetricKeyType === "ec" ? "ES256" : "RS256" };
 }
 
-/** Check that a seal was issued under the trust folder's seal/ (seal/test/ for tests) and is in force. */
-export function checkSeal(me, seal) {
-  const anchors = ["seal", "seal/test"]
-    .map((name) => join(me.folder, me.trust, name))
-    .filter(existsSync)
-    .flatMap((place) => readdirSync(place).filter((name) => name.endsWith(".pem")).map((name) => join(place, name)))
-    .map((path) => new X509Certificate(readFileSync(path)));
-  const trusted = anchors.some((anchor) => seal.checkIssued(anchor) && seal.verify(anchor.publicKey));
-  const now = new Date();
-  const inForce = new Date(seal.validFrom) <= now && now <= new Date(seal.validTo);
-  if (!trusted || !inForce) throw new Error("the seal is not one of the trust folder");
+/** A compact JWS; the signature of an elliptic curve is r and s side by side, not DER. */
+export function jws(me, header, payload) {
+  const base64url = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const input = `${base64url({ alg: me.alg, ...header })}.${base64url(payload)}`;
+  const value = sign("sha256", Buffer.from(input), { key: me.private, dsaEncoding: "ieee-p1363" });
+  return `${input}.${value.toString("base64url")}`;
 }
 
 /** Send the same octets until the hub has answered: a repeat never makes a second letter. */
@@ -46,20 +40,14 @@ async function submit(me, letter, mediaType) {
 /** A token, for a JWT signed with the same key (private_key_jwt, RFC 7523). */
 async function token(me, scope) {
   const audience = `${me.hub}/oauth2/token`;
-  const assertion = await new SignJWT({})
-    .setProtectedHeader({ alg: me.alg, typ: "JWT" })
-    .setIssuer(me.party)
-    .setSubject(me.party)
-    .setAudience(audience)
-    .setJti(randomUUID())
-    .setExpirationTime("2m")
-    .sign(me.private);
+  const exp = Math.floor(Date.now() / 1000) + 120;
+  const claims = { iss: me.party, sub: me.party, aud: audience, jti: randomUUID(), exp };
   const answer = await fetch(audience, {
     method: "POST",
     body: new URLSearchParams({
       grant_type: "client_credentials",
       client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-      client_assertion: assertion,
+      client_assertion: jws(me, { typ: "JWT" }, claims),
       scope,
     }),
   });
