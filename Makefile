@@ -49,10 +49,11 @@ style:
 types:
 	$(BIN)/mypy
 
-# The files that take longest come first, so that no process has one to itself in the end.
+# The files that take longest come first, so that no process has one to itself in the end. Images often forbid
+# to keep compiled modules: each of the processes that tests start would compile the hub anew.
 unit:
 	@$(BOOTSTRAP) test
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -rs --cov --cov-report=term \
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -rs --cov --cov-report=term \
 		tests/faults tests/acceptance tests/integration tests/unit
 
 # Every benchmark runs, whatever becomes of the others; the status tells whether one missed what is wanted.

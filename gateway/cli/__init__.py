@@ -7,41 +7,59 @@ from __future__ import annotations
 
 import sys
 import traceback
+from importlib import import_module
+from typing import cast
 
 import click
 
 from gateway import __version__
-from gateway.cli import (
-    adapter,
-    conform,
-    connector,
-    delivery,
-    doctor,
-    evidence,
-    exchange,
-    inbox,
-    ledger,
-    letters,
-    office,
-    party,
-    process,
-    purge,
-    registry,
-    route_codes,
-    route_delivery,
-    route_secrets,
-    route_try,
-    route_versions,
-    route_why,
-    trial_party,
-    witness,
-)
-from gateway.cli.demo.command import demo
 from gateway.domain.errors import GatewayFault, Misconfigured, WaslError
 from gateway.logs import beside_output
 
+_PLACES = {
+    "adapter": "gateway.cli.adapter",
+    "apply": "gateway.cli.registry",
+    "cert": "gateway.cli.registry",
+    "check-config": "gateway.cli.process",
+    "conform": "gateway.cli.conform",
+    "connector": "gateway.cli.connector",
+    "delivery": "gateway.cli.gathered",
+    "demo": "gateway.cli.demo.command",
+    "doctor": "gateway.cli.doctor",
+    "evidence": "gateway.cli.evidence",
+    "export": "gateway.cli.registry",
+    "inbox": "gateway.cli.inbox",
+    "init": "gateway.cli.process",
+    "ledger": "gateway.cli.ledger",
+    "office": "gateway.cli.office",
+    "party": "gateway.cli.gathered",
+    "purge": "gateway.cli.purge",
+    "route": "gateway.cli.gathered",
+    "send": "gateway.cli.letters",
+    "serve": "gateway.cli.process",
+    "status": "gateway.cli.letters",
+    "verify": "gateway.verifier.command",
+    "witness": "gateway.cli.witness",
+    "worker": "gateway.cli.process",
+}
+"""The module of each command; what it is called there is its name with an underscore for a hyphen."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _WhenAsked(click.Group):
+    """Imports a command when it is asked for: what a party runs has no need of the whole hub."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_PLACES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _PLACES:
+            return None
+        return cast("click.Command", getattr(import_module(_PLACES[cmd_name]), cmd_name.replace("-", "_")))
+
+
+@click.group(
+    cls=_WhenAsked, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="wasl")
 def wasl() -> None:
     """Wasl: signed letters in, signed receipts out.
@@ -49,45 +67,6 @@ def wasl() -> None:
     Example: wasl demo
     """
     beside_output()
-
-
-for command in (
-    process.init,
-    process.serve,
-    process.worker,
-    demo,
-    process.check_config,
-    doctor.doctor,
-    registry.apply,
-    registry.export,
-    party.party,
-    office.office,
-    registry.cert,
-    registry.route,
-    adapter.adapter,
-    letters.send,
-    letters.status,
-    inbox.inbox,
-    connector.connector,
-    conform.conform,
-    delivery.delivery,
-    evidence.verify,
-    ledger.ledger,
-    evidence.evidence,
-    purge.purge,
-    witness.witness,
-):
-    wasl.add_command(command)
-party.party.add_command(trial_party.trial)
-registry.route.add_command(route_why.why)
-registry.route.add_command(route_why.explain)
-registry.route.add_command(route_codes.unmapped)
-registry.route.add_command(route_codes.map_)
-for command in (*route_versions.COMMANDS, route_secrets.secret):
-    registry.route.add_command(command)
-delivery.delivery.add_command(exchange.exchange)
-for step in (route_try.probe, route_try.preview, route_delivery.try_):
-    registry.route.add_command(step)
 
 
 def main() -> None:

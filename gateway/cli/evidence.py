@@ -1,4 +1,4 @@
-"""Commands on evidence: ``evidence``, and ``verify``, which needs no hub and is kept with the verifier."""
+"""The command ``evidence``; ``verify``, which needs no hub, is kept with the verifier."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ import click
 
 from gateway.cli.registry import opened
 from gateway.domain.identifiers import read_reference
-from gateway.verifier.command import verify
-
-__all__ = ["evidence", "verify"]
 
 
 @click.command()

@@ -20,7 +20,7 @@ from gateway.clients.alarm import Alarm
 from gateway.clients.answer import WholeHead
 from gateway.clients.deadline import Deadline
 from gateway.clients.examining import Means, examined
-from gateway.clients.identities import Identities, tls_context
+from gateway.clients.identities import Identities, authorities_of_the_system, tls_context
 from gateway.clients.outgoing import NO_FORM, Outgoing, checked
 from gateway.clients.resolver import NOT_REACHED, Resolver, resolve_within, system_resolver
 from gateway.domain.errors import Ambiguous, DeliveryError, Misconfigured, Permanent, Temporary
@@ -343,6 +343,8 @@ def _short(error: Exception | None) -> str:
 
 
 def _tls_context(settings: HttpSettings) -> ssl.SSLContext:
+    if settings.ca_file is None and settings.client_certificate is None:
+        return authorities_of_the_system()
     try:
         context = tls_context(settings.ca_file)
         if settings.client_certificate is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import tempfile
 import threading
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +21,15 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     context.hostname_checks_common_name = False  # RFC 9110 4.3.4: alternative names only
     return context
+
+
+@cache
+def authorities_of_the_system() -> ssl.SSLContext:
+    """The context for the operating system's authorities, shared by a process: to read them all takes time.
+
+    Nobody loads a certificate into it.
+    """
+    return tls_context(None)
 
 
 class Identities:

@@ -54,11 +54,12 @@ def _known(language: str) -> str | None:
     return language if locale_of(language, None) is not None else None
 
 
+@cache
 def locale_of(language: str, territory: str | None) -> Locale | None:
     """The rules for numbers and dates of a language in a territory, as far as the CLDR has them.
 
     Where it does not have the territory, the language's form for Europe (150, which gives English the
-    24-hour clock) or the world (001) comes first.
+    24-hour clock) or the world (001) comes first. Found once: Babel looks through all its own each time.
     """
     parts = language.replace("-", "_")
     wanted = [f"{parts}_{where}" for where in (territory.upper(), "150", "001")] if territory else []

@@ -60,6 +60,8 @@ def upgrade(engine: Engine, folder: Path = _FOLDER) -> str | None:
     """
     with database_trouble(), _maintenance(engine) as connection:
         found = MigrationContext.configure(connection).get_current_revision()
+        if found == _newest(folder):  # whoever brought it there told the floor in the same transaction
+            return found
         if found is not None and found not in _steps(folder):
             _must_have_place(connection, found, folder)
             return found
@@ -154,6 +156,13 @@ def _keys_unwatched(connection: Connection) -> Iterator[None]:
         yield
     finally:
         connection.connection.cursor().execute("PRAGMA foreign_keys=ON")
+
+
+def _newest(folder: Path) -> str | None:
+    """The revision to which the steps lead, read off their names: to load them all takes a start's tenth."""
+    return max(
+        (path.name.partition("_")[0] for path in (folder / "versions").glob("[0-9]*_*.py")), default=None
+    )
 
 
 def _steps(folder: Path) -> dict[str, Script]:

@@ -36,7 +36,6 @@ FOLDER = "FAULTS_FOLDER"
 _SERVICES = "gateway.exchange."
 _CHAIN = "chain.commit"
 _LOADED = (
-    "gateway.cli",
     "gateway.clients.s3_place",
     "gateway.workers.wakeups",
     "boto3.session",
@@ -299,7 +298,9 @@ def _load() -> None:
 
     from gateway.bootstrap import build
     from gateway.settings import load
+    from tests.support.commands import load_all
 
+    load_all()
     build(load(os.environ)).store.engine.dispose()
     configure_mappers()
     assert threading.active_count() == 1  # a child has no thread but the one that bore it

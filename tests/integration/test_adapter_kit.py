@@ -240,7 +240,8 @@ def test_a_new_package_keeps_the_contract_as_it_is(shell: Shell, tmp_path: Path)
     assert shell("adapter", "new", "../telex", tmp_path / "b").status == 2
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder / "tests"],
-        env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True, text=True, cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -52,7 +52,9 @@ def serve(address: str) -> None:
     """Answer until told to stop."""
     from gateway.bootstrap import kinds
     from gateway.cli import main
+    from tests.support.commands import load_all
 
+    load_all()
     kinds.find_adapters()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.freeze()

@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from gateway.assets import config_dir
-from gateway.cli import wasl
 from gateway.settings import load, options, variable
 from gateway.settings_sources import RESERVED, RESERVED_PREFIXES
+from tests.support.commands import load_all
 
 ROOT = config_dir().parent
 DEPLOY = ROOT / "deploy"
@@ -73,7 +73,7 @@ def test_every_image_is_pinned(compose: dict[str, Any]) -> None:
 
 
 def test_commands_are_verbs_of_the_product(compose: dict[str, Any]) -> None:
-    verbs = set(wasl.commands)
+    verbs = load_all().keys()
     assert {compose["services"][role]["command"][0] for role in HUB_ROLES} <= verbs
     for unit in UNITS:
         lines = re.findall(r"^ExecStart=/opt/wasl/bin/wasl (\S+)$", unit.read_text("utf-8"), re.MULTILINE)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from gateway.clients.http import GuardedHttp
-from gateway.clients.identities import Identities
+from gateway.clients.http import GuardedHttp, HttpSettings
+from gateway.clients.identities import Identities, authorities_of_the_system
 from gateway.domain.errors import Permanent, Temporary
 from tests.unit.clients.test_http import Authority, answers, ok, tls_client, tls_server
 
@@ -59,6 +59,19 @@ def test_one_certificate_is_loaded_once_and_nothing_of_it_stays_on_disk(
     assert identities.context(first) is identities.context(first)
     assert identities.context(first) is not identities.context(second)
     assert list(place.iterdir()) == []
+
+
+def test_the_systems_authorities_are_read_once_and_shared_by_those_who_show_nothing(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = authorities_of_the_system()
+    with monkeypatch.context() as patched:
+        patched.setattr("ssl.create_default_context", None)  # nobody reads them again
+        assert GuardedHttp(HttpSettings())._tls is shared
+    files = authority.issue("hub")
+    assert GuardedHttp(HttpSettings(client_certificate=files[0], client_key=files[1]))._tls is not shared
+    assert GuardedHttp(HttpSettings(ca_file=authority.file))._tls is not shared
+    assert Identities(None).context(pem(files)) is not shared
 
 
 def test_server_is_verified_all_the_same(serve: Any, authority: Authority, tmp_path: Path) -> None:

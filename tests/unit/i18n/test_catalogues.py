@@ -234,3 +234,9 @@ def test_the_nearest_known_locale_is_taken(
 ) -> None:
     found = locale_of(language, territory)
     assert (None if found is None else str(found)) == expected
+
+
+def test_a_locale_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = locale_of("fr", "ma")
+    monkeypatch.setattr("gateway.i18n.catalogue.Locale", None)
+    assert locale_of("fr", "ma") is found

@@ -78,6 +78,19 @@ def test_an_upgraded_database_stays_as_it_is(empty: Engine) -> None:
     assert migrate.current(empty) == first
 
 
+def test_a_database_with_the_newest_tables_needs_no_step_loaded(
+    empty: Engine, folder: Path, add: Add
+) -> None:
+    add("0001", TABLES)
+    migrate.upgrade(empty, folder)
+    (folder / "versions" / "0001_step.py").write_text("a step that cannot be loaded")
+    assert migrate.upgrade(empty, folder) == "0001"
+
+
+def test_a_step_is_named_by_its_revision() -> None:
+    assert migrate._newest(migrate._FOLDER) == migrate.head()
+
+
 def test_a_new_database_has_no_revision(empty: Engine) -> None:
     assert migrate.current(empty) is None
 
