@@ -69,7 +69,7 @@ def connector(
     ambient, sealer = Ambient(), KeySealer.from_files(key, cert)
     hub, writer = hub_client(url, party, sealer), Writer(party, hub_code, language, test)
     outbox = Outbox(folder, writer, sealer, hub, ambient.now, ambient.random_bytes, click.echo, trust)
-    told = Told(folder, SenderClient(hub, language), click.echo)
+    told = Told(folder, SenderClient(hub, language), click.echo, trust)
     rounds: list[Outbox | Told | Incoming] = [outbox, told]
     if office is not None:
         inbox = InboxClient(hub, language)

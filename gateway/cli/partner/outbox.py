@@ -15,7 +15,7 @@ from gateway.cli.partner.each import each
 from gateway.cli.partner.manifest import Writer, read_manifest
 from gateway.cli.partner.opened import open_letter
 from gateway.cli.partner.reasons import reasons_in
-from gateway.cli.partner.sealed import BadReceipt, check_acceptance
+from gateway.cli.partner.sealed import BadReceipt, check_acceptance, check_rejection
 from gateway.cli.posting import post
 from gateway.clients.hub import HubClient
 from gateway.clients.hub_refused import IN_TROUBLE, UNREADABLE, retry_after
@@ -124,6 +124,10 @@ class Outbox:
         if answer.status in _ACCEPTED:
             self._accepted(job, octets, envelope, answer)
             return
+        try:
+            check_rejection(answer, hashlib.sha256(octets).hexdigest(), self.trust)
+        except BadReceipt as error:
+            raise Temporary(UNREADABLE, f"{job.name}: {error}") from error
         reasons = reasons_in(answer)
         if not reasons:  # whatever stands before the hub says nothing about the letter
             raise Temporary(IN_TROUBLE, f"HTTP {answer.status} for {job.name}", retry_after(answer))
