@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +10,12 @@ from gateway.cli.compose import XML
 from gateway.cli.partner import durable
 from gateway.cli.partner.each import each
 from gateway.cli.partner.sealed import BadReceipt, check_told
+from gateway.cli.partner.watching import Watch
 from gateway.clients.hub_answers import Feed, Happened
 from gateway.clients.hub_refused import UNREADABLE, Declined
 from gateway.clients.hub_sender import SenderClient
 from gateway.domain.errors import Temporary
+from gateway.i18n import mark
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ACCEPTANCE = "acceptance"
@@ -26,12 +27,12 @@ class Told:
 
     Attributes:
         trust: the folder under which receipts must be sealed; None believes any seal.
-        say: one line to whoever watches.
+        watch: whoever watches is told what comes.
     """
 
     folder: Path
     sender: SenderClient
-    say: Callable[[str], None]
+    watch: Watch
     trust: Path | None = None
 
     def run(self) -> None:
@@ -79,8 +80,9 @@ class Told:
         if _UUID.fullmatch(event.id) and not file.exists():
             octets = self.sender.receipt(event.href, XML)
             try:
-                check_told(octets, XML, event, self.trust)
+                receipt = check_told(octets, XML, event, self.trust)
             except BadReceipt as error:
                 raise Temporary(UNREADABLE, f"{letter.name}: {event.kind}: {error}") from error
             durable.write(file, octets)
-            self.say(f"{letter.name}: {event.kind}")
+            kind = self.watch.translator.term(receipt.kind)
+            self.watch.say(mark("{name}: receipt, {kind}"), name=letter.name, kind=kind)
