@@ -32,6 +32,8 @@ class Letter:
         open: opens the content of an attachment (binary, from its start); the caller closes it.
         possible_duplicate: a person decided to send again although an earlier attempt may have
             arrived.
+        trace_parent: of the trace that brought the letter (W3C Trace Context), for kinds that speak no HTTP;
+            the hub puts it on their HTTP calls itself.
     """
 
     delivery_id: str
@@ -45,6 +47,7 @@ class Letter:
     open: Callable[[Attachment], BinaryIO]
     document_type: str | None = None
     possible_duplicate: bool = False
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True)

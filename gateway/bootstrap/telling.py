@@ -16,7 +16,7 @@ from gateway.domain.transit.notification import Pace
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.evidence.issue import Issuing
 from gateway.exchange.evidence.notices import Notices
-from gateway.exchange.operate.alerts import HeldAlerts
+from gateway.exchange.operate.alerts import HeldAlerts, WebhookAlerts
 from gateway.exchange.operate.presence import Presence
 from gateway.exchange.registry.declared import Check
 from gateway.exchange.transit.feed import Feed
@@ -138,6 +138,14 @@ def held_alerts(gateway: Gateway) -> HeldAlerts:
         outbox=outbox(settings, gateway.pack),
         addresses=settings.mail.operators,
         warn=timedelta(hours=settings.lifecycle.warn_hours),
+    )
+
+
+def webhook_alerts(gateway: Gateway) -> WebhookAlerts:
+    """The job that finds which stopped webhooks operators must be told of."""
+    settings = gateway.settings
+    return WebhookAlerts(
+        gateway.store, gateway.ambient, outbox(settings, gateway.pack), settings.mail.operators
     )
 
 

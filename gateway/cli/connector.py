@@ -20,11 +20,13 @@ from gateway.cli.partner.manifest import Writer
 from gateway.cli.partner.outbox import Outbox
 from gateway.cli.partner.party_file import FILE, FOLDER, party_options, trust_option
 from gateway.cli.partner.told import Told
+from gateway.cli.partner.watching import Watch, printable
 from gateway.cli.posting import hub_client
 from gateway.clients.hub_inbox import InboxClient
 from gateway.clients.hub_sender import SenderClient
 from gateway.domain.errors import WaslError
 from gateway.exchange.clock import Ambient
+from gateway.i18n import Translator, mark
 from gateway.trust.seal import KeySealer
 
 PLACES = ("out", "work", "sent", "refused", "in", "done", "state")
@@ -38,7 +40,7 @@ PLACES = ("out", "work", "sent", "refused", "in", "done", "state")
 @trust_option
 @click.option("--decrypt-with", type=FILE, default=None, help="Key for what is encrypted to you (PEM).")
 @click.option("--decrypt-cert", type=FILE, default=None, help="The certificate of that key (PEM).")
-@click.option("--language", default="fr", help="Language of letters and of reasons.")
+@click.option("--language", default="fr", help="Language of letters, of reasons, and of what is told.")
 @click.option("--test", is_flag=True, help="Send tests.")
 @click.option("--once", is_flag=True, help="Look once and end, for cron.")
 @click.option("--every", default=15.0, help="Seconds between two looks.")
@@ -68,39 +70,43 @@ def connector(
         (folder / place).mkdir(parents=True, exist_ok=True)
     ambient, sealer = Ambient(), KeySealer.from_files(key, cert)
     hub, writer = hub_client(url, party, sealer), Writer(party, hub_code, language, test)
-    outbox = Outbox(folder, writer, sealer, hub, ambient.now, ambient.random_bytes, click.echo, trust)
-    told = Told(folder, SenderClient(hub, language), click.echo)
+    watch = Watch(Translator(language), click.echo, sys.stderr)
+    outbox = Outbox(folder, writer, sealer, hub, ambient.now, ambient.random_bytes, watch, trust)
+    told = Told(folder, SenderClient(hub, language), watch, trust)
     rounds: list[Outbox | Told | Incoming] = [outbox, told]
     if office is not None:
         inbox = InboxClient(hub, language)
         decrypt = decryption(decrypt_with, decrypt_cert) if decrypt_with and decrypt_cert else None
-        laying = Laying(inbox, ambient.now, trust, decrypt)
-        rounds.append(Incoming(folder, office, inbox, laying, language, click.echo))
+        laying = Laying(inbox, ambient.now, trust, decrypt, watch)
+        rounds.append(Incoming(folder, office, inbox, laying, language, watch))
     with _alone(folder):
         for place in ("in", "state"):
             durable.sweep(folder / place)
-        _run(rounds, once, every)
+        _run(rounds, once, every, watch)
 
 
-def _run(rounds: list[Outbox | Told | Incoming], once: bool, every: float) -> None:
+def _run(rounds: list[Outbox | Told | Incoming], once: bool, every: float, watch: Watch) -> None:
     if once:
-        sys.exit(0 if _round(rounds) else 3)
+        sys.exit(0 if _round(rounds, watch) else 3)
+    watch.say(mark("Looks every {seconds} seconds; whatever is done is told here."), seconds=every)
     stopped = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     while not stopped.is_set():
-        _round(rounds)
+        _round(rounds, watch)
         stopped.wait(every)
+    watch.say(mark("Ended; what was begun goes on the next time."))
 
 
-def _round(rounds: list[Outbox | Told | Incoming]) -> bool:
+def _round(rounds: list[Outbox | Told | Incoming], watch: Watch) -> bool:
     """Whether everything went through; what did not is tried again the next time."""
     good = True
     for part in rounds:
         try:
             part.run()
         except (WaslError, OSError) as error:  # a full disk too: the next round finds what is there
-            click.echo(f"wasl: {error}", err=True)
+            said = watch.translator.text(mark("not done, tried again the next time: {why}"), why=error)
+            click.echo(f"wasl: {printable(said)}", err=True)
             good = False
     return good
 

@@ -38,8 +38,7 @@ def tell_file(found: DeliveryFile) -> Iterator[str]:
     """Everything about a delivery, line by line."""
     yield tell_line(found.line)
     yield f"to {found.line.name}: {_printable(found.subject)}"
-    if found.register_number is not None:
-        yield f"registered under {_printable(found.register_number)}"
+    yield from _names(found)
     if found.succeeds is not None:
         yield f"succeeds {found.succeeds}"
     if found.successor is not None:
@@ -60,6 +59,15 @@ def tell_file(found: DeliveryFile) -> Iterator[str]:
     yield "decisions"
     for decided in found.decisions:
         yield f"  {_moment(decided.at)}  {decided.verb}  by {decided.by}: {_printable(decided.why)}"
+
+
+def _names(found: DeliveryFile) -> Iterator[str]:
+    """By what others know it: the call that brought its letter, the recipient's register."""
+    if found.request_id is not None:
+        trace = f", trace {found.trace}" if found.trace not in (None, found.request_id) else ""
+        yield f"brought by call {found.request_id}{trace}"
+    if found.register_number is not None:
+        yield f"registered under {_printable(found.register_number)}"
 
 
 def _standing(found: DeliveryFile) -> Iterator[str]:

@@ -41,7 +41,7 @@ _NAMES = {XML: ".xml", JWS: ".jws"}
     "readers",
     multiple=True,
     type=FILE,
-    help="Certificate (PEM, RSA) of who alone may read the attachments; repeatable.",
+    help="Certificate (PEM; RSA or EC) of who alone may read the attachments; repeatable.",
 )
 @click.option("--format", "form", type=click.Choice(["xml", "json"]), default="xml", help="How to sign.")
 @click.option("--test", is_flag=True, help="Send as a test.")

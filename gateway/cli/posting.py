@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from adapters.contract import Response
@@ -33,12 +33,17 @@ def hub_client(url: str, party: str, sealer: KeySealer) -> HubClient:
 
 
 def post(
-    client: HubClient, letter: SignedLetter, language: str = "en", accept: str | None = None
+    client: HubClient,
+    letter: SignedLetter,
+    language: str = "en",
+    accept: str | None = None,
+    through: Callable[[Iterator[bytes], int], Iterator[bytes]] | None = None,
 ) -> Response:
     """Submit a signed letter, with its contents beside it if there are any.
 
     Args:
         accept: media type of the receipt wanted; None for the letter's own syntax.
+        through: what the body goes through on its way, with its length.
 
     Raises:
         DeliveryError: no answer came; the same letter may be sent again.
@@ -47,7 +52,7 @@ def post(
     if not letter.parts:
         return client.submit(letter.root, letter.media_type, headers=headers)
     content_type, chunks, length = write_related(letter.root, letter.media_type, letter.parts)
-    return client.submit(chunks, content_type, length, headers)
+    return client.submit(through(chunks, length) if through else chunks, content_type, length, headers)
 
 
 def post_patiently(

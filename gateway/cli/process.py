@@ -31,7 +31,15 @@ from gateway.bootstrap.kinds import find_adapters
 from gateway.bootstrap.lifecycle import lapses, playing
 from gateway.bootstrap.news import pollers
 from gateway.bootstrap.rest import upload_expiry
-from gateway.bootstrap.telling import held_alerts, hook_pushers, operators_teller, presence, pushers, teller
+from gateway.bootstrap.telling import (
+    held_alerts,
+    hook_pushers,
+    operators_teller,
+    presence,
+    pushers,
+    teller,
+    webhook_alerts,
+)
 from gateway.bootstrap.waking import wakeups
 from gateway.cli.tls import make_context, scheme, server_options
 from gateway.domain.errors import Misconfigured
@@ -173,6 +181,7 @@ def worker() -> None:
             Job(setback(gateway).run, 60.0, alone=True),
             Job(teller(gateway, owner).run, settings.mail.poll_seconds),
             Job(held_alerts(gateway).run, 60.0, alone=True),
+            Job(webhook_alerts(gateway).run, 60.0, alone=True),
             Job(operators_teller(gateway).run, settings.mail.poll_seconds),
             Job(pushers(gateway).run, settings.push.poll_seconds),
             Job(hook_pushers(gateway).run, settings.webhooks.poll_seconds),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from gateway.bootstrap.telling import telling_checks
 from gateway.cli.process import settings_from_environment
 from gateway.cli.route_wsdl import operations
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate, read_declared
+from gateway.exchange.transit.webhooks import Webhook
 from gateway.store.registry import queries
 
 as_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
@@ -64,9 +66,26 @@ def apply(file: Path, actor: str) -> None:
 def export() -> None:
     """Print the whole registry as a file that `wasl apply` takes.
 
+    Parties' webhooks stand at its end as comments: they are the parties' own, and no file makes them.
+
     Example: wasl export > registry.toml
     """
-    click.echo(tomli_w.dumps(plain_toml(opened().registry.export())), nl=False)
+    gateway = opened()
+    click.echo(tomli_w.dumps(plain_toml(gateway.registry.export())), nl=False)
+    for line in _webhook_lines(gateway.services.webhooks.every()):
+        click.echo(line)
+
+
+def _webhook_lines(webhooks: Sequence[Webhook]) -> Iterator[str]:
+    """Subscriptions as TOML that is commented out."""
+    if webhooks:
+        yield "\n# Webhooks, as the parties made them (POST /api/v1/webhooks); not applied."
+    for one in webhooks:
+        wanted = one.wanted
+        members = {"party": one.party, "url": wanted.url, "active": one.active}
+        members |= {"kinds": list(wanted.kinds), "offices": list(wanted.offices), "test": wanted.test}
+        for line in tomli_w.dumps({"webhook": [members]}).splitlines():
+            yield f"# {line}".rstrip()
 
 
 def plain_toml(value: Any) -> Any:

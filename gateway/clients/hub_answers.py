@@ -43,7 +43,12 @@ class Sent:
 
 @dataclass(frozen=True)
 class SentLetter:
-    """A letter as its sender sees it; ``receipts`` is the address of their list."""
+    """A letter as its sender sees it.
+
+    Attributes:
+        receipts: the address of their list.
+        request_id: of the call that brought it, where the hub tells.
+    """
 
     reference: str
     message_id: str
@@ -53,6 +58,7 @@ class SentLetter:
     received_at: datetime
     deliveries: tuple[Sent, ...]
     receipts: str
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 from adapters.contract import Response
@@ -18,6 +18,12 @@ from gateway.clients.hub_refused import check
 _INBOX = "/api/v1/inbox"
 _LINK = re.compile(r'<([^<>"]+)>; rel="item"')
 _LONGEST_ATTACHMENT = 5 * 1024**3
+
+
+class Writes(Protocol):
+    """Takes octets, as an open file does."""
+
+    def write(self, octets: bytes, /) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ class InboxClient:
         media_type = answer.headers.get("content-type", "").partition(";")[0].strip()
         return Fetched(answer.body, media_type, tuple(_LINK.findall(answer.headers.get("link", ""))))
 
-    def attachment(self, href: str, into: BinaryIO) -> None:
+    def attachment(self, href: str, into: Writes) -> None:
         """Write an attachment into an open file, by the address that `content` gave."""
         sink = Sink(into.write, _LONGEST_ATTACHMENT)
         check(self._call("GET", href + self._query(), accept="*/*", into=sink), 200)

@@ -42,6 +42,7 @@ TERMS: Mapping[Enum, str] = {
     Template.MAIL_WAITS: mark("Message that mail is waiting"),
     Template.HELD: mark("Message that letters are held"),
     Template.HELD_ENDS: mark("Message that held letters are about to be given up"),
+    Template.WEBHOOK_STOPPED: mark("Message that a webhook was switched off"),
     Transport.QUEUED: mark("Waiting to be sent"),
     Transport.DELIVERING: mark("Being delivered"),
     Transport.WAITING: mark("Waiting for another attempt"),

@@ -10,11 +10,12 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import GCM
 
+from gateway.trust import cmsagreement
 from gateway.trust.cms import UNREADABLE
 from gateway.trust.dertags import INTEGER, OCTETS, OID, SEQUENCE, SET, content, enter, head, piece, tlv
 
@@ -33,8 +34,12 @@ _AUTH_ENVELOPED = core.ObjectIdentifier("1.2.840.113549.1.9.16.1.23").dump()
 _DATA = core.ObjectIdentifier("1.2.840.113549.1.7.1").dump()
 _AES_256_GCM = core.ObjectIdentifier("2.16.840.1.101.3.4.1.46").dump()
 _VERSION = core.Integer(0).dump()
+_NEEDED = "neither an RSA key of at least 2048 bits nor one on P-256, P-384 or P-521"
 _OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 _PADDINGS = {"rsaes_oaep": _OAEP, "rsaes_pkcs1v15": padding.PKCS1v15()}
+
+
+Reader = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 class BadEnvelope(Exception):
@@ -55,7 +60,8 @@ def encrypt(
     """Write ``source``, of ``size`` octets, so that the holders of the certificates' keys can read it.
 
     Raises:
-        BadEnvelope: a certificate has no RSA key of at least 2048 bits.
+        BadEnvelope: a certificate has neither an RSA key of at least 2048 bits nor one on P-256, P-384 or
+            P-521.
         ValueError: the source is shorter or longer.
     """
     key, nonce = random_bytes(32), random_bytes(_NONCE)
@@ -78,7 +84,7 @@ def encrypt(
     into.write(tlv(OCTETS, encryptor.tag))
 
 
-def decrypt(source: BinaryIO, into: BinaryIO, key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> None:
+def decrypt(source: BinaryIO, into: BinaryIO, key: Reader, certificate: x509.Certificate) -> None:
     """Write what ``source`` holds for the certificate; to be believed only once this has returned.
 
     Raises:
@@ -103,8 +109,10 @@ def decrypt(source: BinaryIO, into: BinaryIO, key: rsa.RSAPrivateKey, certificat
 
 def _wrapped(key: bytes, certificate: x509.Certificate) -> bytes:
     public = certificate.public_key()
+    if isinstance(public, ec.EllipticCurvePublicKey) and cmsagreement.can_agree(public):
+        return cmsagreement.wrapped(key, public, _identity(certificate).dump())
     if not isinstance(public, rsa.RSAPublicKey) or public.key_size < 2048:
-        raise BadEnvelope(WEAK, f"{certificate.subject.rfc4514_string()}: no RSA key of at least 2048 bits")
+        raise BadEnvelope(WEAK, f"{certificate.subject.rfc4514_string()}: {_NEEDED}")
     sha256 = {"algorithm": "sha256"}
     oaep = {"hash_algorithm": sha256, "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": sha256}}
     info = cms.KeyTransRecipientInfo(
@@ -121,9 +129,14 @@ def _wrapped(key: bytes, certificate: x509.Certificate) -> bytes:
     return bytes(info.dump())
 
 
-def _unwrapped(recipients: bytes, key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> bytes:
+def _unwrapped(recipients: bytes, key: Reader, certificate: x509.Certificate) -> bytes:
     ours = _identity(certificate).dump()
     for info in cms.RecipientInfos.load(recipients):
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            found = cmsagreement.unwrapped(info.chosen, key, ours) if info.name == "kari" else None
+            if found is not None:
+                return found
+            continue
         if info.name != "ktri" or info.chosen["rid"].chosen.dump() != ours:
             continue
         method = info.chosen["key_encryption_algorithm"]["algorithm"].native

@@ -20,6 +20,7 @@ from gateway.exchange.transit.submission import Answer, Submission
 from gateway.i18n import choose_language
 from gateway.settings import Limits
 from gateway.web import batches_described as words
+from gateway.web import correlation
 from gateway.web.access import Access
 from gateway.web.answers import fresh
 from gateway.web.bodies import JSON
@@ -127,7 +128,8 @@ def _outcome(intake: Intake, entry: Entry | Refused, language: str) -> dict[str,
         if isinstance(entry, Refused):
             raise entry
         syntax = XML if entry.media_type == XML else JWS
-        return _receipt(intake.submit(Submission(entry.root, entry.media_type, iter(()), syntax)))
+        one = Submission(entry.root, entry.media_type, iter(()), syntax, correlation.call())
+        return _receipt(intake.submit(one))
     except WaslError as error:
         return outcome_of(error, language)
     except Exception:  # noqa: BLE001 - ours, and no receipt: this envelope is safely sent again

@@ -9,9 +9,9 @@ import structlog
 from flask import Flask, Response, g, request
 
 from gateway.domain.identifiers import RandomBytes
+from gateway.domain.transit.call import TRACE_PARENT, Call
 
 REQUEST_ID = "X-Request-Id"
-TRACE_PARENT = "traceparent"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # W3C Trace Context 3.2.2: ff is no version, identifiers are not all zero, only later versions add parts
 _TRACE = re.compile(
@@ -41,12 +41,18 @@ def current() -> str | None:
     return found
 
 
+def call() -> Call | None:
+    """The call that is being answered, as a letter that it brings keeps it."""
+    name = current()
+    return None if name is None else Call(name, g.get("trace"))
+
+
 def install(app: Flask, random_bytes: RandomBytes = os.urandom) -> None:
     """Give every call of the application its identifier."""
 
     @app.before_request
     def begin() -> None:
-        trace = trace_of(request.headers.get(TRACE_PARENT))
+        g.trace = trace = trace_of(request.headers.get(TRACE_PARENT))
         g.request_id = chosen(request.headers.get(REQUEST_ID), trace, random_bytes)
         structlog.contextvars.clear_contextvars()  # a thread serves one call after the other
         structlog.contextvars.bind_contextvars(request=g.request_id)

@@ -93,12 +93,14 @@ LETTER = record(
         )
     ),
     receipts=ADDRESS,
+    requestId=or_null(TEXT),
 )
 
 
 def letter_members(letter: LetterView) -> View:
     """Where a letter and each of its deliveries is."""
-    return views.letter(letter) | {"receipts": url_for("api.receipts", reference=letter.reference)}
+    receipts = url_for("api.receipts", reference=letter.reference)
+    return views.letter(letter) | {"receipts": receipts, "requestId": letter.request_id}
 
 
 RECEIPT = record(

@@ -17,6 +17,7 @@ from gateway.exchange.transit.judge import MEDIA_TYPES
 from gateway.exchange.transit.submission import Part, Submission
 from gateway.settings import Limits
 from gateway.trust.jws import FLATTENED
+from gateway.web import correlation
 from gateway.wire.mime import RelatedLimits, RelatedReader
 
 UNSUPPORTED = "WASL-REQ-001"
@@ -51,7 +52,8 @@ def submission(request: Request, limits: Limits, *, for_receipt: bool = True) ->
             root, parts = whole(request, stream, limits.envelope_bytes), iter(())
         else:
             raise UnsupportedMedia.because(UNSUPPORTED, found=media_type or "none")
-        yield Submission(root, media_type, parts, answer_type(request, media_type) if for_receipt else XML)
+        answer = answer_type(request, media_type) if for_receipt else XML
+        yield Submission(root, media_type, parts, answer, correlation.call())
 
 
 @contextmanager

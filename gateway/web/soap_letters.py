@@ -7,7 +7,7 @@ from gateway.exchange.evidence.fetch import PDF
 from gateway.exchange.evidence.issue import JWS, XML
 from gateway.exchange.transit.judge import MEDIA_TYPES
 from gateway.exchange.transit.submission import Answer, Submission
-from gateway.web import views
+from gateway.web import correlation, views
 from gateway.web.bodies import Members
 from gateway.web.problems import fault_members
 from gateway.web.reading import NOT_ACCEPTABLE, UNSUPPORTED
@@ -39,6 +39,7 @@ def carry(services: Services, call: SoapCall, one: SoapRequest, limits: SoapLimi
         media_type=media_type,
         parts=contents_of(call, one.parts),
         answer_type=_wanted(said.line("receiptType"), media_type),
+        call=correlation.call(),
     )
     if call.operation == CHECK:
         return views.report(services.checking.check(submission))

@@ -167,6 +167,27 @@ def test_a_whole_exchange_through_folders(live: LiveHub, shell: Shell, tmp_path:
         assert open_receipt((only(folder / "sent") / name).read_bytes(), "application/xml").receipt
 
 
+@pytest.mark.parametrize(
+    ("language", "accepted_as", "away"),
+    [
+        ("en", "accepted under", "tried again the next time"),
+        ("fr", "accepté sous", "nouvel essai la prochaine fois"),
+        ("ar", "قُبلت تحت المرجع", "وتُعاد المحاولة في المرة القادمة"),
+    ],
+)
+def test_what_it_does_is_told_in_the_language_chosen(
+    live: LiveHub, shell: Shell, tmp_path: Path, language: str, accepted_as: str, away: str
+) -> None:
+    folder = tmp_path / "mail"
+    lay(folder, "letter", "told of")
+    elsewhere = ("connector", "--hub", f"http://127.0.0.1:{free_port()}", *live.who()[2:])
+    said = shell(*elsewhere, "--folder", folder, "--language", language, "--once")
+    assert (said.status, away in said.err) == (3, True)
+    said = shell(*command(live, folder, "--language", language))
+    reference = (only(folder / "sent") / "wasl-reference.txt").read_text().strip()
+    assert any(accepted_as in line and reference in line for line in said.out.splitlines())
+
+
 def test_what_is_not_whole_yet_is_left_alone(live: LiveHub, shell: Shell, tmp_path: Path) -> None:
     filling = tmp_path / "mail" / "out" / "letter"
     filling.mkdir(parents=True)

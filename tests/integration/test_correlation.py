@@ -15,9 +15,10 @@ from flask import Response
 from werkzeug.serving import make_server
 
 from gateway.domain.errors import Unavailable
+from gateway.domain.transit.call import TRACE_PARENT
 from gateway.web.access import public
 from gateway.web.app import create_app
-from gateway.web.correlation import REQUEST_ID, TRACE_PARENT, chosen, trace_of
+from gateway.web.correlation import REQUEST_ID, chosen, trace_of
 from tests.support.hub import HubUnderTest, make_hub
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -19,6 +19,7 @@ class Heard:
     media_type: str
     authorization: str
     body: bytes
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class _Door(BaseHTTPRequestHandler):
             get("Content-Type", ""),
             get("Authorization", "") or get("X-Key", ""),
             body,
+            get("traceparent"),
         )
         reply = self.listener.reply(heard)
         if reply.hang:

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import click
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from gateway.cli.partner import durable
 from gateway.cli.partner.laid import Decrypt
-from gateway.trust.cmsenvelope import BadEnvelope, decrypt, encrypt
+from gateway.trust.cmsenvelope import BadEnvelope, Reader, decrypt, encrypt
 
 ENDING = ".p7m"
 
@@ -58,15 +57,15 @@ def decryption(key_file: Path, certificate_file: Path) -> Decrypt:
     """Opens what was encrypted to the certificate.
 
     Raises:
-        click.BadParameter: the key is no RSA key in PEM, or the certificate not its own.
+        click.BadParameter: the key is no RSA or EC key in PEM, or the certificate not its own.
     """
     certificate = _certificate(certificate_file)
     try:
         key = load_pem_private_key(key_file.read_bytes(), None)
     except (ValueError, TypeError) as error:
         raise click.BadParameter(f"{key_file}: no readable private key") from error
-    if not isinstance(key, rsa.RSAPrivateKey) or key.public_key() != certificate.public_key():
-        raise click.BadParameter(f"{key_file}: not the RSA key of {certificate_file}")
+    if not isinstance(key, Reader) or key.public_key() != certificate.public_key():
+        raise click.BadParameter(f"{key_file}: not the RSA or EC key of {certificate_file}")
 
     def opened(source: Path, target: Path) -> None:
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".")

@@ -54,7 +54,7 @@ class Door(BaseHTTPRequestHandler):
             if meets is Trial.ANSWER_LOST:
                 self.close_connection = True
                 return
-            content = _changed(answer.body) if meets is Trial.FORGED else answer.body
+            content = changed(answer.body) if meets is Trial.FORGED else answer.body
             self._give(answer.status, content, answer.headers.get("content-type", ""))
 
     def _forwarded(self, key: str, body: bytes) -> Response:
@@ -94,7 +94,7 @@ def _refusal() -> bytes:
     return json.dumps({**problem, "code": fault["code"], "faults": [fault]}).encode()
 
 
-def _changed(receipt: bytes) -> bytes:
+def changed(receipt: bytes) -> bytes:
     """The receipt with one more letter in a name, or another octet in its payload, under the same seal."""
     if receipt.startswith(b"<"):
         return receipt.replace(b"<Name>", b"<Name>x", 1)

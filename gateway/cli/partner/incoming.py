@@ -13,11 +13,13 @@ from gateway.cli.partner import durable
 from gateway.cli.partner.each import each
 from gateway.cli.partner.laid import MANIFEST, Laying, folder_name
 from gateway.cli.partner.manifest import UNREADABLE, day, read_table, text
+from gateway.cli.partner.watching import Watch
 from gateway.clients.hub_answers import Lying, Standing
 from gateway.clients.hub_inbox import InboxClient
 from gateway.clients.hub_refused import Declined
 from gateway.domain.errors import Fault, Refused
 from gateway.domain.evidence.reasons import explain
+from gateway.i18n import mark
 
 ANSWERS = ("answer.toml", "answer.json")
 ANSWERED, WRONG = "wasl-answered.json", "wasl-answer-reason.txt"
@@ -58,7 +60,7 @@ class Incoming:
 
     Attributes:
         language: of the reasons that are written for people.
-        say: one line to whoever watches.
+        watch: whoever watches is told what is done.
     """
 
     folder: Path
@@ -66,7 +68,7 @@ class Incoming:
     inbox: InboxClient
     laying: Laying
     language: str
-    say: Callable[[str], None]
+    watch: Watch
 
     def run(self) -> None:
         """Tell what was answered, then fetch what is new.
@@ -88,9 +90,9 @@ class Incoming:
         try:
             self.laying.lay(entry.delivery, target, entry)
         except Refused as refusal:  # this one only: locked by a reader, or not what was signed
-            self.say(f"{entry.reference}: not fetched: {refusal}")
+            self.watch.say(mark("{name}: not fetched: {why}"), name=entry.reference, why=refusal)
         else:
-            self.say(f"{entry.reference}: {entry.subject}")
+            self.watch.say(mark("{name}: fetched: {subject}"), name=entry.reference, subject=entry.subject)
 
     def _answer(self, letter: Path) -> None:
         durable.sweep(letter)
@@ -124,14 +126,14 @@ class Incoming:
         """Say why an answer was not taken, and make place for another one."""
         durable.write(letter / WRONG, ("\n".join(lines) + "\n").encode())
         durable.move(file, file.with_name(f"wasl-not-taken-{file.name}"))
-        self.say(f"{letter.name}: answer not taken: {lines[0]}")
+        self.watch.say(mark("{name}: answer not taken: {why}"), name=letter.name, why=lines[0])
 
     def _done(self, letter: Path) -> None:
         target = self.folder / "done" / letter.name
         if target.exists():
             target = target.with_name(f"{letter.name}.{_delivery(letter)}")
         durable.move(letter, target)
-        self.say(f"{letter.name}: answered")
+        self.watch.say(mark("{name}: answer told to the hub"), name=letter.name)
 
 
 def read_answer(file: Path) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from gateway.cli.partner import durable
 from gateway.cli.partner.opened import OpenedLetter, open_letter
+from gateway.cli.partner.watching import Watch
 from gateway.clients.hub_answers import Lying
 from gateway.clients.hub_inbox import Fetched, InboxClient
 from gateway.clients.hub_refused import UNREADABLE
@@ -50,12 +51,14 @@ class Laying:
     Attributes:
         trust: the folder under which signers are judged; None judges nobody.
         decrypt: opens what is encrypted to this office; None leaves it as it came.
+        watch: whoever watches is told how far attachments are.
     """
 
     inbox: InboxClient
     now: Callable[[], datetime]
     trust: Path | None = None
     decrypt: Decrypt | None = None
+    watch: Watch | None = None
 
     def lay(self, delivery: str, target: Path, entry: Lying | None = None) -> dict[str, Any]:
         """Fetch a letter and make ``target`` of it, whole or not at all; its manifest.
@@ -90,7 +93,7 @@ class Laying:
     def _attachment(self, number: int, one: Attachment, href: str, filling: Path) -> dict[str, Any]:
         file = Path("attachments") / f"{number:02d}-{safe_segment(one.name, one.id)}"
         with (filling / file).open("w+b") as content:
-            self.inbox.attachment(href, content)
+            self._fetch(href, one, content)
             content.seek(0)
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         if digest != one.sha256:
@@ -105,6 +108,16 @@ class Laying:
         if one.encryption is None:
             return members
         return members | {"encrypted": True, "decrypted": self._opened(filling, file)}
+
+    def _fetch(self, href: str, one: Attachment, content: BinaryIO) -> None:
+        if self.watch is None:
+            self.inbox.attachment(href, content)
+            return
+        fetching = self.watch.into(one.name, content, one.size)
+        try:
+            self.inbox.attachment(href, fetching)
+        finally:
+            fetching.transfer.end()
 
     def _opened(self, filling: Path, file: Path) -> str | None:
         """The file in clear beside the encrypted one; None where it is for somebody else, or altered."""

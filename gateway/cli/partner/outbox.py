@@ -15,7 +15,8 @@ from gateway.cli.partner.each import each
 from gateway.cli.partner.manifest import Writer, read_manifest
 from gateway.cli.partner.opened import open_letter
 from gateway.cli.partner.reasons import reasons_in
-from gateway.cli.partner.sealed import BadReceipt, check_acceptance
+from gateway.cli.partner.sealed import BadReceipt, check_acceptance, check_rejection
+from gateway.cli.partner.watching import Watch
 from gateway.cli.posting import post
 from gateway.clients.hub import HubClient
 from gateway.clients.hub_refused import IN_TROUBLE, UNREADABLE, retry_after
@@ -24,6 +25,7 @@ from gateway.domain.evidence.reasons import explain
 from gateway.domain.identifiers import RandomBytes, uuid7
 from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.rules import faults_of
+from gateway.i18n import mark
 from gateway.trust.seal import Sealer
 from gateway.wire.json_codec import to_json
 from gateway.wire.mime import OutgoingPart
@@ -48,7 +50,7 @@ class Outbox:
 
     Attributes:
         trust: the folder under which receipts must be sealed; None believes any seal.
-        say: one line to whoever watches.
+        watch: whoever watches is told what is done.
     """
 
     folder: Path
@@ -57,7 +59,7 @@ class Outbox:
     hub: HubClient
     now: Callable[[], datetime]
     random_bytes: RandomBytes
-    say: Callable[[str], None]
+    watch: Watch
     trust: Path | None = None
 
     def run(self) -> None:
@@ -120,10 +122,19 @@ class Outbox:
 
     def _send(self, job: Path, octets: bytes) -> None:
         envelope = open_letter(octets, XML, None, self.now()).envelope
-        answer = post(self.hub, SignedLetter(octets, XML, _parts(job, envelope)), self.writer.language)
+        answer = post(
+            self.hub,
+            SignedLetter(octets, XML, _parts(job, envelope)),
+            self.writer.language,
+            through=lambda chunks, total: self.watch.through(job.name, chunks, total),
+        )
         if answer.status in _ACCEPTED:
             self._accepted(job, octets, envelope, answer)
             return
+        try:
+            check_rejection(answer, hashlib.sha256(octets).hexdigest(), self.trust)
+        except BadReceipt as error:
+            raise Temporary(UNREADABLE, f"{job.name}: {error}") from error
         reasons = reasons_in(answer)
         if not reasons:  # whatever stands before the hub says nothing about the letter
             raise Temporary(IN_TROUBLE, f"HTTP {answer.status} for {job.name}", retry_after(answer))
@@ -139,7 +150,8 @@ class Outbox:
             raise Temporary(UNREADABLE, f"{job.name}: {error}") from error
         durable.write(job / REFERENCE_FILE, f"{receipt.reference}\n".encode())
         durable.write(job / RECEIPT_FILE, answer.body)  # last: it says that all is done
-        self.say(f"{job.name}: accepted under {receipt.reference}")
+        said = mark("{name}: accepted under {reference}")
+        self.watch.say(said, name=job.name, reference=receipt.reference)
         self._through(job, "sent")
 
     def _refuse(self, job: Path, faults: tuple[Fault, ...]) -> None:
@@ -149,7 +161,7 @@ class Outbox:
 
     def _say_why(self, job: Path, reasons: list[str]) -> None:
         durable.write(job / REASON_FILE, ("\n".join(reasons) + "\n").encode())
-        self.say(f"{job.name}: refused: {reasons[0]}")
+        self.watch.say(mark("{name}: refused: {why}"), name=job.name, why=reasons[0])
         self._through(job, "refused")
 
     def _through(self, job: Path, where: str) -> None:

@@ -14,7 +14,7 @@ from adapters.contract import Response
 from gateway.cli.compose import SignedLetter
 from gateway.cli.partner.party_file import read_party_file
 from gateway.cli.partner.reasons import reasons_in
-from gateway.cli.partner.sealed import check_acceptance
+from gateway.cli.partner.sealed import check_acceptance, check_rejection
 from gateway.cli.posting import hub_client, post_patiently
 from gateway.clients.hub_inbox import InboxClient
 from gateway.clients.hub_refused import check
@@ -91,13 +91,14 @@ class Partner:
         Raises:
             Rejected: the hub refused the letter.
             DeliveryError: still no answer; the same letter may be sent again, even days later.
-            BadReceipt: what came is no acceptance of this letter under a trusted seal.
+            BadReceipt: what came is no receipt of this letter under a trusted seal.
         """
         answer = post_patiently(self.sender.hub, letter, waits, self.sleep, self.sender.language)
+        digest = hashlib.sha256(letter.root).hexdigest()
         if answer.status not in _ACCEPTED:
             reasons = reasons_in(answer)
+            check_rejection(answer, digest, self.trust)
             if reasons:
                 raise Rejected(reasons, answer)
             check(answer, *_ACCEPTED)
-        digest = hashlib.sha256(letter.root).hexdigest()
         return check_acceptance(answer, None, digest, self.trust), answer.body

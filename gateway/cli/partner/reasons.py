@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from adapters.contract import Response
+from gateway.cli.partner.sealed import SEALED
 from gateway.domain.evidence.receipt import ReceiptKind
 from gateway.verifier.opening import NotOpened, open_receipt
 
-_SEALED = ("application/xml", "application/jose")
 _PROBLEM = "application/problem+json"
 _TOO_OFTEN = 429
 _LARGEST_LIST = 100
@@ -20,7 +20,7 @@ def reasons_in(answer: Response) -> list[str]:
     media_type = answer.headers.get("content-type", "").partition(";")[0].strip()
     if not 400 <= answer.status < 500 or answer.status == _TOO_OFTEN:
         return []
-    if media_type in _SEALED:
+    if media_type in SEALED:
         return _of_rejection(answer.body, media_type)
     return _of_problem(answer.body) if media_type == _PROBLEM else []
 

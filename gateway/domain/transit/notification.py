@@ -34,6 +34,7 @@ class Template(Enum):
     MAIL_WAITS = "mail-waits"  # mail started to lie in the hub's own order office
     HELD = "held"  # letters are held for a person's decision
     HELD_ENDS = "held-ends"  # held letters are about to be given up
+    WEBHOOK_STOPPED = "webhook-stopped"  # a party's webhook was switched off, for its address failed
 
 
 EMAIL = "email"

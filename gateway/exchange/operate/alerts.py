@@ -1,4 +1,4 @@
-"""Operators are told of held deliveries: once when each is held, and once before its deadline."""
+"""Operators are told what waits for them: deliveries when held and before their end, stopped webhooks."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gateway.exchange.transit.outbox import About, Outbox
 from gateway.exchange.transit.recall import CAME_LATE
 from gateway.store.sessions import Store
 from gateway.store.transit import held_queries as queries
+from gateway.store.transit import webhook_queries
 from gateway.store.transit.held_queries import Held
 from gateway.store.transit.notice_models import OperatorNoticeRow
 
@@ -74,3 +75,42 @@ class HeldAlerts:
             for address in self.addresses:
                 about = About(template, office, OPERATOR, address)
                 self.outbox.gathering(session, OperatorNoticeRow, about, now)
+
+
+@dataclass(frozen=True)
+class WebhookAlerts:
+    """Lays messages to operators down about webhooks that were switched off because their address failed.
+
+    Each failing is told once; a party that switches its own webhook off wakes nobody.
+
+    Attributes:
+        addresses: of the operators; nobody is told where there is none.
+    """
+
+    store: Store
+    ambient: Ambient
+    outbox: Outbox
+    addresses: tuple[str, ...]
+
+    def run(self) -> int:
+        """Lay down what is owed; of how many webhooks.
+
+        Raises:
+            Unavailable: the database is out for now.
+        """
+        if not self.addresses:
+            return 0
+        with self.store.read() as session:  # spares the write lock when there is nothing to do
+            if not webhook_queries.stopped_untold(session, 1):
+                return 0
+        now = self.ambient.now()
+        with self.store.write() as session:
+            owed = webhook_queries.stopped_untold(session, _AT_ONCE)
+            for row in owed:
+                row.stop_told = row.failing_since
+            session.flush()
+            for party in sorted({row.party for row in owed if not row.test}):
+                for address in self.addresses:
+                    about = About(Template.WEBHOOK_STOPPED, party, OPERATOR, address)
+                    self.outbox.gathering(session, OperatorNoticeRow, about, now)
+        return len(owed)

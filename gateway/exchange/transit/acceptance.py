@@ -214,6 +214,8 @@ def _message(promised: Promise, submission: Submission, contents: Contents) -> d
         "subject": envelope.subject,
         "document_type": envelope.document_type,
         "procedure": envelope.procedure,
+        "request_id": submission.call and submission.call.request_id,
+        "trace": submission.call and submission.call.followed,
     }
 
 

@@ -32,6 +32,7 @@ from gateway.domain.errors import (
     Permanent,
     Temporary,
 )
+from gateway.domain.transit.call import TRACE_PARENT
 from gateway.exchange.transit.claim import LeaseLost
 from gateway.exchange.transit.exchanges_tape import Tape
 from gateway.exchange.transit.sound import sound, sound_error
@@ -135,7 +136,7 @@ def attempt(
     Raises:
         LeaseLost: somebody else works on this delivery by now.
     """
-    way = _Way(context, keep, tape, sign)
+    way = _Way(context, keep, tape, sign, letter.trace_parent)
     secret = context.secret if tape is None else tape.knowing(context.secret)
     context = replace(context, http=way, dial=way.dial, secret=secret)
     name = letter.delivery_id
@@ -215,13 +216,19 @@ def place(error: BaseException) -> str:
 
 
 class _Way:
-    """The way out of one attempt: keeps the lease, and knows whether anything left the hub."""
+    """The way out of one attempt: keeps the lease, names the trace, knows whether anything left the hub."""
 
     def __init__(
-        self, context: Context, keep: Callable[[], None], tape: Tape | None, sign: Sign | None
+        self,
+        context: Context,
+        keep: Callable[[], None],
+        tape: Tape | None,
+        sign: Sign | None,
+        trace_parent: str | None,
     ) -> None:
         self._http, self._dial, self._keep = context.http, context.dial, keep
         self._tape, self._sign = tape, sign
+        self._more = {} if trace_parent is None else {TRACE_PARENT: trace_parent}
         self.used = False
 
     def request(
@@ -239,6 +246,7 @@ class _Way:
         self.used = True
         if self._sign is not None:
             self._sign.alive()
+        headers = self._more | dict(headers or {})
         if self._tape is not None:
             return self._tape.request(self._http, method, url, headers, body, content_length, identity)
         return self._http.request(

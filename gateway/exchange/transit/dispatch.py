@@ -122,7 +122,9 @@ class Dispatch:
         """
         try:
             self.claims.go_on()
-            self._work(case or self.letters.case(delivery))
+            found = case or self.letters.case(delivery)
+            structlog.contextvars.bind_contextvars(**found.message.called)
+            self._work(found)
         except Draining:
             self.give_back(delivery)
         except (LeaseLost, Overtaken):
@@ -130,6 +132,7 @@ class Dispatch:
         except Exception as fault:  # noqa: BLE001 - decides nothing: the lease runs out, somebody tries again
             _log.warning("delivery interrupted", delivery=delivery, cause=_cause(fault))
         finally:
+            structlog.contextvars.unbind_contextvars("request", "trace")
             self.claims.leases.release(delivery)
 
     def give_back(self, delivery: str) -> None:

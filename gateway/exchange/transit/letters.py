@@ -14,6 +14,7 @@ from gateway.domain.errors import Damaged, Gone, Refused
 from gateway.domain.evidence.receipt import Addressee, Receipt
 from gateway.domain.registry.parties import Office
 from gateway.domain.transit.breaker import Breaker
+from gateway.domain.transit.call import trace_parent
 from gateway.domain.transit.envelope import Attachment, Envelope
 from gateway.domain.transit.redirect import lineage
 from gateway.domain.transit.retry import RetrySchedule
@@ -152,6 +153,7 @@ class Letters:
             open=opened,
             document_type=office.document_types.get(envelope.document_type or ""),
             possible_duplicate=case.resent,
+            trace_parent=trace_parent(case.message.trace, case.row.id),
         )
 
     def envelope(self, original: bytes, media_type: str) -> Envelope:

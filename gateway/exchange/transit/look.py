@@ -42,7 +42,7 @@ class DeliveryView:
 
 @dataclass(frozen=True)
 class LetterView:
-    """A letter as its sender may see it."""
+    """A letter as its sender may see it; ``request_id``: of the call that brought it."""
 
     reference: str
     message_id: str
@@ -51,6 +51,7 @@ class LetterView:
     subject: str
     received_at: datetime
     deliveries: tuple[DeliveryView, ...]
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def _letter(message: Message, deliveries: tuple[DeliveryView, ...]) -> LetterVie
         subject=message.subject,
         received_at=message.received_at,
         deliveries=deliveries,
+        request_id=message.request_id,
     )
 
 

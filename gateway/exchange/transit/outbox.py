@@ -18,7 +18,7 @@ from gateway.store.transit.notice_queries import Row
 
 @dataclass(frozen=True)
 class About:
-    """What one person is told of one office, and as whom."""
+    """What one person is told of one office, or of one party, and as whom."""
 
     template: Template
     office: str

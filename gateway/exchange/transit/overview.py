@@ -112,6 +112,7 @@ class DeliveryFile:
         succeeds: the delivery that this one succeeds.
         successor: the delivery that owes the outcome now.
         possible: what an operator may decide now.
+        request_id, trace: of the call that brought the letter.
     """
 
     line: DeliveryLine
@@ -128,6 +129,8 @@ class DeliveryFile:
     receipts: tuple[Attested, ...]
     decisions: tuple[Decided, ...]
     news: Unbelieved | None = None
+    request_id: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -202,6 +205,8 @@ def _file(session: Session, row: DeliveryRow, message: Message, now: datetime) -
             Decided(one.at, one.verb, one.by, one.why) for one in delivery_queries.decisions(session, row.id)
         ),
         news=_unbelieved(session, row),
+        request_id=message.request_id,
+        trace=message.trace,
     )
 
 

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from gateway.domain.errors import Fault
+from gateway.domain.transit.call import Call
 from gateway.domain.transit.quota import Allowance
 
 _SYNTAXES = ("application/xml", "application/jose")
@@ -32,12 +33,14 @@ class Submission:
         media_type: of the root, without parameters.
         parts: contents beside the envelope, in the order they arrive; read at most once.
         answer_type: media type of the receipt the sender wants.
+        call: which brought it.
     """
 
     root: bytes
     media_type: str
     parts: Iterator[Part]
     answer_type: str
+    call: Call | None = None
 
     @property
     def sealed_type(self) -> str:

@@ -110,8 +110,8 @@ class Sending:
     def _trouble(self, notice: Notice) -> DeliveryError | None:
         """What kept the message from being handed on, no transaction open; None when nothing did."""
         with self.store.read() as session:
-            office = registry.office(session, notice.office)
-        names = {} if office is None else office.names
+            about = registry.office(session, notice.office) or registry.party(session, notice.office)
+        names = {} if about is None else about.names
         try:
             mail = self.wording.mail(
                 notice.template, notice.key, notice.address, notice.language, notice.office, names

@@ -53,7 +53,8 @@ class Wording:
         """The message for one person; a language that the country does not speak becomes its first.
 
         Args:
-            office: the order office's identifier, by which its readers find it in their own view.
+            office: the identifier of the order office, by which its readers find it in their own view, or of
+                the party.
             names: its name in each language.
         """
         translator = self.speakers.get(language) or next(iter(self.speakers.values()))
@@ -153,8 +154,39 @@ def _of_held(
     )
 
 
+def _webhook_stopped(translator: Translator, values: Mapping[str, str]) -> Words:
+    t, th = translator.text, translator.html
+    isolated = {name: f"{_FIRST_STRONG}{value}{_POP}" for name, value in values.items()}
+    command = f"wasl party webhooks {values['reference']}"
+    return Words(
+        subject=t("A webhook was switched off"),
+        plain=(
+            t(
+                "A webhook of {office} ({reference}) was switched off: its address failed for too long.",
+                **isolated,
+            ),
+            t("Its party is told nothing there until one of you switches it on. This command says why:")
+            + "\n"
+            + command,
+            t("No event is lost: they follow once the address works, and the feed has them all."),
+            t("A machine wrote it; nobody reads answers to it."),
+        ),
+        marked=(
+            th(
+                "A webhook of {office} ({reference}) was switched off: its address failed for too long.",
+                **values,
+            ),
+            th("Its party is told nothing there until one of you switches it on. This command says why:")
+            + Markup('<br><code dir="ltr">{}</code>').format(command),
+            th("No event is lost: they follow once the address works, and the feed has them all."),
+            th("A machine wrote it; nobody reads answers to it."),
+        ),
+    )
+
+
 _WORDS: Mapping[Template, Callable[[Translator, Mapping[str, str]], Words]] = {
     Template.MAIL_WAITS: _mail_waits,
     Template.HELD: _held,
     Template.HELD_ENDS: _held_ends,
+    Template.WEBHOOK_STOPPED: _webhook_stopped,
 }

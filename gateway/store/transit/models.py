@@ -52,7 +52,8 @@ class Payload(Base):
 class Message(Base):
     """One submission of a known signer, accepted or refused.
 
-    An accepted message id is unique per signing party; a refused one may be used again.
+    An accepted message id is unique per signing party; a refused one may be used again. ``request_id``,
+    ``trace``: of the call that brought it.
     """
 
     __tablename__ = "message"
@@ -96,10 +97,18 @@ class Message(Base):
     document_type: Mapped[str | None] = mapped_column(String(128))
     procedure: Mapped[str | None] = mapped_column(String(128))
     purged_at: Mapped[datetime | None] = mapped_column(Moment)
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    trace: Mapped[str | None] = mapped_column(String(32))
 
     @property
     def accepted(self) -> bool:
         return self.state == MessageState.ACCEPTED.value
+
+    @property
+    def called(self) -> dict[str, str]:
+        """The names of the call that brought it, as lines of the log have them."""
+        trace = None if self.trace == self.request_id else self.trace
+        return {name: one for name, one in (("request", self.request_id), ("trace", trace)) if one}
 
 
 class AttachmentRow(Base):

@@ -9,9 +9,10 @@ from functools import cache
 from typing import Any
 
 from gateway.assets import xsd_dir
+from gateway.domain.transit.call import TRACE_PARENT
 from gateway.exchange.registry.tokens import CANCEL, INBOX, READ, SUBMIT, WEBHOOKS
 from gateway.i18n import Translator, mark
-from gateway.web.correlation import REQUEST_ID, TRACE_PARENT
+from gateway.web.correlation import REQUEST_ID
 from gateway.web.openapi import common
 from gateway.web.openapi.schema import Named, Schema
 from gateway.wire.models import ENVELOPE, RECEIPT, Model

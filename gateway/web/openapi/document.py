@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.domain.transit.call import TRACE_PARENT
 from gateway.i18n import Translator, mark
-from gateway.web.correlation import REQUEST_ID, TRACE_PARENT
+from gateway.web.correlation import REQUEST_ID
 from gateway.web.openapi import common, components
 from gateway.web.openapi.components import Schemas
 from gateway.web.openapi.described import Answer, Body, Described, Example, Parameter

@@ -70,7 +70,7 @@ def test_two_envelopes_of_the_same_have_nothing_in_common() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 1024)]
+    "key", [ec.generate_private_key(ec.SECP256K1()), rsa.generate_private_key(65537, 1024)]
 )
 def test_a_key_that_cannot_be_written_to_is_refused(key: rsa.RSAPrivateKey) -> None:
     with pytest.raises(BadEnvelope) as caught:
