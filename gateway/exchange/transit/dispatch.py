@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from adapters.contract import Adapter, Context, Delivered, Letter, Plays
+from adapters.contract import Adapter, Context, Letter, Plays
 from gateway.domain.errors import (
     Ambiguous,
     Declined,
@@ -42,6 +42,7 @@ from gateway.exchange.transit.exchanges import Exchanges
 from gateway.exchange.transit.letters import Case, Letters
 from gateway.exchange.transit.outcomes import OVER, Outcomes, Overtaken
 from gateway.exchange.transit.routes import INTERNAL, Routes, Seen, told_by
+from gateway.exchange.transit.sound import Sound
 from gateway.exchange.transit.underway import HANGS, Underway
 from gateway.exchange.transit.unmapped import Unmapped
 from gateway.store.sessions import Store
@@ -167,7 +168,7 @@ class Dispatch:
         else:
             self.outcomes.make_available(case, Place.HUB_OFFICE, Fault(NOT_SET))
 
-    def _attempted(self, case: Case, office: Office, means: Means | None) -> Delivered | Trouble | None:
+    def _attempted(self, case: Case, office: Office, means: Means | None) -> Sound | Trouble | None:
         """Bring a letter to the office's system; None when it was settled without trying."""
         if means is None:
             return Trouble(Temporary(NOT_INSTALLED, f"no adapter {office.route.adapter!r}"), case.row.doubt)
@@ -207,11 +208,11 @@ class Dispatch:
             _log.error("letter cannot be prepared", delivery=case.row.id, cause=place(fault))
             raise Temporary(INTERNAL, place(fault)) from fault
 
-    def _end(self, case: Case, route: Route, means: Means | None, result: Delivered | Trouble) -> None:
+    def _end(self, case: Case, route: Route, means: Means | None, result: Sound | Trouble) -> None:
         if isinstance(result, Trouble):
             self._settle(case, route, result.error, means, result.doubt)
         else:
-            self.outcomes.hand_over(case, result)
+            self.outcomes.hand_over(case, result, result.said)
 
     def _settle(
         self,
