@@ -98,9 +98,9 @@ class Purge:
         """Destroy one letter's content; False when it must stay after all.
 
         The keys go in one transaction with the record, its entry for the ledger, and what may quote the
-        letter:
-        what was exchanged with the recipients' systems, and values that no code table knew. Files are removed
-        afterwards: without their keys they are noise, and those that a crash leaves go with the next sweep.
+        letter: what was exchanged with the recipients' systems, and values that no code table knew. Files are
+        removed afterwards: without their keys they are noise, and those that a crash leaves go with the next
+        sweep.
 
         Raises:
             Unavailable: database or payload store is out for now.
