@@ -20,11 +20,10 @@ from gateway.domain.registry.versions import (
     Stage,
     content_of,
     is_second,
-    person,
     put_in_force,
 )
 from gateway.exchange.clock import Ambient
-from gateway.exchange.registry.apply import Registry, office_table
+from gateway.exchange.registry.apply import Registry, named, office_table
 from gateway.exchange.registry.declared import Declared
 from gateway.store.registry import version_queries as queries
 from gateway.store.registry.models import OfficeRow
@@ -66,7 +65,7 @@ class Versions:
             Misconfigured: everything that is wrong with it.
             Conflict: it is what is active.
         """
-        by = _named(author)
+        by = named(author)
         base, content = self._content(office, table)
         if len(note) > LONGEST_NOTE or "\0" in note:
             raise Misconfigured([f"note: at most {LONGEST_NOTE} characters"])
@@ -86,7 +85,7 @@ class Versions:
             NotFound: no such version.
             Conflict: it is not tested; or a second person must do it, and ``by`` is the first.
         """
-        by = _named(by)
+        by = named(by)
 
         def act(session: Session, row: OfficeRow, live: RouteVersion) -> None:
             version = _version(session, office, number)
@@ -108,7 +107,7 @@ class Versions:
             Misconfigured: what is installed now does not take it.
             Conflict: it has not come so far; another version became active after it was written.
         """
-        by = _named(by)
+        by = named(by)
         self._check(office, number)
 
         def act(session: Session, row: OfficeRow, live: RouteVersion) -> None:
@@ -137,7 +136,7 @@ class Versions:
             Misconfigured: what is installed now does not take the version before.
             Conflict: another version is active, or there is none before.
         """
-        by = _named(by)
+        by = named(by)
         before = self._before(office, seen)
         self._check(office, before)
 
@@ -157,7 +156,7 @@ class Versions:
             NotFound: no such version.
             Conflict: it is or was active, or is discarded.
         """
-        by = _named(by)
+        by = named(by)
 
         def act(session: Session, row: OfficeRow, live: RouteVersion) -> None:
             version = _version(session, office, number)
@@ -174,7 +173,7 @@ class Versions:
             NotFound: no such version.
             Conflict: it was discarded.
         """
-        by = _named(by)
+        by = named(by)
 
         def act(session: Session, row: OfficeRow, live: RouteVersion) -> Stage:
             version, now = _version(session, office, number), self.ambient.now()
@@ -197,7 +196,7 @@ class Versions:
         Raises:
             NotFound: no such version.
         """
-        by = _named(by)
+        by = named(by)
 
         def act(session: Session, row: OfficeRow, live: RouteVersion) -> None:
             version = _version(session, office, number)
@@ -318,13 +317,6 @@ def office_row(session: Session, office: str) -> OfficeRow:
     if row is None:
         raise NotFound.because(NOT_FOUND)
     return row
-
-
-def _named(by: str) -> str:
-    try:
-        return person(by)
-    except ValueError as error:
-        raise Misconfigured([f"--as: {error}"]) from error
 
 
 def _version(session: Session, office: str, number: int) -> RouteVersion:
