@@ -42,7 +42,7 @@ def judge_look_up(
     """
     answer = _answer(response, context)
     absent = find.absent_fault
-    if isinstance(answer, SoapFault) and absent is not None and absent.search(str(answer)):
+    if isinstance(answer, SoapFault) and absent is not None and absent.within(str(answer)):
         return None
     found = find.found.over_answer(judge(find.operation, rules, response, context))
     return find.operation.reads.over(found).delivered(response) if found else None

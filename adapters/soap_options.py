@@ -15,29 +15,28 @@ from adapters.contract import Context
 from adapters.functions import Tables
 from adapters.mapping import Expression, Mapping
 from adapters.options import Options
+from adapters.patterns import Pattern
 from adapters.soap_answer import SoapFault
 from adapters.verdicts import Verdict
 from gateway.domain.errors import Misconfigured, Temporary
-
-_ANYTHING = re.compile("")
 
 
 @dataclass(frozen=True)
 class FaultRule:
     """What a fault means whose code, text and detail fit."""
 
-    code: re.Pattern[str]
-    text: re.Pattern[str]
-    detail: re.Pattern[str]
+    code: Pattern
+    text: Pattern
+    detail: Pattern
     verdict: Verdict
 
     @classmethod
     def read(cls, options: Options) -> FaultRule:
         """The rule that the options describe; faults are noted there."""
         rule = cls(
-            code=_pattern(options, "code"),
-            text=_pattern(options, "text"),
-            detail=_pattern(options, "detail"),
+            code=Pattern.read(options, "code"),
+            text=Pattern.read(options, "text"),
+            detail=Pattern.read(options, "detail"),
             verdict=Verdict.read(options, "ambiguous"),
         )
         if not {"code", "text", "detail"} & set(options.names()):
@@ -47,8 +46,8 @@ class FaultRule:
 
     def matches(self, fault: SoapFault) -> bool:
         """Whether this rule speaks of that fault."""
-        right_code = self.code is _ANYTHING or any(self.code.fullmatch(code) for code in fault.codes)
-        return right_code and bool(self.text.search(fault.text) and self.detail.search(fault.detail))
+        right_code = not self.code or any(self.code.whole(code) for code in fault.codes)
+        return right_code and self.text.within(fault.text) and self.detail.within(fault.detail)
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class FindOperation:
 
     operation: Operation
     found: Expression
-    absent_fault: re.Pattern[str] | None
+    absent_fault: Pattern | None
 
 
 @dataclass(frozen=True)
@@ -198,18 +197,7 @@ def _find(options: Options | None, tables: Tables) -> FindOperation | None:
     found = options.expression("found")
     if "success" not in options:
         options.fault("success", "is required: it tells an answer from anything else")
-    absent = _pattern(options, "absent_fault")
+    absent = Pattern.read(options, "absent_fault")
     operation = _operation(options, tables)
     options.end()
-    return None if found is None else FindOperation(operation, found, None if absent is _ANYTHING else absent)
-
-
-def _pattern(options: Options, key: str) -> re.Pattern[str]:
-    source = options.text(key, "")
-    if not source:
-        return _ANYTHING
-    try:
-        return re.compile(source)
-    except re.error as trouble:
-        options.fault(key, f"is no regular expression: {trouble}")
-        return _ANYTHING
+    return None if found is None else FindOperation(operation, found, absent or None)

@@ -12,7 +12,6 @@ Options of ``poll`` (``•`` marks what is required): ``operation`` •, ``reque
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping as Table
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from adapters.mapping import Expression, Mapping
 from adapters.news_reads import NewsReads, rows
 from adapters.options import Options
 from adapters.outcomes import AlreadyThereError, Phase, in_phase
+from adapters.patterns import Pattern
 from adapters.rest_poll import handed_view
 from adapters.soap_calls import Line
 from adapters.soap_judge import FAULT, judge
@@ -41,7 +41,7 @@ class SoapPoll:
     operation: Operation
     each: Expression | None
     found: Expression | None
-    absent_fault: re.Pattern[str] | None
+    absent_fault: Pattern | None
     reads: NewsReads
 
     @classmethod
@@ -75,7 +75,7 @@ class SoapPoll:
             operation=operation,
             each=options.expression("each", tables),
             found=None if many else options.expression("found"),
-            absent_fault=None if many else _pattern(options, "absent_fault"),
+            absent_fault=None if many else Pattern.read(options, "absent_fault") or None,
             reads=NewsReads.read(options.section("reads"), tables, names_letters=many),
         )
 
@@ -98,7 +98,7 @@ class SoapPoll:
         try:
             reply = self._call(line, handed_view(letter))
         except DeliveryError as fault:
-            if fault.code == FAULT and self.absent_fault and self.absent_fault.search(fault.detail):
+            if fault.code == FAULT and self.absent_fault and self.absent_fault.within(fault.detail):
                 return None
             raise
         found = reply if self.found is None else self.found.over_answer(reply)
@@ -111,12 +111,3 @@ class SoapPoll:
             raise Temporary(FAULT, "the look-up answers that it is a duplicate") from strange
         except DeliveryError as fault:
             raise in_phase(fault, Phase.BEFORE) from fault
-
-
-def _pattern(options: Options, key: str) -> re.Pattern[str] | None:
-    source = options.text(key, "")
-    try:
-        return re.compile(source) if source else None
-    except re.error as trouble:
-        options.fault(key, f"is no regular expression: {trouble}")
-        return None

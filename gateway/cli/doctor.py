@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
-from gateway.bootstrap import Gateway, build, revocations
+from gateway.bootstrap import Gateway, build, revocations, routing
 from gateway.bootstrap.evidence import lineages, time_source
 from gateway.cli.process import settings_from_environment
 from gateway.domain.errors import Misconfigured, WaslError
 from gateway.exchange.operate import doctor as finding
+from gateway.exchange.operate.closures import closed_offices
 from gateway.exchange.operate.doctor import Check, Finding, Mark, examine
 from gateway.exchange.operate.news import later_news
 from gateway.home import TEST_PKI_MARK
@@ -80,6 +81,7 @@ def _checks(gateway: Gateway) -> Mapping[str, Check]:
         ),
         "authorities": lambda: _authorities(gateway),
         "disk": lambda: finding.space(settings.home),
+        "closed offices": lambda: closed_offices(routing.clearing(gateway)),
         "later news": lambda: later_news(gateway.store, now()),
         "journey": lambda: finding.journey(health.watch.flow()),
         "web port": lambda: finding.port("web port", web.host, web.port),

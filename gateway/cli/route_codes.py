@@ -24,6 +24,8 @@ def unmapped(office_id: str | None, as_json: bool) -> None:
     """List the values that letters had and code tables have not, of OFFICE or of all.
 
     `held` counts the letters that wait for an entry; the others went with the entry * of their table.
+    What a mapping looks up may be people's own words: the list is not for everybody. A value goes with the
+    content of the last letter that had it.
 
     Example: wasl route unmapped B0000002-4
     """

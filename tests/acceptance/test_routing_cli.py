@@ -156,6 +156,7 @@ def test_explain_tells_who_cannot_be_reached_and_asks_another_moment(
 
 def test_an_office_is_closed_and_what_waits_there_is_passed_on(shell: Shell, hub: HubUnderTest) -> None:
     [delivery] = accept(hub, AGENCY_OFFICE)
+    assert "closed offices" not in shell("doctor").out
     assert shell("office", "clear", AGENCY_OFFICE, *WHY).status == 2
     said = shell("office", "close", AGENCY_OFFICE, "--successor", TEST_OFFICE, "--as", "operator-1")
     assert f"waiting there: 1; once it is closed: wasl office clear {AGENCY_OFFICE}" in said.out
@@ -163,6 +164,8 @@ def test_an_office_is_closed_and_what_waits_there_is_passed_on(shell: Shell, hub
     rows = {one["id"]: one for one in json.loads(shell("office", "--json").out)}
     assert rows[AGENCY_OFFICE]["state"] == "closed"
     assert rows[AGENCY_OFFICE]["successor"] == TEST_OFFICE
+    advice = f"has closed, and 1 of its letters still wait: wasl office clear {AGENCY_OFFICE}"
+    assert f"closed offices: {AGENCY_OFFICE}: {advice}" in shell("doctor").out
     cleared = json.loads(shell("office", "clear", AGENCY_OFFICE, *WHY, "--json").out)
     [[moved, after]] = cleared["moved"]
     assert (moved, cleared["successor"], cleared["left"]) == (delivery, TEST_OFFICE, [])
@@ -174,6 +177,7 @@ def test_an_office_is_closed_and_what_waits_there_is_passed_on(shell: Shell, hub
     assert f"it succeeds {delivery}" in told
     assert "redirect, decided by operator-1: the offices were merged" in told
     assert shell("office", "clear", AGENCY_OFFICE, *WHY).out == "0 passed on, 0 left\n"
+    assert "closed offices: 1, nothing waits in any" in shell("doctor").out
 
 
 def test_what_cannot_be_closed_or_cleared_changes_nothing(shell: Shell, hub: HubUnderTest) -> None:

@@ -16,18 +16,21 @@ from sqlalchemy import func, select, update
 from gateway.bootstrap import versions as build
 from gateway.domain.errors import Conflict, Misconfigured, NotFound, Refused
 from gateway.domain.registry.versions import VERSIONED, Stage
+from gateway.domain.transit.breaker import BreakerState
 from gateway.domain.transit.envelope import Recipient
 from gateway.exchange.registry import declared
 from gateway.exchange.registry.apply import office_table
 from gateway.exchange.transit.letters import Letters
-from gateway.store.registry import queries
+from gateway.store.registry import queries, version_queries
 from gateway.store.registry.models import OfficeRow
 from gateway.store.registry.version_models import RouteVersion, RouteVersionEvent
+from gateway.store.transit import route_queries
 from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, HubUnderTest
-from tests.support.listener import Listener, listening
+from tests.support.listener import Listener, Reply, listening
 from tests.support.shapes import Shape
 from tests.support.systems import accept, row, state
 from tests.support.versions import (
+    TAKEN,
     activated,
     checked,
     created,
@@ -501,3 +504,41 @@ def test_every_key_of_an_office_is_part_of_a_version_or_is_not_on_purpose(hub: H
     assert set(VERSIONED) <= set(shown)
     columns = {column.key for column in OfficeRow.__table__.columns}
     assert columns - {"rules"} == declared._OFFICE_KEYS - {"rule"}
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["activate", "rollback"])
+def test_letters_that_wait_for_a_failing_route_go_at_once_by_the_one_that_replaces_it(
+    hub: HubUnderTest, listener: Listener, back: bool
+) -> None:
+    versions = build.versions(hub.gateway)
+    third = activated(hub, table(listener.url, headers={"X-Hub": "3"}))
+    listener.usual = Reply(503)
+    waiting = [accept(hub)[0] for _ in range(7)]
+    hub.dispatch().run_once(100)
+    with hub.gateway.store.read() as session:
+        assert route_queries.breaker(session, COMMUNE_OFFICE).state is BreakerState.OPEN
+    listener.usual = TAKEN
+    hub.dispatch().run_once(100)
+    assert "HANDED_OVER" not in {state(hub, one) for one in waiting}
+    if back:
+        versions.rollback(COMMUNE_OFFICE, "operator", third)
+    else:
+        activated(hub, table(listener.url, headers={"X-Hub": "4"}))
+    hub.dispatch().run_once(100)
+    assert {state(hub, one) for one in waiting} == {"HANDED_OVER"}
+    with hub.gateway.store.read() as session:
+        whys = [one.why for one in version_queries.events(session, COMMUNE_OFFICE) if one.by == "operator"]
+    assert "breaker was OPEN after 5 failures; 5 waiting letters due at once" in whys[-1]
+
+
+def test_a_version_that_calls_as_before_forgets_nothing_of_the_route(
+    hub: HubUnderTest, listener: Listener
+) -> None:
+    listener.usual = Reply(503)
+    [delivery] = accept(hub)
+    hub.dispatch().run_once(100)
+    due = row(hub, delivery).due_at
+    activated(hub, {**table(listener.url), "document_types": {"request": "AUTRE"}})
+    assert row(hub, delivery).due_at == due
+    with hub.gateway.store.read() as session:
+        assert route_queries.breaker(session, COMMUNE_OFFICE).failures == 1

@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
+from gateway.bootstrap.evidence import purge
 from gateway.cli import wasl
 from gateway.cli.route_codes import _held
 from gateway.domain.errors import Misconfigured
+from gateway.domain.evidence.retention import Retention, RetentionRule
 from gateway.exchange.transit import unmapped
+from gateway.exchange.transit.unmapped import let_go
 from gateway.store.registry import queries
 from gateway.store.registry.models import Change, OfficeRow
 from gateway.store.transit import route_queries, unmapped_queries
+from gateway.store.transit.models import Attempt, Message
 from tests.support.hub import AGENCY_OFFICE, COMMUNE_OFFICE, HubUnderTest, registry_table
 from tests.support.listener import Listener, Reply, listening
 from tests.support.shapes import Shape
@@ -374,3 +380,69 @@ def test_values_are_counted_held_for_and_mapped_on_every_database(
         office = queries.office(session, COMMUNE_OFFICE)
     assert office is not None
     assert office.route.options["tables"]["types"] == {**TYPES, "شكاية": "RECL"}
+
+
+# What goes with the letters -------------------------------------------------------------------------
+
+
+def purged(hub: HubUnderTest) -> None:
+    rules = Retention.of((RetentionRule("short", 30, frozenset({"request"})),), 3650)
+    replace(purge(hub.gateway), retention=rules).run()
+
+
+def test_a_value_goes_when_the_content_of_the_last_letter_that_had_it_goes(
+    hub: HubUnderTest, target: Listener
+) -> None:
+    declare(hub, rest(target, titre="code(envelope.subject, 'types')"), {"types": {"*": "AUTRE"}})
+    accept(hub, COMMUNE_OFFICE, subject="دعوى السيدة فلانة", document_type="request")
+    accept(hub, COMMUNE_OFFICE, subject="Autre", document_type="request")
+    work(hub)
+    hub.clock.forward(minutes=2)
+    accept(hub, COMMUNE_OFFICE, subject="Autre", document_type="complaint")
+    work(hub)
+    hub.clock.forward(minutes=2)
+    accept(hub, COMMUNE_OFFICE, subject="Encore", document_type="complaint")
+    work(hub)
+    assert len(listed(hub)) == 3
+    with hub.clock.moved(days=31):
+        purged(hub)
+    assert [value for _, value, _ in listed(hub)] == ["Autre", "Encore"]
+
+
+def test_a_value_stays_while_another_letter_is_held_for_it(hub: HubUnderTest, target: Listener) -> None:
+    declare(hub, rest(target, titre="code(envelope.subject, 'types')"), {"types": TYPES})
+    accept(hub, COMMUNE_OFFICE, subject="Litige", document_type="complaint")
+    work(hub)
+    hub.clock.forward(minutes=2)
+    [last] = accept(hub, COMMUNE_OFFICE, subject="Litige", document_type="request")
+    work(hub)
+    with hub.gateway.store.read() as session:
+        [value] = unmapped_queries.values(session, COMMUNE_OFFICE)
+        reference = unmapped_queries.reference_of(session, last)
+    assert value.reference == reference
+    with hub.gateway.store.write() as session:
+        let_go(session, reference)
+    with hub.gateway.store.read() as session:
+        [value] = unmapped_queries.values(session, COMMUNE_OFFICE)
+    assert value.reference != reference
+    with hub.gateway.store.write() as session:
+        for held in session.scalars(select(Attempt).where(Attempt.detail.endswith("'Litige'"))):
+            held.detail = ""
+        let_go(session, value.reference)
+    assert listed(hub) == []
+
+
+def test_a_value_that_was_counted_and_not_written_does_not_come_back_after_the_purge(
+    hub: HubUnderTest, target: Listener
+) -> None:
+    declare(hub, rest(target, titre="envelope.subject"), {"types": {}})
+    accept(hub, COMMUNE_OFFICE, document_type="request")
+    work(hub)
+    with hub.gateway.store.read() as session:
+        reference = session.scalars(select(Message.reference)).one()
+    counting = unmapped.Unmapped(hub.gateway.store, hub.gateway.ambient)
+    counting.note(COMMUNE_OFFICE, str(reference), "types", "secret de famille")
+    with hub.clock.moved(days=31):
+        purged(hub)
+        counting.keep()
+    assert listed(hub) == []

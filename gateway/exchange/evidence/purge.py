@@ -16,6 +16,7 @@ from gateway.domain.evidence.ledger import purge_entry, salted
 from gateway.domain.evidence.retention import Destroyed, PurgeRecord, Retention, RetentionRule, due
 from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.issue import Ledgers
+from gateway.exchange.transit.unmapped import let_go
 from gateway.store.evidence import retention_queries as queries
 from gateway.store.evidence.ledger_models import PendingEntry
 from gateway.store.evidence.retention_models import PurgeRow
@@ -96,9 +97,10 @@ class Purge:
     def purge(self, message: int, by: str) -> bool:
         """Destroy one letter's content; False when it must stay after all.
 
-        The keys go in one transaction with the record, its entry for the ledger, and what was exchanged with
-        the recipients' systems (it may quote the letter). Files are removed afterwards: without their keys
-        they are noise, and those that a crash leaves go with the next sweep.
+        The keys go in one transaction with the record, its entry for the ledger, and what may quote the
+        letter: what was exchanged with the recipients' systems, and values that no code table knew. Files are
+        removed afterwards: without their keys they are noise, and those that a crash leaves go with the next
+        sweep.
 
         Raises:
             Unavailable: database or payload store is out for now.
@@ -114,6 +116,7 @@ class Purge:
             for attempt in queries.attempts_of(session, message):
                 attempt.detail = ""
             exchange_queries.forget(session, row.id)
+            let_go(session, found.reference)
             row.purged_at = now
             self._record(session, row, found, destroyed, by, now)
         _log.info("content purged", reference=found.reference, rule=found.rule.code, contents=len(destroyed))

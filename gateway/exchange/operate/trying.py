@@ -67,10 +67,9 @@ class Probing:
             return self._reached(route.options)
         tape, way = Tape(hearing=False), None
         try:
-            context = self.contexts(route)
+            context = tape.over(self.contexts(route))
             way = _Stepping(context, self.http)
-            context = replace(context, http=way, dial=way.dial, secret=tape.knowing(context.secret))
-            found = adapter.probe(context)
+            found = adapter.probe(replace(context, http=way, dial=way.dial))
         except DeliveryError as error:
             return self._failed(sound_error(error, tape.hide), way, route)
         except GatewayFault as fault:

@@ -9,12 +9,8 @@ from adapters.contract import Adapter, Context, Letter, Previews, Request, refus
 from gateway.domain.errors import DeliveryError, GatewayFault, Permanent
 from gateway.domain.registry.parties import Route, RouteKind
 from gateway.exchange.transit.attempt import NO_ADAPTER, NOT_INSTALLED, NOT_SET, ours, place
-from gateway.exchange.transit.exchanges_masking import Mask, secret_values
 from gateway.exchange.transit.exchanges_tape import Tape
-from gateway.exchange.transit.sound import sound_error, words
-
-_LONGEST_BODY = 256 * 1024
-_LONGEST_URL = 4000
+from gateway.exchange.transit.sound import sound_error
 
 
 @dataclass(frozen=True)
@@ -44,9 +40,8 @@ class Previewing:
                 raise Permanent(NOT_SET, "; ".join(faults))
             if not isinstance(adapter, Previews):
                 raise Permanent(NOT_INSTALLED, f"the kind {route.adapter} cannot show its calls beforehand")
-            context = self.contexts(route)
-            context = replace(context, secret=tape.knowing(context.secret), dial=refuse_to_dial)
-            return tuple(_shown(one, tape) for one in adapter.preview(letter, context))
+            context = replace(tape.over(self.contexts(route)), dial=refuse_to_dial)
+            return tuple(tape.hide_in_call(one) for one in adapter.preview(letter, context))
         except DeliveryError as error:
             raise sound_error(error, tape.hide) from error
         except GatewayFault as fault:
@@ -55,14 +50,3 @@ class Previewing:
             raise
         except BaseException as error:
             raise Permanent(NO_ADAPTER, place(error)) from error
-
-
-def _shown(request: Request, tape: Tape) -> Request:
-    mask = Mask([*tape.secrets, *secret_values(request.headers)])
-    headers = {words(name, 200): words(value, _LONGEST_URL) for name, value in request.headers.items()}
-    return Request(
-        words(request.method, 20),
-        mask.url(words(request.url, _LONGEST_URL)),
-        mask.headers(headers),
-        mask.text(words(request.body, _LONGEST_BODY)),
-    )

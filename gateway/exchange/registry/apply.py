@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from gateway.domain.errors import Misconfigured
 from gateway.domain.registry.parties import RouteKind
 from gateway.domain.registry.tables import table_faults
+from gateway.domain.registry.versions import person
 from gateway.domain.transit.routing_rules import Closing
 from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.declared import Declared, DeclaredCertificate
@@ -53,6 +54,7 @@ class Registry:
                 not serve the body, round, or too far.
         """
         made: list[str] = []
+        actor = named(actor)
         self._check_encryption(declared)
         with self.store.write() as session:
             take_turn(session, "registry")
@@ -182,6 +184,7 @@ class Registry:
         values: Mapping[str, Any],
         actor: str,
     ) -> list[str]:
+        actor = named(actor)
         row = session.get(table, key)
         before = None if row is None else {name: getattr(row, name) for name in values}
         if before == dict(values):
@@ -226,6 +229,18 @@ class Registry:
             ]
             offices = [office_table(row) for row in queries.office_rows(session)]
         return {"party": parties, "office": offices}
+
+
+def named(actor: str) -> str:
+    """The name of whoever makes a change, as it is kept.
+
+    Raises:
+        Misconfigured: it is none that can be kept.
+    """
+    try:
+        return person(actor)
+    except ValueError as error:
+        raise Misconfigured([f"--as: {error}"]) from error
 
 
 def _plain(values: Mapping[str, Any] | None) -> dict[str, Any] | None:

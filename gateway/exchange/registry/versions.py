@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -19,16 +20,16 @@ from gateway.domain.registry.versions import (
     Stage,
     content_of,
     is_second,
-    person,
     put_in_force,
 )
 from gateway.exchange.clock import Ambient
-from gateway.exchange.registry.apply import Registry, office_table
+from gateway.exchange.registry.apply import Registry, named, office_table
 from gateway.exchange.registry.declared import Declared
 from gateway.store.registry import version_queries as queries
 from gateway.store.registry.models import OfficeRow
 from gateway.store.registry.version_models import RouteVersion, RouteVersionEvent
 from gateway.store.sessions import Store
+from gateway.store.transit import route_queries
 from gateway.store.turns import take_turn
 
 NOT_FOUND = "WASL-REQ-005"
@@ -64,7 +65,7 @@ class Versions:
             Misconfigured: everything that is wrong with it.
             Conflict: it is what is active.
         """
-        by = _named(author)
+        by = named(author)
         base, content = self._content(office, table)
         if len(note) > LONGEST_NOTE or "\0" in note:
             raise Misconfigured([f"note: at most {LONGEST_NOTE} characters"])
@@ -84,7 +85,7 @@ class Versions:
             NotFound: no such version.
             Conflict: it is not tested; or a second person must do it, and ``by`` is the first.
         """
-        by = _named(by)
+        by = named(by)
 
         def act(session: Session, row: OfficeRow, live: RouteVersion) -> None:
             version = _version(session, office, number)
@@ -106,7 +107,7 @@ class Versions:
             Misconfigured: what is installed now does not take it.
             Conflict: it has not come so far; another version became active after it was written.
         """
-        by = _named(by)
+        by = named(by)
         self._check(office, number)
 
         def act(session: Session, row: OfficeRow, live: RouteVersion) -> None:
@@ -135,7 +136,7 @@ class Versions:
             Misconfigured: what is installed now does not take the version before.
             Conflict: another version is active, or there is none before.
         """
-        by = _named(by)
+        by = named(by)
         before = self._before(office, seen)
         self._check(office, before)
 
@@ -155,7 +156,7 @@ class Versions:
             NotFound: no such version.
             Conflict: it is or was active, or is discarded.
         """
-        by = _named(by)
+        by = named(by)
 
         def act(session: Session, row: OfficeRow, live: RouteVersion) -> None:
             version = _version(session, office, number)
@@ -172,7 +173,7 @@ class Versions:
             NotFound: no such version.
             Conflict: it was discarded.
         """
-        by = _named(by)
+        by = named(by)
 
         def act(session: Session, row: OfficeRow, live: RouteVersion) -> Stage:
             version, now = _version(session, office, number), self.ambient.now()
@@ -195,7 +196,7 @@ class Versions:
         Raises:
             NotFound: no such version.
         """
-        by = _named(by)
+        by = named(by)
 
         def act(session: Session, row: OfficeRow, live: RouteVersion) -> None:
             version = _version(session, office, number)
@@ -232,6 +233,8 @@ class Versions:
         why: str,
     ) -> None:
         now = self.ambient.now()
+        if _calls(version) != _calls(live):
+            why = "; ".join(filter(None, (why, *_begin_anew(session, row.id, now))))
         queries.move(session, live, Stage.RETIRED, now, by, why or f"{version.number} became active")
         queries.move(session, version, Stage.ACTIVE, now, by, why)
         values = put_in_force(version.content, bool(row.route.get(PAUSED)))
@@ -291,6 +294,21 @@ class Versions:
         self.check(office, version.content)
 
 
+def _calls(version: RouteVersion) -> tuple[Any, ...]:
+    """What decides whom letters reach, and how."""
+    route = version.content["route"]
+    return tuple(route.get(key) for key in ("kind", "adapter", "options"))
+
+
+def _begin_anew(session: Session, office: str, now: datetime) -> Iterator[str]:
+    """Forget what is known of the route before: what waits for it goes at once. What was done, for people."""
+    was = route_queries.forget(session, office)
+    if was.failures:
+        yield f"breaker was {was.state.value} after {was.failures} failures"
+    if waited := route_queries.make_due(session, office, now):
+        yield f"{waited} waiting letters due at once"
+
+
 def office_row(session: Session, office: str) -> OfficeRow:
     """Raises:
     NotFound: no such office.
@@ -299,13 +317,6 @@ def office_row(session: Session, office: str) -> OfficeRow:
     if row is None:
         raise NotFound.because(NOT_FOUND)
     return row
-
-
-def _named(by: str) -> str:
-    try:
-        return person(by)
-    except ValueError as error:
-        raise Misconfigured([f"--as: {error}"]) from error
 
 
 def _version(session: Session, office: str, number: int) -> RouteVersion:

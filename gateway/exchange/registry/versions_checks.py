@@ -16,6 +16,8 @@ from gateway.exchange.registry.versions import Versions
 from gateway.exchange.registry.versions_dry_run import DryRuns
 from gateway.exchange.registry.versions_look import Content
 from gateway.exchange.transit.attempt import place
+from gateway.exchange.transit.exchanges_tape import Tape
+from gateway.exchange.transit.sound import sound_error
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,11 @@ def _target(route: Route, adapters: Mapping[str, Adapter], context: Context) -> 
         return Check("target", False, f"no adapter of the kind {route.adapter} is installed")
     if not isinstance(adapter, Probes):
         return Check("target", None, f"the kind {route.adapter} cannot test a connection")
+    tape = Tape(hearing=False)
     try:
-        return Check("target", True, str(adapter.probe(context)))
+        return Check("target", True, tape.hide(str(adapter.probe(tape.over(context)))))
     except DeliveryError as error:
-        return Check("target", False, str(error))
+        return Check("target", False, str(sound_error(error, tape.hide)))
     except GatewayFault as fault:
         return Check("target", False, str(fault))
     except Exception as error:  # noqa: BLE001 - whatever an adapter raises is what the test found

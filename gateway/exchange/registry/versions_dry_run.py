@@ -14,6 +14,7 @@ from gateway.exchange.registry.versions_calls import Values, values_of
 from gateway.exchange.registry.versions_look import Content, Looks
 from gateway.exchange.registry.versions_redacted import redacted
 from gateway.exchange.transit.attempt import ours, place
+from gateway.exchange.transit.exchanges_tape import Tape
 from gateway.exchange.transit.letters import Letters
 from gateway.store.registry.version_queries import latest_letters
 
@@ -61,6 +62,7 @@ class _Side:
     office: Office
     adapter: Adapter | None
     context: Context | None
+    tape: Tape
 
     @property
     def route(self) -> Route:
@@ -82,9 +84,14 @@ class _Side:
         try:
             return tuple(self.adapter.preview(own, self.context))
         except (DeliveryError, GatewayFault) as error:
-            return _unmapped(letter.reference, error)
+            found = _unmapped(letter.reference, error)
+            return replace(found, detail=self.tape.hide(found.detail))
         except Exception as error:  # noqa: BLE001 - whatever an adapter raises would fail its letter
             return Unmapped(letter.reference, NO_ADAPTER, place(error), type=type(error).__name__)
+
+    def hide(self, shown: Shown) -> Shown:
+        """The same without secrets, for people; what is compared has them."""
+        return tuple(self.tape.hide_in_call(one) for one in shown) if isinstance(shown, tuple) else shown
 
     def _type(self, letter: Letter) -> str | None:
         return self.office.document_types.get(letter.envelope.document_type or "")
@@ -149,13 +156,13 @@ class DryRuns:
         )
 
     def _side(self, content: Content) -> tuple[_Side, list[str]]:
-        office = self.looks.office(content)
+        office, tape = self.looks.office(content), Tape(hearing=False)
         if office.route.kind is not RouteKind.ADAPTER:
-            return _Side(office, None, None), []
-        context = self.contexts(office.route)
+            return _Side(office, None, None, tape), []
+        context = tape.over(self.contexts(office.route))
         http = OnlyFetches(context.http)
         context = replace(context, http=http, dial=refuse_to_dial)
-        return _Side(office, self.adapters.get(office.route.adapter), context), http.fetched
+        return _Side(office, self.adapters.get(office.route.adapter), context, tape), http.fetched
 
     def _one(self, delivery: str, before: _Side, after: _Side, found: _Found, show_content: bool) -> None:
         case = self.letters.case(delivery)
@@ -181,7 +188,8 @@ class DryRuns:
             return
         if not show_content:
             hidden = redacted(letter)
-            old, new = _hidden(old, before.show(hidden)), _hidden(new, after.show(hidden))
+            was, now = before.show(hidden), after.show(hidden)
+        old, new = _hidden(old, before.hide(was)), _hidden(new, after.hide(now))
         told_ = tuple(_difference(path, old, new) for path in paths[:_MOST_DIFFERENCES])
         more = max(0, len(paths) - _MOST_DIFFERENCES)
         found.changed.append(Changed(letter.reference, told_, more, len(varying)))

@@ -35,7 +35,7 @@ from gateway.domain.errors import (
 from gateway.domain.transit.call import TRACE_PARENT
 from gateway.exchange.transit.claim import LeaseLost
 from gateway.exchange.transit.exchanges_tape import Tape
-from gateway.exchange.transit.sound import sound, sound_error
+from gateway.exchange.transit.sound import Sound, sound, sound_error
 from gateway.exchange.transit.underway import Sign
 
 UNKNOWN = "WASL-DLV-004"
@@ -122,7 +122,7 @@ def attempt(
     key: str | None = None,
     tape: Tape | None = None,
     sign: Sign | None = None,
-) -> Delivered | Trouble:
+) -> Sound | Trouble:
     """Hand the letter over, unless an earlier attempt already did.
 
     Args:
@@ -136,15 +136,16 @@ def attempt(
     Raises:
         LeaseLost: somebody else works on this delivery by now.
     """
+    tape = Tape(hearing=False) if tape is None else tape
+    context = tape.over(context)
     way = _Way(context, keep, tape, sign, letter.trace_parent)
-    secret = context.secret if tape is None else tape.knowing(context.secret)
-    context = replace(context, http=way, dial=way.dial, secret=secret)
+    context = replace(context, http=way, dial=way.dial)
     name = letter.delivery_id
     if doubt and means.finder is not None:
         try:
             with _named(means, name, way):
                 found = _find(means.finder, (name, *earlier), letter.reference, context)
-                found = None if found is None else sound(found)
+                found = None if found is None else sound(found, tape)
         except DeliveryError as error:
             if not means.repeats:
                 return Trouble(_of_look_up(error), doubt=True)
@@ -154,7 +155,7 @@ def attempt(
             doubt = False
     try:
         with _named(means, name, way):
-            return sound(means.adapter.deliver(_keyed(letter, means, key), context))
+            return sound(means.adapter.deliver(_keyed(letter, means, key), context), tape)
     except DeliveryError as error:
         midway = way.used and isinstance(error.__cause__, GatewayFault)
         return Trouble(error, doubt or midway or isinstance(error, Ambiguous))
@@ -186,7 +187,7 @@ def _named(means: Means, delivery: str, way: _Way) -> Iterator[None]:
     try:
         yield
     except DeliveryError as error:
-        raise sound_error(error, way.hide) from error.__cause__
+        raise sound_error(error, way.tape.hide) from error.__cause__
     except (LeaseLost, KeyboardInterrupt):
         raise
     except GatewayFault as fault:
@@ -222,12 +223,12 @@ class _Way:
         self,
         context: Context,
         keep: Callable[[], None],
-        tape: Tape | None,
+        tape: Tape,
         sign: Sign | None,
         trace_parent: str | None,
     ) -> None:
         self._http, self._dial, self._keep = context.http, context.dial, keep
-        self._tape, self._sign = tape, sign
+        self.tape, self._sign = tape, sign
         self._more = {} if trace_parent is None else {TRACE_PARENT: trace_parent}
         self.used = False
 
@@ -247,15 +248,9 @@ class _Way:
         if self._sign is not None:
             self._sign.alive()
         headers = self._more | dict(headers or {})
-        if self._tape is not None:
-            return self._tape.request(self._http, method, url, headers, body, content_length, identity)
         return self._http.request(
             method, url, headers=headers, body=body, content_length=content_length, identity=identity
         )
-
-    def hide(self, text: str) -> str:
-        """A text of the other side without the secrets of this attempt."""
-        return text if self._tape is None else self._tape.hide(text)
 
     def dial(self, host: str, port: int) -> socket.socket:
         """As `adapters.contract.Dial`."""
@@ -263,6 +258,5 @@ class _Way:
         self.used = True
         if self._sign is not None:
             self._sign.on_its_own()
-        if self._tape is not None:
-            self._tape.dialled(host, port)
+        self.tape.dialled(host, port)
         return self._dial(host, port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date as Day
 
 from sqlalchemy.orm import Session
 
@@ -57,6 +58,15 @@ class Clearing:
     repair: Repair
     ambient: Ambient
 
+    def closed(self) -> tuple[str, ...]:
+        """The offices that have closed, in order."""
+        with self.store.read() as session:
+            return tuple(one.id for one in registry.offices(session) if one.closed_on(self._day) is not None)
+
+    @property
+    def _day(self) -> Day:
+        return self.ambient.now().astimezone(self.repair.chains.issuing.zone).date()
+
     def waiting(self, office: str) -> tuple[str, ...]:
         """The deliveries that wait for an office, oldest first in each state; at most `MOST` of each."""
         with self.store.read() as session:
@@ -84,7 +94,7 @@ class Clearing:
         return Cleared(successor, tuple(moved), tuple(left))
 
     def _successor(self, session: Session, office: str) -> str:
-        day = self.ambient.now().astimezone(self.repair.chains.issuing.zone).date()
+        day = self._day
         found = registry.office(session, office)
         if found is None:
             raise NotFound.because(NOT_FOUND)

@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from adapters.contract import Adapter, Context, Delivered, Letter, Plays
+from adapters.contract import Adapter, Context, Letter, Plays
 from gateway.domain.errors import (
     Ambiguous,
     Declined,
@@ -42,6 +42,7 @@ from gateway.exchange.transit.exchanges import Exchanges
 from gateway.exchange.transit.letters import Case, Letters
 from gateway.exchange.transit.outcomes import OVER, Outcomes, Overtaken
 from gateway.exchange.transit.routes import INTERNAL, Routes, Seen, told_by
+from gateway.exchange.transit.sound import Sound
 from gateway.exchange.transit.underway import HANGS, Underway
 from gateway.exchange.transit.unmapped import Unmapped
 from gateway.store.sessions import Store
@@ -62,7 +63,7 @@ def _nothing() -> None:
 class _Tried:
     """How an attempt ended, and what keeps on record what was exchanged in it."""
 
-    result: Delivered | Trouble
+    result: Sound | Trouble
     keep: Callable[[], None] = _nothing
 
 
@@ -230,11 +231,11 @@ class Dispatch:
             _log.error("letter cannot be prepared", delivery=case.row.id, cause=place(fault))
             raise Temporary(INTERNAL, place(fault)) from fault
 
-    def _end(self, case: Case, route: Route, means: Means | None, result: Delivered | Trouble) -> None:
+    def _end(self, case: Case, route: Route, means: Means | None, result: Sound | Trouble) -> None:
         if isinstance(result, Trouble):
             self._settle(case, route, result.error, means, result.doubt)
         else:
-            self.outcomes.hand_over(case, result)
+            self.outcomes.hand_over(case, result, result.said)
 
     def _settle(
         self,

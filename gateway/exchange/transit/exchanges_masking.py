@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, quote_plus
-from xml.sax.saxutils import escape
+
+from gateway.exchange.transit.exchanges_known import Known
 
 MASK = "‹masked›"
 
@@ -23,8 +22,7 @@ _MEMBER = re.compile(rf'("{_NAMES}"\s{{0,9}}:\s{{0,9}}")((?:[^"\\]|\\.)*)', re.I
 _ELEMENT = re.compile(rf"(<(?:\w{{1,40}}:)?{_NAMES}(?:\s[^<>]{{0,500}})?>)([^<]+)", re.I)
 _FIELD = re.compile(rf"((?:^|[?&]){_NAMES}=)([^&\s#]+)", re.I)
 _PART = re.compile(rf'(name="{_NAMES}"[^\r\n]*\r\n(?:[^\r\n]+\r\n){{0,5}}\r\n)([^\r\n]+)', re.I)
-_SHORTEST = 4
-"""A shorter secret is masked only where it stands as a word of its own."""
+_SHORTEST_TOKEN = 8
 _HEAD = 48
 """By so many first octets a file's content is found again; a multiple of three, for base64."""
 _LEAST_HEAD = 12
@@ -78,56 +76,42 @@ class Mask:
     """Masks secrets in texts, headers and addresses.
 
     Args:
-        secrets: values that were resolved for the attempt; whatever equals one of them goes, also where
-            it stands in base64, or escaped for JSON, XML or a URL.
+        secrets: values that were resolved for the attempt; whatever equals one of them goes, however it is
+            written there (`gateway.exchange.transit.exchanges_known`).
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets if secret.strip() for form in _forms(secret)}
-        # the longest first: one may be the beginning of another
-        ordered = sorted(forms, key=len, reverse=True)
-        words = [re.escape(one) if len(one) >= _SHORTEST else rf"\b{re.escape(one)}\b" for one in ordered]
-        self._known = re.compile("|".join(words)) if words else None
+        self._known = Known(secrets)
 
     def text(self, text: str) -> str:
         """A body without secrets, known ones and those that its own names betray."""
-        text = self._without_known(text)
+        text = without(self._known, text)
         for pattern in (_MEMBER, _ELEMENT, _FIELD, _PART):
             text = pattern.sub(rf"\g<1>{MASK}", text)
         return text
 
     def url(self, url: str) -> str:
         """An address without secrets."""
-        return _FIELD.sub(rf"\g<1>{MASK}", self._without_known(url))
+        return _FIELD.sub(rf"\g<1>{MASK}", without(self._known, url))
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Headers without secrets."""
         return {
-            name: MASK if _SECRET_HEADER.search(name) else self._without_known(value)
+            name: MASK if _SECRET_HEADER.search(name) else without(self._known, value)
             for name, value in headers.items()
         }
 
-    def _without_known(self, text: str) -> str:
-        return text if self._known is None else self._known.sub(MASK, text)
+
+def without(known: Known, text: str) -> str:
+    """A text with a mask in place of each secret."""
+    pieces, last = [], 0
+    for start, end in known.spans(text):
+        pieces += [text[last:start], MASK]
+        last = end
+    return "".join([*pieces, text[last:]]) if last else text
 
 
 def secret_values(headers: Mapping[str, str]) -> list[str]:
     """What of a request's headers is secret by its name: a system may repeat it in its answer."""
     found = [value for name, value in headers.items() if _SECRET_HEADER.search(name)]
-    return found + [tail for value in found if len(tail := value.partition(" ")[2]) >= 2 * _SHORTEST]
-
-
-def _forms(secret: str) -> set[str]:
-    plain = secret.strip()
-    return {
-        secret,
-        plain,
-        base64.b64encode(plain.encode()).decode("ascii"),
-        quote(plain),
-        quote(plain, safe=""),
-        quote_plus(plain),
-        json.dumps(plain)[1:-1],
-        json.dumps(plain, ensure_ascii=False)[1:-1],
-        escape(plain),
-        escape(plain, {'"': "&quot;", "'": "&apos;"}),
-    } - {""}
+    return found + [tail for value in found if len(tail := value.partition(" ")[2]) >= _SHORTEST_TOKEN]

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from adapters.contract import Http, Response
-from gateway.domain.errors import DeliveryError
+from adapters.contract import Context, Http, Request, Response
+from gateway.domain.errors import DeliveryError, GatewayFault
+from gateway.domain.registry.differences import references
 from gateway.domain.transit.exchange import KEPT_OCTETS, MOST_CALLS, Call, Exchange
-from gateway.exchange.transit.exchanges_masking import FileContent, Mask, secret_values, without_files
+from gateway.exchange.transit.exchanges_known import Known
+from gateway.exchange.transit.exchanges_masking import (
+    FileContent,
+    Mask,
+    secret_values,
+    without,
+    without_files,
+)
 
 _HEARD = KEPT_OCTETS + 4096
 """More than is kept, so that what must be masked is not cut in two."""
@@ -17,10 +25,13 @@ _IN_MEMORY = 256 * 1024
 """So much of a body stays in memory until the attempt ends; files in it are found within this."""
 _LONGEST_URL = 2000
 _LONGEST_ERROR = 1000
+_LONGEST_BODY = 256 * 1024
+_LEAST_IN_A_NAME = 8
+"""A shorter secret may be part of a register number by chance, and that stands in receipts for good."""
 
 
 @dataclass
-class _Heard:
+class _Call:
     """One call as it is heard: the body's beginning, or the whole of one that is in memory anyway."""
 
     method: str
@@ -45,27 +56,34 @@ class _Heard:
 
 @dataclass
 class Tape:
-    """The calls of one attempt in their order, and the secrets that were resolved for them.
+    """The calls of one attempt in their order, and every secret that nobody may read in what is said of it.
 
     Attributes:
         hearing: whether calls are heard; secrets are known in any case.
+        secrets: what was resolved for the attempt, and what its calls showed to prove who calls.
     """
 
     hearing: bool = True
     clock: Callable[[], float] = time.monotonic
-    calls: list[_Heard] = field(default_factory=list)
+    calls: list[_Call] = field(default_factory=list)
     more: int = 0
-    secrets: list[str] = field(default_factory=list)
+    secrets: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._began = self.clock()
+        self._others: Callable[[], Iterator[str]] = lambda: iter(())
+
+    def over(self, context: Context) -> Context:
+        """The same context: what is called over it is heard, and the secrets of its route are known."""
+        self._others = lambda: _secrets_of(context)
+        return replace(context, http=_Ear(self, context.http), secret=self.knowing(context.secret))
 
     def knowing(self, resolve: Callable[[str], str]) -> Callable[[str], str]:
         """The same way to secrets; what it gives is masked."""
 
         def resolved(name: str) -> str:
             secret = resolve(name)
-            self.secrets.append(secret)
+            self.secrets.add(secret)
             return secret
 
         return resolved
@@ -99,8 +117,9 @@ class Tape:
         """A connection that does not speak HTTP was made; what is said on it is not heard."""
         self._begun("DIAL", f"{host}:{port}", {}).until = self.clock()
 
-    def _begun(self, method: str, url: str, headers: Mapping[str, str]) -> _Heard:
-        call = _Heard(method, url, headers, self.clock())
+    def _begun(self, method: str, url: str, headers: Mapping[str, str]) -> _Call:
+        call = _Call(method, url, headers, self.clock())
+        self.secrets.update(secret_values(headers))
         if not self.hearing:
             return call
         if len(self.calls) < MOST_CALLS:
@@ -109,7 +128,7 @@ class Tape:
             self.more += 1
         return call
 
-    def _sent(self, call: _Heard, body: bytes | Iterator[bytes] | None) -> bytes | Iterator[bytes] | None:
+    def _sent(self, call: _Call, body: bytes | Iterator[bytes] | None) -> bytes | Iterator[bytes] | None:
         if body is None:
             return None
         if not self.hearing:
@@ -125,13 +144,30 @@ class Tape:
         return Exchange(tuple(self._shown(call, mask, files) for call in self.calls), self.more)
 
     def hide(self, text: str) -> str:
-        """A text of the other side without what was secret in this attempt."""
+        """A text of the other side without what is secret on this route."""
         return self._mask().text(text)
 
-    def _mask(self) -> Mask:
-        return Mask([*self.secrets, *(one for call in self.calls for one in secret_values(call.headers))])
+    def hide_in_name(self, name: str) -> str:
+        """A name that the other side gave, such as a register number, without what is surely a secret."""
+        return without(Known(self._every(), _LEAST_IN_A_NAME), name)
 
-    def _shown(self, call: _Heard, mask: Mask, files: tuple[FileContent, ...]) -> Call:
+    def hide_in_call(self, call: Request) -> Request:
+        """A call that an adapter shows, such as anybody may read it."""
+        mask = Mask((*self._every(), *secret_values(call.headers)))
+        return Request(
+            _text(call.method[:20]),
+            mask.url(_text(call.url[:_LONGEST_URL])),
+            mask.headers(_texts(call.headers)),
+            mask.text(_text(call.body[:_LONGEST_BODY])),
+        )
+
+    def _mask(self) -> Mask:
+        return Mask(self._every())
+
+    def _every(self) -> set[str]:
+        return self.secrets.union(self._others())
+
+    def _shown(self, call: _Call, mask: Mask, files: tuple[FileContent, ...]) -> Call:
         until = self.clock() if call.until is None else call.until
         answer = call.answer
         return Call(
@@ -148,6 +184,36 @@ class Tape:
             answer_octets=len(answer.body) if answer else None,
             error=mask.text(_text(call.error[:_LONGEST_ERROR])) if call.error else None,
         )
+
+
+@dataclass(frozen=True)
+class _Ear:
+    """The way out of an attempt, heard by its tape."""
+
+    tape: Tape
+    http: Http
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Iterator[bytes] | None = None,
+        content_length: int | None = None,
+        identity: str | None = None,
+    ) -> Response:
+        """As `adapters.contract.Http.request`."""
+        return self.tape.request(self.http, method, url, headers, body, content_length, identity)
+
+
+def _secrets_of(context: Context) -> Iterator[str]:
+    """Every secret that a route names: its system may repeat one that this attempt did not need."""
+    for name in references(context.options):
+        try:
+            yield context.secret(name)
+        except (GatewayFault, OSError, ValueError):  # one that is not there is nowhere to be read
+            continue
 
 
 def _body(octets: bytes, mask: Mask, files: tuple[FileContent, ...]) -> str:

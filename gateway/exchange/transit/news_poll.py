@@ -206,8 +206,8 @@ class Polling:
         context = self.contexts(turn.office.route)
         way = Way(context, keep)
         try:
-            heard = turn.adapter.poll(turn.letters, replace(context, http=way, secret=way.secret))
-            return [one for one in heard if isinstance(one, News)][:_MOST_NEWS]
+            heard = turn.adapter.poll(turn.letters, way.context)
+            return [_named(one, way) for one in heard if isinstance(one, News)][:_MOST_NEWS]
         except DeliveryError as error:
             return way.without_secrets(error)
         except GatewayFault as fault:
@@ -251,6 +251,12 @@ def _is_due(
             return False
     # what was put off beyond anything that a schedule means, a clock put off that was ahead
     return row is None or row.due_at <= now or row.due_at > now + longest
+
+
+def _named(news: News, way: Way) -> News:
+    """The same news; what a system repeats of our credentials is no register entry."""
+    number, book = way.name(news.register_number), way.name(news.register_book)
+    return replace(news, register_number=number, register_book=book)
 
 
 def _since(row: NewsRoute | None, now: datetime) -> datetime:

@@ -55,14 +55,18 @@ class Outcomes:
     owner: str
     tell: Tell | None = None
 
-    def hand_over(self, case: Case, delivered: Delivered) -> None:
-        """The target has the letter: delivery receipt, registration receipt if it gave a number."""
+    def hand_over(self, case: Case, delivered: Delivered, said: str = "") -> None:
+        """The target has the letter: delivery receipt, registration receipt if it gave a number.
+
+        Args:
+            said: of its answer, what the attempt keeps for people.
+        """
         registered = None
         if delivered.register_number is not None:
             registered = Registered(
                 delivered.register_number, delivered.register_date, delivered.register_book
             )
-        self._end_well(case, _handover(case, delivered), registered, _text(delivered.answer))
+        self._end_well(case, _handover(case, delivered), registered, said)
 
     def acknowledge(self, case: Case, by: str, registered: Registered | None = None) -> None:
         """The recipient took the letter where it lay ready, and may have registered it at once.
@@ -355,7 +359,3 @@ def _handover(case: Case, delivered: Delivered) -> Handover:
         digests_confirmed=delivered.digests_confirmed,
         possible_duplicate=case.resent,
     )
-
-
-def _text(answer: bytes) -> str:
-    return answer[:_KEPT_DETAIL].decode("utf-8", "replace").replace("\0", "")

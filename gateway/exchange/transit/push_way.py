@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import structlog
 
-from adapters.contract import Context, Http, Notice, Response, TellsSenders
+from adapters.contract import Context, Notice, Response, TellsSenders
 from gateway.domain.errors import Ambiguous, DeliveryError, GatewayFault, Permanent, Temporary
 from gateway.exchange.transit.attempt import NO_ADAPTER, ours, place
 from gateway.exchange.transit.claim import LeaseLost
+from gateway.exchange.transit.exchanges_tape import Tape
+from gateway.exchange.transit.sound import sound_error
 
-MASK = "•••"
-_SHORTEST_SECRET = 4
 _LONGEST = 500
 """As long as the column of what was said."""
 
@@ -34,7 +34,7 @@ def tell(adapter: object, notice: Notice, context: Context, keep: Callable[[], N
         return Permanent(NO_ADAPTER, "no adapter of that kind tells senders")
     way = Way(context, keep)
     try:
-        adapter.tell(notice, replace(context, http=way, secret=way.secret))
+        adapter.tell(notice, way.context)
     except LeaseLost:
         raise
     except DeliveryError as error:
@@ -48,23 +48,17 @@ def tell(adapter: object, notice: Notice, context: Context, keep: Callable[[], N
     return None
 
 
-@dataclass
 class Way:
-    """The way out of one call: keeps the lease, and remembers what must not be repeated."""
+    """The way out of one call: keeps the lease, and knows what must not be repeated.
 
-    context: Context
-    keep: Callable[[], None]
-    _secrets: set[str] = field(default_factory=set)
+    Attributes:
+        context: what the adapter is given.
+    """
 
-    @property
-    def _http(self) -> Http:
-        return self.context.http
-
-    def secret(self, name: str) -> str:
-        """As `Context.secret`."""
-        found = self.context.secret(name)
-        self._secrets.add(found)
-        return found
+    def __init__(self, context: Context, keep: Callable[[], None]) -> None:
+        self._tape, self._keep = Tape(hearing=False), keep
+        heard = self._tape.over(context)
+        self._http, self.context = heard.http, replace(heard, http=self)
 
     def request(
         self,
@@ -77,21 +71,19 @@ class Way:
         identity: str | None = None,
     ) -> Response:
         """As `adapters.contract.Http.request`."""
-        self.keep()
-        for name, value in (headers or {}).items():
-            if name.lower() == "authorization":
-                self._secrets |= {value, value.rpartition(" ")[2]}
+        self._keep()
         return self._http.request(
             method, url, headers=headers, body=body, content_length=content_length, identity=identity
         )
 
     def without_secrets(self, error: DeliveryError) -> DeliveryError:
         """The same failure; a system that repeats our credentials does not make us keep them."""
-        detail = error.detail
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            if len(secret) >= _SHORTEST_SECRET:
-                detail = detail.replace(secret, MASK)
-        if isinstance(error, Temporary):
-            return Temporary(error.code, detail[:_LONGEST], error.retry_after)
-        kind = Permanent if isinstance(error, Permanent) else Ambiguous
-        return kind(error.code, detail[:_LONGEST])
+        sure = sound_error(error, self._tape.hide)
+        detail = sure.detail[:_LONGEST]
+        if isinstance(sure, Temporary):
+            return Temporary(sure.code, detail, sure.retry_after)
+        return (Permanent if isinstance(sure, Permanent) else Ambiguous)(sure.code, detail)
+
+    def name(self, told: str | None) -> str | None:
+        """A name that the other side gave, without a secret in it."""
+        return self._tape.hide_in_name(told) if isinstance(told, str) else told

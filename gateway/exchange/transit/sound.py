@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from adapters.contract import Delivered
 from gateway.domain.errors import Ambiguous, Declined, DeliveryError, Permanent, Temporary
@@ -14,12 +14,35 @@ from gateway.domain.evidence.reasons import catalogue
 
 NO_ADAPTER = "WASL-DLV-014"
 _LONGEST_DETAIL = 4000
+_ROOM = 4096
+"""More than is kept, so that a secret is not cut in two before it is found."""
 _LONGEST_ANSWER = 64 * 1024
 _LONGEST_WAIT = 30 * 86_400.0
 _OCTETS = "application/octet-stream"
 
 
-def sound(told: Any) -> Delivered:
+class Hides(Protocol):
+    """Takes out of what the other side said whatever nobody may read: it may repeat what it was sent."""
+
+    def hide(self, text: str) -> str:
+        """A text for people."""
+
+    def hide_in_name(self, name: str) -> str:
+        """A name that receipts and later calls rely on."""
+
+
+@dataclass(frozen=True)
+class Sound(Delivered):
+    """What the target answered, such as everything after it can take.
+
+    Attributes:
+        said: the beginning of its answer for people; ``answer`` is as it came, for its digest alone.
+    """
+
+    said: str = ""
+
+
+def sound(told: Any, hides: Hides | None = None) -> Sound:
     """The same, its names such as receipts and tables take them: a letter that arrived must be recorded.
 
     Raises:
@@ -27,15 +50,18 @@ def sound(told: Any) -> Delivered:
     """
     if not isinstance(told, Delivered) or not isinstance(told.answer, bytes | bytearray):
         raise Ambiguous(NO_ADAPTER, f"gave back a {type(told).__name__} that says nothing of the letter")
-    return replace(
-        told,
-        answer=bytes(told.answer[:_LONGEST_ANSWER]),
+    name = str if hides is None else hides.hide_in_name
+    answer = bytes(told.answer[:_LONGEST_ANSWER])
+    said = answer[: _LONGEST_DETAIL + _ROOM].decode("utf-8", "replace")
+    return Sound(
+        answer=answer,
         answer_media_type=_line(told.answer_media_type, 127) or _OCTETS,
-        target_reference=_line(told.target_reference, 500),
-        register_number=_line(told.register_number, 120),
-        register_book=_line(told.register_book, 80),
+        target_reference=_line(told.target_reference, 500, name),
+        register_number=_line(told.register_number, 120, name),
+        register_book=_line(told.register_book, 80, name),
         register_date=_day(told.register_date),
         digests_confirmed=told.digests_confirmed is True,
+        said=words(said if hides is None else hides.hide(said), _LONGEST_DETAIL),
     )
 
 
@@ -78,8 +104,8 @@ def words(text: Any, longest: int) -> str:
     return whole[:longest].encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
-def _line(text: Any, longest: int) -> str | None:
-    whole = text if isinstance(text, str) else ""
+def _line(text: Any, longest: int, hide: Callable[[str], str] = str) -> str | None:
+    whole = hide(text[:_LONGEST_DETAIL]) if isinstance(text, str) else ""
     plain = "".join(sign if sign.isprintable() else " " for sign in whole[: 4 * longest]).strip()
     return (plain if len(plain) <= longest else plain[: longest - 1] + "…") or None
 

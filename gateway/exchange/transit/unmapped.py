@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 import structlog
+from sqlalchemy.orm import Session
 
 from gateway.domain.errors import GatewayFault
-from gateway.domain.registry.tables import listed
+from gateway.domain.registry.tables import listed, no_entry
 from gateway.exchange.clock import Ambient
+from gateway.exchange.transit.attempt import NO_ENTRY
 from gateway.store.sessions import Store
 from gateway.store.transit import unmapped_queries
 from gateway.store.transit.unmapped_models import UnmappedValue
@@ -84,8 +86,11 @@ class Unmapped:
     def _write(self, due: dict[_Value, _Seen]) -> None:
         with self.store.write() as session:
             take_turn(session, "unmapped")
+            gone = unmapped_queries.purged(session, {seen.reference for seen in due.values()})
             room = {office: MOST - unmapped_queries.count(session, office) for office, _, _ in due}
             for (office, table, value), seen in due.items():
+                if seen.reference in gone:
+                    continue
                 at = seen.at or self.ambient.now()
                 row = session.get(UnmappedValue, (office, table, value))
                 if row is None and room[office] > 0:
@@ -95,6 +100,23 @@ class Unmapped:
                 if row is not None:
                     row.count += seen.count
                     row.last_seen, row.reference = at, seen.reference
+
+
+def let_go(session: Session, reference: str) -> None:
+    """Forget the values of a letter whose content goes, in the same transaction: they may be people's words.
+
+    Of letters that had a value the last is known. When it goes, the value stays where another one is held for
+    it, and is that one's from then on.
+    """
+    for row in unmapped_queries.of_letter(session, reference):
+        words = no_entry(row.table, row.value)
+        held = unmapped_queries.held_for(session, row.office, NO_ENTRY, words)
+        others = [unmapped_queries.reference_of(session, one) for one in held]
+        other = next((one for one in others if one != reference), None)
+        if other is None:
+            session.delete(row)
+        else:
+            row.reference = other
 
 
 def _lately(moment: datetime, now: datetime) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, text
+from sqlalchemy import ColumnElement, CursorResult, Row, and_, bindparam, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from gateway.domain.transit.breaker import Breaker, BreakerState
@@ -105,6 +105,28 @@ def keep_breaker(row: RouteState, breaker: Breaker) -> None:
     row.failures, row.openings = breaker.failures, breaker.openings
     row.failing_since, row.opened_at = breaker.failing_since, breaker.opened_at
     row.probe_until, row.last_success_at = breaker.until, breaker.last_success
+
+
+def forget(session: Session, office: str) -> Breaker:
+    """Begin anew with a route that leads elsewhere from now on; what was known of it before."""
+    row = None if session.get(RouteState, office) is None else locked(session, office)
+    if row is None:
+        return Breaker()
+    was = breaker_of(row)
+    keep_breaker(row, Breaker())
+    row.rate_until = None
+    return was
+
+
+def make_due(session: Session, office: str, now: datetime) -> int:
+    """Let an office's letters that wait for their next attempt wait no more; how many."""
+    waiting = update(DeliveryRow).where(
+        DeliveryRow.office == office,
+        DeliveryRow.state == Transport.WAITING.value,
+        DeliveryRow.due_at > now,
+    )
+    done = cast("CursorResult[Any]", session.execute(waiting.values(due_at=now)))
+    return done.rowcount
 
 
 def pause(session: Session, office: str, paused: bool) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from gateway.domain.transit.states import Transport
-from gateway.store.transit.models import Attempt, DeliveryRow
+from gateway.store.transit.models import Attempt, DeliveryRow, Message
 from gateway.store.transit.unmapped_models import UnmappedValue
 
 
@@ -32,6 +34,25 @@ def forget(session: Session, office: str, table: str, value: str) -> None:
             UnmappedValue.office == office, UnmappedValue.table == table, UnmappedValue.value == value
         )
     )
+
+
+def of_letter(session: Session, reference: str) -> list[UnmappedValue]:
+    """The values that this letter had last."""
+    return list(session.scalars(select(UnmappedValue).where(UnmappedValue.reference == reference)))
+
+
+def reference_of(session: Session, delivery: str) -> str:
+    """The reference of a delivery's letter."""
+    query = select(Message.reference).join(DeliveryRow, DeliveryRow.message == Message.id)
+    return session.scalar(query.where(DeliveryRow.id == delivery)) or ""
+
+
+def purged(session: Session, references: Iterable[str]) -> set[str]:
+    """Those letters whose content is gone."""
+    query = select(Message.reference).where(
+        Message.reference.in_(list(references)), Message.purged_at.is_not(None)
+    )
+    return {found for found in session.scalars(query) if found}
 
 
 def held_for(session: Session, office: str, code: str, words: str) -> list[str]:
