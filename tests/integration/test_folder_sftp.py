@@ -26,6 +26,8 @@ from adapters.contract import Context, Handed
 from adapters.folder import FolderAdapter
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary
+from gateway.exchange.transit.exchanges import contents_of
+from gateway.exchange.transit.exchanges_tape import Tape
 from tests.support.sshd import INSTALLED, Sshd, sshd
 from tests.unit.adapters.doubles import NOW, ORIGINAL, PLAN, attachment, envelope, letter
 
@@ -101,6 +103,24 @@ def test_letter_arrives_whole_and_once(server: Sshd, place: Path) -> None:
     assert ADAPTER.deliver(letter(), over(server, place)).target_reference == done.target_reference
     assert seen(place) == {f"done/{ID}": WHOLE}
     assert aside(place) == []
+
+
+@needs_openssh
+def test_steps_are_told_with_the_key_that_the_server_showed(server: Sshd, place: Path) -> None:
+    tape = Tape()
+    context = over(server, place)
+    ADAPTER.deliver(letter(), replace(context, step=tape.step, secret=tape.knowing(context.secret)))
+    calls = tape.exchange(contents_of(letter())).calls
+    opened = calls[0]
+    address = f"sftp://127.0.0.1:{server.port}{place}"
+    fingerprint = asyncssh.import_public_key(server.host_key).get_fingerprint()
+    assert (opened.method, opened.url, opened.headers) == ("OPEN", address, {"User": server.user})
+    assert opened.answer == f"let in; the server's key is {fingerprint}"
+    assert [one.answer for one in calls if one.url.endswith("/plan _été_.pdf")] == ["20 octets, on the disk"]
+    assert {one.answer for one in calls if one.method == "SYNC"} == {"cannot be asked here"}
+    [renamed] = [one for one in calls if one.method == "RENAME"]
+    assert renamed.headers == {"To": f"{address}/in/{ID}"}
+    assert server.key.splitlines()[2] not in repr(calls)
 
 
 @needs_openssh

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,8 +21,10 @@ from adapters.contract import (
     FindsOnRoute,
     HonoursRepeats,
     Letter,
+    Request,
     Response,
 )
+from adapters.heard import unheard
 from gateway.domain.errors import (
     Ambiguous,
     Damaged,
@@ -137,7 +139,7 @@ def attempt(
     """
     way = _Way(context, keep, tape, sign)
     secret = context.secret if tape is None else tape.knowing(context.secret)
-    context = replace(context, http=way, dial=way.dial, secret=secret)
+    context = replace(context, http=way, dial=way.dial, secret=secret, step=way.step)
     name = letter.delivery_id
     if doubt and means.finder is not None:
         try:
@@ -258,3 +260,9 @@ class _Way:
         if self._tape is not None:
             self._tape.dialled(host, port)
         return self._dial(host, port)
+
+    def step(self, request: Request) -> AbstractContextManager[Callable[[str], None]]:
+        """As `adapters.heard.Stepping`."""
+        if self._sign is not None:
+            self._sign.alive()
+        return unheard(request) if self._tape is None else self._tape.step(request)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from adapters.contract import Http, Response
+from adapters.contract import Http, Request, Response
 from gateway.domain.errors import DeliveryError
 from gateway.domain.transit.exchange import KEPT_OCTETS, MOST_CALLS, Call, Exchange
 from gateway.exchange.transit.exchanges_masking import FileContent, Mask, secret_values, without_files
+from gateway.exchange.transit.sound import words
 
 _HEARD = KEPT_OCTETS + 4096
 """More than is kept, so that what must be masked is not cut in two."""
@@ -30,6 +32,7 @@ class _Heard:
     body: bytes | bytearray = b""
     octets: int = 0
     answer: Response | None = None
+    told: str = ""
     error: str | None = None
     until: float | None = None
 
@@ -47,8 +50,11 @@ class _Heard:
 class Tape:
     """The calls of one attempt in their order, and the secrets that were resolved for them.
 
+    Of more calls than are kept the first stay and the last: where it began, and where it ended.
+
     Attributes:
         hearing: whether calls are heard; secrets are known in any case.
+        more: so many calls in the middle were let go.
     """
 
     hearing: bool = True
@@ -99,14 +105,35 @@ class Tape:
         """A connection that does not speak HTTP was made; what is said on it is not heard."""
         self._begun("DIAL", f"{host}:{port}", {}).until = self.clock()
 
+    @contextmanager
+    def step(self, request: Request) -> Iterator[Callable[[str], None]]:
+        """As `adapters.heard.Stepping`."""
+        headers = request.headers if isinstance(request.headers, Mapping) else {}
+        call = self._begun(words(request.method, 20), words(request.url, _LONGEST_URL), headers)
+        call.body = words(request.body, _IN_MEMORY).encode()
+
+        def answered(text: str) -> None:
+            call.told = words(text, _LONGEST_ERROR)
+
+        try:
+            yield answered
+        except DeliveryError as error:
+            call.error, call.told = str(error), ""
+            raise
+        except BaseException as error:
+            call.error, call.told = call.told or type(error).__name__, ""
+            raise
+        finally:
+            call.until = self.clock()
+
     def _begun(self, method: str, url: str, headers: Mapping[str, str]) -> _Heard:
         call = _Heard(method, url, headers, self.clock())
         if not self.hearing:
             return call
-        if len(self.calls) < MOST_CALLS:
-            self.calls.append(call)
-        else:
+        if len(self.calls) >= MOST_CALLS:
+            del self.calls[MOST_CALLS // 2]
             self.more += 1
+        self.calls.append(call)
         return call
 
     def _sent(self, call: _Heard, body: bytes | Iterator[bytes] | None) -> bytes | Iterator[bytes] | None:
@@ -144,7 +171,7 @@ class Tape:
             octets=call.octets,
             status=answer.status if answer else None,
             answer_headers=mask.headers(_texts(answer.headers)) if answer else {},
-            answer=_body(answer.body, mask, files) if answer else "",
+            answer=_body(answer.body, mask, files) if answer else mask.text(call.told),
             answer_octets=len(answer.body) if answer else None,
             error=mask.text(_text(call.error[:_LONGEST_ERROR])) if call.error else None,
         )

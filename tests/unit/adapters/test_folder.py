@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -14,13 +15,24 @@ import sys
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
 from lxml import etree
 
-from adapters.contract import Context, Finds, FindsOnRoute, HonoursRepeats, Letter, Polls, Previews, Probes
+from adapters.contract import (
+    Context,
+    Finds,
+    FindsOnRoute,
+    HonoursRepeats,
+    Letter,
+    Polls,
+    Previews,
+    Probes,
+    Request,
+)
 from adapters.folder import FolderAdapter
 from adapters.folder_local import LocalPlace
 from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary, Unavailable
@@ -530,18 +542,73 @@ def test_what_others_write_aside_is_left_alone(place: Path) -> None:
 # Trying -------------------------------------------------------------------------------------------
 
 
-def test_preview_shows_every_file_and_touches_nothing(place: Path) -> None:
+def test_preview_shows_every_change_and_touches_nothing(place: Path) -> None:
     shown = ADAPTER.preview(letter(), context(place))
-    assert [request.url.rpartition("/")[2] for request in shown] == [
-        "plan _été_.pdf",
-        "enveloppe-7K2M-9QXT-4RB.xml",
-        "manifest.json",
-        "OK",
+    assert [(request.method, request.url.rpartition("/")[2]) for request in shown] == [
+        ("MKDIR", f"{ID}~‹random›"),
+        ("WRITE", "plan _été_.pdf"),
+        ("WRITE", "enveloppe-7K2M-9QXT-4RB.xml"),
+        ("WRITE", "manifest.json"),
+        ("WRITE", "OK"),
+        ("RENAME", f"{ID}~‹random›"),
     ]
-    assert shown[0].url == f"{place}/in/{ID}/plan _été_.pdf"
-    assert "20 octets" in shown[0].body
-    assert "طلب تجريبي" in shown[2].body
+    assert shown[1].url == f"{place}/.wasl/{ID}~‹random›/plan _été_.pdf"
+    assert shown[1].headers["SHA-256"] == hashlib.sha256(PLAN).hexdigest()
+    assert "20 octets" in shown[1].body
+    assert "طلب تجريبي" in shown[3].body
+    assert shown[5].headers == {"To": f"{place}/in/{ID}"}
     assert not any(place.rglob("*/*"))
+
+
+def test_preview_shows_what_a_delivery_then_does(place: Path) -> None:
+    done, made = heard(context(place, files_folder="pieces", staging="aside/deep"))
+    shown = ADAPTER.preview(letter(), made)
+    ADAPTER.deliver(letter(), made)
+    changes = [one for one, _ in done if one.method in ("MKDIR", "WRITE", "RENAME")]
+    assert [one.url for one in changes[:2]] == [f"{place}/aside", f"{place}/aside/deep"]  # once for a route
+    own = re.compile(r"~[0-9a-f]{12}")
+    assert [replace(one, url=own.sub("~‹random›", one.url)) for one in changes[2:]] == list(shown)
+
+
+def heard(made: Context) -> tuple[list[tuple[Request, str]], Context]:
+    """The steps that are told in a context, each with its last answer, in the order of their ends."""
+    steps: list[tuple[Request, str]] = []
+
+    @contextmanager
+    def step(request: Request) -> Iterator[Callable[[str], None]]:
+        said: list[str] = [""]
+        try:
+            yield said.append
+        finally:
+            steps.append((request, said[-1]))
+
+    return steps, replace(made, step=step)
+
+
+def test_every_step_is_told_with_what_came_of_it(place: Path) -> None:
+    done, made = heard(context(place, read_back=True))
+    ADAPTER.deliver(letter(), made)
+    told = [(one.method, one.url.removeprefix(f"{place}/"), said) for one, said in done]
+    assert told[:4] == [
+        ("OPEN", str(place), "open"),
+        ("LIST", ".wasl", ".wasl: No such file or directory: not there"),
+        ("STAT", f"in/{ID}", "not there"),
+        ("STAT", f"done/{ID}", "not there"),
+    ]
+    staged = next(url for what, url, _ in told if what == "RENAME")
+    assert ("WRITE", f"{staged}/plan _été_.pdf", "20 octets, on the disk") in told
+    assert ("READ", f"{staged}/plan _été_.pdf", "20 octets") in told
+    assert ("SYNC", staged, "done") in told
+    assert told[-3:] == [("RENAME", staged, "done"), ("SYNC", "in", "done"), ("SYNC", ".wasl", "done")]
+
+
+def test_look_up_tells_where_it_looked(place: Path) -> None:
+    ADAPTER.deliver(letter(), context(place))
+    done, made = heard(context(place))
+    ADAPTER.find(ID, letter().reference, made)
+    assert [(one.method, said) for one, said in done] == [
+        ("OPEN", "open"), ("LIST", "0 names"), ("STAT", "folder"),
+    ]  # fmt: skip
 
 
 def test_probe_says_where_letters_appear_and_leaves_nothing(place: Path) -> None:
