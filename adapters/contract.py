@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from adapters.heard import Stepping, unheard
+from adapters.replies import SignedBody, unverified
 from gateway.domain.errors import Temporary
 from gateway.domain.transit.envelope import Attachment, Envelope
 
@@ -151,6 +152,8 @@ class Context:
     """Told, while a letter is mapped, a code table and a value that it has no entry for."""
     step: Stepping = unheard
     """Told each step of a delivery that goes another way than HTTP, so that operators see it."""
+    signed_body: SignedBody = unverified
+    """Verifies a SOAP reply that the system signed, for a route that says so."""
 
 
 class Adapter(Protocol):
