@@ -18,7 +18,8 @@ is required):
 - ``name`` of a letter's folder (``{deliveryId}``; ``{reference}`` may stand in it too).
 - ``names`` of files: ``kept`` (what harms nothing of the sender's), ``ascii``, ``numbered``.
   ``files_folder``: a folder for them inside the letter's. ``marker``: an empty file of that name, there when
-  the folder is.
+  the folder is. ``marker_beside``: the ending, such as ``.ready``, of an empty file beside the letter's
+  folder, of the same name, made when the folder is there; the hub never removes it.
 - ``manifest`` •: see `adapters.folder_manifest.Manifest`; the mapping sees each file's ``path`` too.
 - ``tables``: code tables by name, for the function ``code``; the entry ``*`` catches the rest.
 - ``readers``: who may read and remove what is written: ``owner``, ``group``, ``everybody``; ``system``
@@ -201,6 +202,8 @@ def _told(place: Place, route: FolderRoute, step: Stepping, laid: Laid | None) -
     """The same place; each step in it is told."""
 
     def about(path: Steps) -> Shown:
-        return laid.shown(path[len(route.staging) + 1 :]) if laid else ({}, "")
+        below = len(route.staging)
+        inside = laid is not None and path[:below] == route.staging
+        return laid.shown(path[below + 1 :]) if laid and inside else ({}, "")
 
     return ToldPlace(place, step, route.address, about)

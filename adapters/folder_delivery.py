@@ -149,11 +149,29 @@ class Drop:
         return found
 
     def look(self) -> Delivered | None:
-        """The letter where it appeared, or where the system moved it."""
+        """The letter where it appeared, or where the system moved it; a marker that is missing is made."""
         for folder in (self.route.inbox, *self.route.taken):
             if self.place.shape((*folder, self.name)) is not None:
+                if folder == self.route.inbox:
+                    self._mark()
                 return self._delivered(folder)
         return None
+
+    def _mark(self) -> None:
+        """Make the marker beside a letter that appeared, unless it is there or the route wants none.
+
+        Raises:
+            PlaceFault: it could not be made, so that the system may wait for it.
+        """
+        if not self.route.marker_beside:
+            return
+        path = (*self.route.inbox, self.name + self.route.marker_beside)
+        if self.place.shape(path) is None:
+            try:
+                self.place.write(path, [])
+            except PlaceFault as fault:  # another worker may have been quicker
+                if self.place.shape(path) is None:
+                    raise fault from None
 
     def _aside(self) -> list[str]:
         try:
@@ -229,10 +247,19 @@ class Drop:
                     remove_tree(self.place, staged)
                     raise fault from None
                 return there
+        self._settle()
+        if self.route.marker_beside:
+            try:
+                self._mark()
+            except PlaceFault as fault:
+                raise Ambiguous(UNKNOWN, f"{fault}; the letter appeared, its marker did not") from fault
+            self._settle()
+        return self._delivered(self.route.inbox, read=self.route.read_back)
+
+    def _settle(self) -> None:
         with contextlib.suppress(PlaceFault):  # seen it is; whether a power cut undoes it no retry mends
             self.place.settle(self.route.inbox)
             self.place.settle(self.route.staging)
-        return self._delivered(self.route.inbox, read=self.route.read_back)
 
     def _look_again(self, fault: PlaceFault) -> Delivered:
         """What became of the last step, by a new connection."""
