@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from adapters.contract import Adapter, Context, Letter, Previews, Request, refuse_to_dial
 from gateway.domain.errors import DeliveryError, GatewayFault, Permanent
@@ -11,7 +12,7 @@ from gateway.domain.registry.parties import Route, RouteKind
 from gateway.exchange.transit.attempt import NO_ADAPTER, NOT_INSTALLED, NOT_SET, ours, place
 from gateway.exchange.transit.exchanges_masking import Mask, secret_values
 from gateway.exchange.transit.exchanges_tape import Tape
-from gateway.exchange.transit.sound import sound_error, words
+from gateway.exchange.transit.sound import MOST_SHOWN, sound_error, words
 
 _LONGEST_BODY = 256 * 1024
 _LONGEST_URL = 4000
@@ -46,7 +47,7 @@ class Previewing:
                 raise Permanent(NOT_INSTALLED, f"the kind {route.adapter} cannot show its calls beforehand")
             context = self.contexts(route)
             context = replace(context, secret=tape.knowing(context.secret), dial=refuse_to_dial)
-            return tuple(_shown(one, tape) for one in adapter.preview(letter, context))
+            return tuple(_shown(one, tape) for one in islice(adapter.preview(letter, context), MOST_SHOWN))
         except DeliveryError as error:
             raise sound_error(error, tape.hide) from error
         except GatewayFault as fault:

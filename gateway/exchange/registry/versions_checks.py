@@ -16,6 +16,7 @@ from gateway.exchange.registry.versions import Versions
 from gateway.exchange.registry.versions_dry_run import DryRuns
 from gateway.exchange.registry.versions_look import Content
 from gateway.exchange.transit.attempt import place
+from gateway.exchange.transit.sound import words
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _target(route: Route, adapters: Mapping[str, Adapter], context: Context) -> 
     if not isinstance(adapter, Probes):
         return Check("target", None, f"the kind {route.adapter} cannot test a connection")
     try:
-        return Check("target", True, str(adapter.probe(context)))
+        return Check("target", True, words(adapter.probe(context), 1000))
     except DeliveryError as error:
         return Check("target", False, str(error))
     except GatewayFault as fault:

@@ -36,7 +36,7 @@ from gateway.domain.errors import (
 )
 from gateway.exchange.transit.claim import LeaseLost
 from gateway.exchange.transit.exchanges_tape import Tape
-from gateway.exchange.transit.sound import sound, sound_error
+from gateway.exchange.transit.sound import sound, sound_error, sound_faults
 from gateway.exchange.transit.underway import Sign
 
 UNKNOWN = "WASL-DLV-004"
@@ -103,9 +103,9 @@ class Means:
         return cast("Finds", self.adapter)
 
     @property
-    def faults(self) -> list[str]:
+    def faults(self) -> str:
         """What is wrong with the route's options, as the kind that is installed now sees it."""
-        return self.adapter.check_options(self.options)
+        return sound_faults(self.adapter.check_options, self.options)
 
     @property
     def can_tell(self) -> bool:
@@ -196,7 +196,7 @@ def _named(means: Means, delivery: str, way: _Way) -> Iterator[None]:
         cause = place(error)
         _log.error("adapter failed", delivery=delivery, adapter=means.adapter.kind, cause=cause)
         if not way.used and means.faults:  # the kind was renewed and does not take these options any more
-            raise Permanent(NOT_SET, "; ".join(means.faults)) from error
+            raise Permanent(NOT_SET, means.faults) from error
         raise Ambiguous(NO_ADAPTER, cause) from error
 
 

@@ -71,7 +71,8 @@ class Tape:
 
         def resolved(name: str) -> str:
             secret = resolve(name)
-            self.secrets.append(secret)
+            if secret not in self.secrets:
+                self.secrets.append(secret)
             return secret
 
         return resolved

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 import structlog
 
@@ -207,7 +208,7 @@ class Polling:
         way = Way(context, keep)
         try:
             heard = turn.adapter.poll(turn.letters, replace(context, http=way, secret=way.secret))
-            return [one for one in heard if isinstance(one, News)][:_MOST_NEWS]
+            return [one for one in islice(heard, _MOST_NEWS) if isinstance(one, News)]
         except DeliveryError as error:
             return way.without_secrets(error)
         except GatewayFault as fault:

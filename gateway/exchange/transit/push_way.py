@@ -11,6 +11,7 @@ from adapters.contract import Context, Http, Notice, Response, TellsSenders
 from gateway.domain.errors import Ambiguous, DeliveryError, GatewayFault, Permanent, Temporary
 from gateway.exchange.transit.attempt import NO_ADAPTER, ours, place
 from gateway.exchange.transit.claim import LeaseLost
+from gateway.exchange.transit.sound import sound_error
 
 MASK = "•••"
 _SHORTEST_SECRET = 4
@@ -87,6 +88,7 @@ class Way:
 
     def without_secrets(self, error: DeliveryError) -> DeliveryError:
         """The same failure; a system that repeats our credentials does not make us keep them."""
+        error = sound_error(error)
         detail = error.detail
         for secret in sorted(self._secrets, key=len, reverse=True):
             if len(secret) >= _SHORTEST_SECRET:
