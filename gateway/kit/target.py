@@ -65,10 +65,10 @@ def checks_at(subject: Subject, url: str | None) -> Iterator[Check]:
     """
     yield "its own target lets itself be probed", partial(_probed, subject, url)
     yield "a letter arrives, and the target's own word for it comes back", partial(_arrives, subject, url)
-    yield "an operator sees what it does there", partial(_is_seen, subject, url)
     yield "a large attachment arrives in constant memory", partial(constant_memory, subject, url)
     yield "a repeat under one delivery id arrives once", partial(_repeats, subject, url)
     yield "what arrived is found, what never came is not", partial(_finds, subject, url)
+    yield "an operator sees what it does there", partial(_is_seen, subject, url)
 
 
 def without_target() -> Iterator[Check]:
