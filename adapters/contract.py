@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
+from adapters.heard import Stepping, unheard
+from adapters.replies import SignedBody, unverified
 from gateway.domain.errors import Temporary
 from gateway.domain.transit.envelope import Attachment, Envelope
 
@@ -151,6 +153,10 @@ class Context:
     """Below which a kind may read and write files of this machine; the operator of the hub names them."""
     unmapped: Callable[[str, str], None] = nobody_asked
     """Told, while a letter is mapped, a code table and a value that it has no entry for."""
+    step: Stepping = unheard
+    """Told each step of a delivery that goes another way than HTTP, so that operators see it."""
+    signed_body: SignedBody = unverified
+    """Verifies a SOAP reply that the system signed, for a route that says so."""
 
 
 class Adapter(Protocol):

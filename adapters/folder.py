@@ -18,7 +18,8 @@ is required):
 - ``name`` of a letter's folder (``{deliveryId}``; ``{reference}`` may stand in it too).
 - ``names`` of files: ``kept`` (what harms nothing of the sender's), ``ascii``, ``numbered``.
   ``files_folder``: a folder for them inside the letter's. ``marker``: an empty file of that name, there when
-  the folder is.
+  the folder is. ``marker_beside``: the ending, such as ``.ready``, of an empty file beside the letter's
+  folder, of the same name, made when the folder is there; the hub never removes it.
 - ``manifest`` •: see `adapters.folder_manifest.Manifest`; the mapping sees each file's ``path`` too.
 - ``tables``: code tables by name, for the function ``code``; the entry ``*`` catches the rest.
 - ``readers``: who may read and remove what is written: ``owner``, ``group``, ``everybody``; ``system``
@@ -34,19 +35,22 @@ answer does not come is looked up by a new connection: it is ambiguous only if t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters.contract import Context, Delivered, Handed, Letter, News, Request
 from adapters.folder_delivery import Drop, Laid, temporary
 from adapters.folder_local import LocalPlace
 from adapters.folder_options import FolderRoute
-from adapters.folder_place import Place, PlaceFault
+from adapters.folder_place import Place, PlaceFault, Steps
 from adapters.folder_poll import Memory, Poll
 from adapters.folder_probe import probe
+from adapters.folder_told import CHANGES, Paper, Shown, ToldPlace
 from adapters.functions import noting
-from adapters.inline import placeholder
+from adapters.heard import Stepping
 from gateway.domain.errors import Ambiguous, Misconfigured, Temporary
+
+_RANDOM = "‹random›"
 
 
 class FolderAdapter:
@@ -86,8 +90,8 @@ class FolderAdapter:
         name = route.folder_name(letter.delivery_id, letter.reference)
         with noting(context.unmapped):
             laid = Laid.out(letter, route)
-        with _open(route, context) as place:
-            return _drop(route, name, place, context).deliver(laid)
+        with _open(route, context, laid) as place:
+            return _drop(route, name, place, context, laid).deliver(laid)
 
     def find(self, delivery_id: str, reference: str, context: Context) -> Delivered | None:
         """The letter's folder, wherever it is.
@@ -123,7 +127,7 @@ class FolderAdapter:
                 raise temporary(fault) from fault
 
     def preview(self, letter: Letter, context: Context) -> tuple[Request, ...]:
-        """Every file as it would be written; contents stand as placeholders.
+        """Every change as it would be made; contents stand as placeholders.
 
         Raises:
             DeliveryError: the letter does not fit.
@@ -131,24 +135,16 @@ class FolderAdapter:
         route = _route(context)
         laid = Laid.out(letter, route)
         name = route.folder_name(letter.delivery_id, letter.reference)
-        folder = "/".join((route.address.rstrip("/"), *route.inbox, name))
-        sheets = [
-            Request(
-                "WRITE",
-                "/".join((folder, *sheet.path)),
-                {"Content-Type": sheet.content.media_type},
-                placeholder(sheet.content),
-            )
-            for sheet in laid.sheets
-        ]
-        manifest = Request(
-            "WRITE",
-            f"{folder}/{route.manifest.name}",
-            {"Content-Type": route.manifest.media_type},
-            laid.manifest.decode(),
-        )
-        marker = [Request("WRITE", f"{folder}/{route.marker}", {}, "")] if route.marker else []
-        return (*sheets, manifest, *marker)
+        steps: list[Request] = []
+
+        @contextlib.contextmanager
+        def noted(request: Request) -> Iterator[Callable[[str], None]]:
+            steps.append(request)
+            yield lambda answer: None
+
+        place = _told(Paper(name), route, noted, laid)
+        Drop(route, name, place, lambda: place, lambda: _RANDOM).deliver(laid)
+        return tuple(step for step in steps if step.method in CHANGES)
 
     def probe(self, context: Context) -> str:
         """Look whether every folder is there and may be written; see `adapters.folder_probe`.
@@ -176,20 +172,38 @@ def _route(context: Context) -> FolderRoute:
         raise Temporary("WASL-DLV-007", "; ".join(wrong.faults)) from wrong
 
 
-def _drop(route: FolderRoute, name: str, place: Place, context: Context) -> Drop:
-    return Drop(route, name, place, lambda: _opened(route, context))
+def _drop(route: FolderRoute, name: str, place: Place, context: Context, laid: Laid | None = None) -> Drop:
+    return Drop(route, name, place, lambda: _opened(route, context, laid))
 
 
 @contextlib.contextmanager
-def _open(route: FolderRoute, context: Context) -> Iterator[Place]:
-    with contextlib.closing(_opened(route, context)) as place:
+def _open(route: FolderRoute, context: Context, laid: Laid | None = None) -> Iterator[Place]:
+    with contextlib.closing(_opened(route, context, laid)) as place:
         yield place
 
 
-def _opened(route: FolderRoute, context: Context) -> Place:
-    if route.sftp is None:
-        return LocalPlace.open(route.place, context.folders, route.modes)
-    # Only hubs with such a route load the library, which takes a while.
-    from adapters.folder_sftp import SftpPlace
+def _opened(route: FolderRoute, context: Context, laid: Laid | None) -> Place:
+    user = {"User": route.sftp.user} if route.sftp else {}
+    with context.step(Request("OPEN", route.address, user, "")) as answered:
+        if route.sftp is None:
+            place: Place = LocalPlace.open(route.place, context.folders, route.modes)
+            answered("open")
+        else:
+            # Only hubs with such a route load the library, which takes a while.
+            from adapters.folder_sftp import SftpPlace
 
-    return SftpPlace.open(route.sftp, context, route.modes)
+            server = SftpPlace.open(route.sftp, context, route.modes)
+            answered(f"let in; the server's key is {server.host_key}")
+            place = server
+    return _told(place, route, context.step, laid)
+
+
+def _told(place: Place, route: FolderRoute, step: Stepping, laid: Laid | None) -> ToldPlace:
+    """The same place; each step in it is told."""
+
+    def about(path: Steps) -> Shown:
+        below = len(route.staging)
+        inside = laid is not None and path[:below] == route.staging
+        return laid.shown(path[below + 1 :]) if laid and inside else ({}, "")
+
+    return ToldPlace(place, step, route.address, about)

@@ -12,7 +12,7 @@ from typing import Any
 
 from adapters.contract import News
 from adapters.folder_place import Steps
-from adapters.folder_steps import read_steps
+from adapters.folder_steps import read_steps, separator_of
 from adapters.functions import Tables
 from adapters.json_values import read_json
 from adapters.mapping import Expression
@@ -141,12 +141,7 @@ def _charset(options: Options) -> str:
 def _separator(options: Options, form: str) -> str:
     if form not in ("csv", "text"):
         return ""
-    default = ";" if form == "csv" else "="
-    separator = options.text("separator", default)
-    if len(separator) != 1 or separator in '"\r\n':
-        options.fault("separator", "is not one sign")
-        return default
-    return separator
+    return separator_of(options, ";" if form == "csv" else "=")
 
 
 def _rows(text: str, separator: str) -> list[dict[str, str]]:

@@ -8,12 +8,15 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from adapters.contract import Delivered, Letter
+from adapters.folder_manifest import Manifest
 from adapters.folder_names import file_names
 from adapters.folder_options import FolderRoute
 from adapters.folder_place import Place, PlaceFault, Shape, Steps, Trouble, remove_tree, shown
+from adapters.inline import placeholder
 from adapters.view import Content, letter_view
 from gateway.domain.errors import Ambiguous, Permanent, Temporary
 
@@ -43,6 +46,7 @@ class Laid:
 
     sheets: tuple[Sheet, ...]
     manifest: bytes
+    form: Manifest
 
     @classmethod
     def out(cls, letter: Letter, route: FolderRoute) -> Laid:
@@ -64,7 +68,17 @@ class Laid:
             file["path"] = "/".join(path)
             file["content"] = replace(file["content"], name=file["path"])
             sheets.append(Sheet(path, file["content"]))
-        return cls(tuple(sheets), route.manifest.octets(view))
+        return cls(tuple(sheets), route.manifest.octets(view), route.manifest)
+
+    def shown(self, path: Steps) -> tuple[dict[str, str], str]:
+        """What is told of a file in the letter's folder, and its content or what stands for it."""
+        found = next((sheet.content for sheet in self.sheets if sheet.path == path), None)
+        if found is not None:
+            return _about(found.media_type, found.size, found.sha256), placeholder(found)
+        if path != (self.form.name,):
+            return {}, ""
+        digest = hashlib.sha256(self.manifest).hexdigest()
+        return _about(self.form.media_type, len(self.manifest), digest), self.manifest.decode()
 
     @property
     def size(self) -> int:
@@ -74,12 +88,18 @@ class Laid:
 
 @dataclass(frozen=True)
 class Drop:
-    """The work on one letter's folder; ``reopen`` connects anew where the connection broke."""
+    """The work on one letter's folder.
+
+    Attributes:
+        reopen: connects anew where the connection broke.
+        mark: makes the name under which it is written aside one that no other attempt has.
+    """
 
     route: FolderRoute
     name: str
     place: Place
     reopen: Callable[[], Place]
+    mark: Callable[[], str] = partial(secrets.token_hex, 6)
 
     def deliver(self, laid: Laid) -> Delivered:
         """Take back what dead attempts left, look whether the letter is there, else lay it.
@@ -129,11 +149,29 @@ class Drop:
         return found
 
     def look(self) -> Delivered | None:
-        """The letter where it appeared, or where the system moved it."""
+        """The letter where it appeared, or where the system moved it; a marker that is missing is made."""
         for folder in (self.route.inbox, *self.route.taken):
             if self.place.shape((*folder, self.name)) is not None:
+                if folder == self.route.inbox:
+                    self._mark()
                 return self._delivered(folder)
         return None
+
+    def _mark(self) -> None:
+        """Make the marker beside a letter that appeared, unless it is there or the route wants none.
+
+        Raises:
+            PlaceFault: it could not be made, so that the system may wait for it.
+        """
+        if not self.route.marker_beside:
+            return
+        path = (*self.route.inbox, self.name + self.route.marker_beside)
+        if self.place.shape(path) is None:
+            try:
+                self.place.write(path, [])
+            except PlaceFault as fault:  # another worker may have been quicker
+                if self.place.shape(path) is None:
+                    raise fault from None
 
     def _aside(self) -> list[str]:
         try:
@@ -153,7 +191,7 @@ class Drop:
         if room is not None and room < laid.size:
             raise PlaceFault(Trouble.FULL, f"{laid.size} octets, room for {room}")
         self._ensure_staging()
-        staged = (*self.route.staging, f"{self.name}~{secrets.token_hex(6)}")
+        staged = (*self.route.staging, f"{self.name}~{self.mark()}")
         try:
             self._write(staged, laid)
         except (PlaceFault, Temporary) as trouble:
@@ -209,10 +247,19 @@ class Drop:
                     remove_tree(self.place, staged)
                     raise fault from None
                 return there
+        self._settle()
+        if self.route.marker_beside:
+            try:
+                self._mark()
+            except PlaceFault as fault:
+                raise Ambiguous(UNKNOWN, f"{fault}; the letter appeared, its marker did not") from fault
+            self._settle()
+        return self._delivered(self.route.inbox, read=self.route.read_back)
+
+    def _settle(self) -> None:
         with contextlib.suppress(PlaceFault):  # seen it is; whether a power cut undoes it no retry mends
             self.place.settle(self.route.inbox)
             self.place.settle(self.route.staging)
-        return self._delivered(self.route.inbox, read=self.route.read_back)
 
     def _look_again(self, fault: PlaceFault) -> Delivered:
         """What became of the last step, by a new connection."""
@@ -238,6 +285,10 @@ class Drop:
             target_reference=self.name,
             digests_confirmed=read,
         )
+
+
+def _about(media_type: str, size: int, sha256: str) -> dict[str, str]:
+    return {"Content-Type": media_type, "Content-Length": str(size), "SHA-256": sha256}
 
 
 class _MissingError(Exception):

@@ -90,7 +90,7 @@ class LocalPlace:
                 with _opened(name, _FOLDER, parent) as made:
                     os.fchmod(made, self._modes.folder)
 
-    def write(self, path: Steps, pieces: Iterable[bytes]) -> None:
+    def write(self, path: Steps, pieces: Iterable[bytes]) -> bool:
         """As `Place.write`."""
         with _faults(path), self._parent(path) as (parent, name):
             made = os.open(name, _NEW, 0o666 if self._modes.file is None else 0o600, dir_fd=parent)
@@ -100,6 +100,7 @@ class LocalPlace:
                 if self._modes.file is not None:
                     os.fchmod(file.fileno(), self._modes.file)
                 os.fsync(file.fileno())
+        return True
 
     def pieces(self, path: Steps) -> Iterator[bytes]:
         """As `Place.pieces`."""
@@ -127,7 +128,7 @@ class LocalPlace:
         with _faults(path), self._parent(path) as (parent, name):
             os.rmdir(name, dir_fd=parent)
 
-    def settle(self, path: Steps) -> None:
+    def settle(self, path: Steps) -> bool:
         """As `Place.settle`; some network file systems do not know it, and need it not."""
         with _faults(path), self._folder(path) as folder:
             try:
@@ -135,6 +136,8 @@ class LocalPlace:
             except OSError as error:
                 if error.errno not in (errno.EINVAL, errno.ENOTSUP):
                     raise
+                return False
+        return True
 
     def room(self) -> int | None:
         """As `Place.room`."""

@@ -24,6 +24,7 @@ _MODES = {
     "system": Modes(None, None),
 }
 _NAME = re.compile(r"(?![.-])([A-Za-z0-9._-]|\{deliveryId\}|\{reference\}){1,60}")
+_ENDING = re.compile(r"\.[A-Za-z0-9_-]{1,20}")
 _ID = re.compile(r"[A-Za-z0-9-]{1,80}")
 
 
@@ -37,6 +38,7 @@ class FolderRoute:
             and where the system moves what it took.
         keeps: whatever it takes stays visible in one of those.
         marker: a file of this name is in every letter's folder, or "".
+        marker_beside: a file of the folder's name with this ending is beside it, or "".
         max_bytes: of a letter's files together; 0: no limit.
     """
 
@@ -50,6 +52,7 @@ class FolderRoute:
     names: NameStyle
     files_folder: Steps
     marker: str
+    marker_beside: str
     manifest: Manifest
     modes: Modes
     read_back: bool
@@ -79,6 +82,7 @@ class FolderRoute:
             names=NameStyle(style) if style in {one.value for one in NameStyle} else NameStyle.KEPT,
             files_folder=read_steps(options, "files_folder"),
             marker=_file(options, "marker"),
+            marker_beside=_ending(options),
             manifest=Manifest.read(options.section("manifest"), options, tables),
             modes=_MODES.get(readers, _MODES["group"]),
             read_back=options.flag("read_back"),
@@ -123,6 +127,14 @@ def _file(options: Options, key: str) -> str:
         options.fault(key, "is no file name")
         return ""
     return name
+
+
+def _ending(options: Options) -> str:
+    ending = options.text("marker_beside", "")
+    if ending and not _ENDING.fullmatch(ending):
+        options.fault("marker_beside", "is no ending such as .ready: a dot, then A-Z a-z 0-9 _ -")
+        return ""
+    return ending
 
 
 def _name(options: Options) -> str:

@@ -74,8 +74,8 @@ class Place(Protocol):
     def make_folder(self, path: Steps) -> None:
         """Make a folder that is not there."""
 
-    def write(self, path: Steps, pieces: Iterable[bytes]) -> None:
-        """Write a file that is not there, to the disk itself where that can be asked."""
+    def write(self, path: Steps, pieces: Iterable[bytes]) -> bool:
+        """Write a file that is not there, to the disk itself where that can be asked: whether it could."""
 
     def pieces(self, path: Steps) -> Iterator[bytes]:
         """The octets of a regular file; anything else is DENIED."""
@@ -89,8 +89,8 @@ class Place(Protocol):
     def remove_folder(self, path: Steps) -> None:
         """Remove an empty folder."""
 
-    def settle(self, path: Steps) -> None:
-        """Have the names in a folder outlive a power cut, where that can be asked."""
+    def settle(self, path: Steps) -> bool:
+        """Have the names in a folder outlive a power cut, where that can be asked: whether it could."""
 
     def room(self) -> int | None:
         """Octets that can still be written, or None where it does not say."""

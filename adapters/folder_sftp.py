@@ -102,10 +102,10 @@ class SftpPlace:
             mode = self._modes.folder
             self._run(path, lambda: self._client.chmod(self._name(path), mode))
 
-    def write(self, path: Steps, pieces: Iterable[bytes]) -> None:
+    def write(self, path: Steps, pieces: Iterable[bytes]) -> bool:
         """As `Place.write`; the length that the server tells afterwards must be the one sent."""
         try:
-            written = self._written(path, pieces)
+            written, kept = self._written(path, pieces)
         except PlaceFault as fault:
             # Version 3 of the protocol, which everybody speaks, has one word for every failure.
             if fault.trouble is Trouble.OTHER and self._is_full():
@@ -116,19 +116,20 @@ class SftpPlace:
             self._run(path, lambda: self._client.chmod(self._name(path), mode))
         if self._run(path, lambda: self._client.lstat(self._name(path))).size != written:
             raise PlaceFault(Trouble.OTHER, f"{shown(path)} has not the length that was sent")
+        return kept
 
-    def _written(self, path: Steps, pieces: Iterable[bytes]) -> int:
+    def _written(self, path: Steps, pieces: Iterable[bytes]) -> tuple[int, bool]:
         written = 0
         file = self._run(path, lambda: self._client.open(self._name(path), "xb"))
         try:
             for piece in _gathered(pieces):
                 self._run(path, partial(file.write, piece))
                 written += len(piece)
-            self._sync(path, file)
+            kept = self._sync(path, file)
         finally:
             with contextlib.suppress(PlaceFault):
                 self._run(path, file.close)
-        return written
+        return written, kept
 
     def _is_full(self) -> bool:
         room = self.room()
@@ -160,8 +161,9 @@ class SftpPlace:
         """As `Place.remove_folder`."""
         self._run(path, lambda: self._client.rmdir(self._name(path)))
 
-    def settle(self, path: Steps) -> None:
+    def settle(self, path: Steps) -> bool:
         """Nothing: the protocol has no word for it."""
+        return False
 
     def room(self) -> int | None:
         """As `Place.room`, where the server knows the extension."""
@@ -185,9 +187,17 @@ class SftpPlace:
         """As `Place.close`; a server that does not answer the goodbye is left."""
         self._session.close()
 
-    def _sync(self, path: Steps, file: asyncssh.SFTPClientFile) -> None:
-        with contextlib.suppress(_UnknownRequestError):
+    def _sync(self, path: Steps, file: asyncssh.SFTPClientFile) -> bool:
+        try:
             self._run(path, file.fsync)
+        except _UnknownRequestError:
+            return False
+        return True
+
+    @property
+    def host_key(self) -> str:
+        """The fingerprint of the key that the server showed."""
+        return self._session.host_key
 
     def _name(self, path: Steps) -> str:
         return "/".join((self._target.path.rstrip("/") or "/.", *path))

@@ -103,6 +103,12 @@ class Session:
             raise fault from error
         return cls(loop, connection, client)
 
+    @property
+    def host_key(self) -> str:
+        """The fingerprint of the key that the server showed."""
+        key = self.connection.get_server_host_key()
+        return key.get_fingerprint() if key else "unknown"
+
     def wait(self, step: Awaitable[T], seconds: float) -> T:
         """What comes of a step.
 

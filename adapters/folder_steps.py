@@ -1,4 +1,4 @@
-"""Paths below a route's place, as its options write them."""
+"""Paths below a route's place and signs between fields, as its options write them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def read_folders(options: Options, key: str) -> tuple[Steps, ...]:
         return paths
     options.fault(key, "has an entry that is no path below the place")
     return ()
+
+
+def separator_of(options: Options, default: str) -> str:
+    """The sign that stands between fields."""
+    separator = options.text("separator", default)
+    if len(separator) != 1 or separator in '"\r\n':
+        options.fault("separator", "is not one sign")
+        return default
+    return separator
 
 
 def is_step(name: str) -> bool:

@@ -16,6 +16,8 @@ Options of a route (a table; ``•`` marks what is required):
   a ``content`` of a file goes where the WSDL wants base64), ``success`` (expression over the reply, must be
   true), ``reads`` (see `adapters.answers.Reads`; names are as `adapters.soap_answer.read_answer` says).
   Without ``success``, something that ``reads`` names must be there.
+- ``reply_signers``: certificates in PEM, of who signs the service's replies or of authorities above: then
+  every reply must be signed (WS-Security X.509, over Body and Timestamp), and only what is signed is read.
 - ``headers``: a mapping to the blocks of the header that operations declare, for all of them; it sees the
   secret as ``secret`` where ``auth`` has the kind ``soap_header``.
 - ``find``: the same four over ``deliveryId`` and ``reference`` for a look-up (``success`` •), with
@@ -89,7 +91,7 @@ class SoapAdapter:
         with noting(context.unmapped):
             response = line.call(operation, letter_view(letter))
         try:
-            reply = judge(operation, line.route.faults, response, context)
+            reply = judge(operation, line.route, response, context)
         except AlreadyThereError:
             return _existing(line, letter) or Delivered(response.body[:KEPT])
         return operation.reads.over(reply).delivered(response, letter.envelope)
@@ -149,7 +151,7 @@ class SoapAdapter:
         operation = line.route.deliver
         response = line.call(operation, notice_view(notice))
         try:
-            judge(operation, line.route.faults, response, context)
+            judge(operation, line.route, response, context)
         except AlreadyThereError:
             return
 
@@ -203,7 +205,7 @@ def _looked_up(
     view = {"deliveryId": delivery_id, "reference": reference}
     try:
         response = line.call(find.operation, view)
-        return judge_look_up(find, line.route.faults, response, line.context)
+        return judge_look_up(find, line.route, response, line.context)
     except AlreadyThereError as strange:
         raise Ambiguous("WASL-DLV-005", "the look-up answers that it is a duplicate") from strange
     except DeliveryError as fault:

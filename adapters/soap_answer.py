@@ -55,26 +55,31 @@ def read_answer(response: Response) -> Any | SoapFault:
     Raises:
         NoSoapError: the octets are no SOAP envelope.
     """
-    root = _root(response)
-    version = _ENVELOPES.get(etree.QName(root).namespace or "")
+    root = _root(xml_part(response))
     body = root.find(f"{{{etree.QName(root).namespace}}}Body")
-    if version is None or etree.QName(root).localname != "Envelope" or body is None:
+    if etree.QName(root).localname != "Envelope" or body is None:
         raise NoSoapError
-    fault = body.find(f"{{{etree.QName(root).namespace}}}Fault")
-    if fault is not None:
-        return _fault_11(fault) if version == "1.1" else _fault_12(fault)
-    replies = [child for child in body if isinstance(child.tag, str)]
-    return value_of(replies[0]) if replies else None
+    return _of_body(body)
 
 
-def _root(response: Response) -> etree._Element:
-    try:
-        return read_xml(_xml_part(response))
-    except NoXmlError as trouble:
-        raise NoSoapError from trouble
+def read_body(octets: bytes) -> Any | SoapFault:
+    """The same, of a Body that stands by itself.
+
+    Raises:
+        NoSoapError: it is none.
+    """
+    body = _root(octets)
+    if etree.QName(body).localname != "Body":
+        raise NoSoapError
+    return _of_body(body)
 
 
-def _xml_part(response: Response) -> bytes:
+def xml_part(response: Response) -> bytes:
+    """The message in an answer, which may have parts beside it.
+
+    Raises:
+        NoSoapError: there is none.
+    """
     content_type = response.headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/related"):
         return response.body
@@ -85,6 +90,25 @@ def _xml_part(response: Response) -> bytes:
     if not isinstance(payload, bytes):
         raise NoSoapError
     return payload
+
+
+def _of_body(body: etree._Element) -> Any | SoapFault:
+    space = etree.QName(body).namespace or ""
+    version = _ENVELOPES.get(space)
+    if version is None:
+        raise NoSoapError
+    fault = body.find(f"{{{space}}}Fault")
+    if fault is not None:
+        return _fault_11(fault) if version == "1.1" else _fault_12(fault)
+    replies = [child for child in body if isinstance(child.tag, str)]
+    return value_of(replies[0]) if replies else None
+
+
+def _root(octets: bytes) -> etree._Element:
+    try:
+        return read_xml(octets)
+    except NoXmlError as trouble:
+        raise NoSoapError from trouble
 
 
 def _fault_11(fault: etree._Element) -> SoapFault:

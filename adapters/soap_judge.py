@@ -6,23 +6,24 @@ from typing import Any
 
 from adapters.contract import Context, Delivered, Response
 from adapters.outcomes import AlreadyThereError, Outcome, fault_of_status, told
-from adapters.soap_answer import NoSoapError, SoapFault, read_answer
-from adapters.soap_options import FaultRule, FindOperation, Operation
+from adapters.replies import UNSIGNED
+from adapters.soap_answer import NoSoapError, SoapFault, read_answer, read_body, xml_part
+from adapters.soap_options import FaultRule, FindOperation, Operation, SoapRoute
 from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary
 
 FAULT = "WASL-DLV-005"
 
 
-def judge(operation: Operation, rules: tuple[FaultRule, ...], response: Response, context: Context) -> Any:
-    """The reply to a call, if it is a success.
+def judge(operation: Operation, route: SoapRoute, response: Response, context: Context) -> Any:
+    """The reply to a call, if it is a success, and signed where the route says that replies are.
 
     Raises:
         AlreadyThereError: a rule calls the fault a duplicate.
         DeliveryError: it is none; judged as if this call alone made the letter count.
     """
-    answer = _answer(response, context)
+    answer = _answer(route, response, context)
     if isinstance(answer, SoapFault):
-        _raise_fault(answer, rules, response, context)
+        _raise_fault(answer, route.faults, response, context)
         return _told(answer)
     fault = fault_of_status(response, context.now())
     if fault is not None:
@@ -33,22 +34,24 @@ def judge(operation: Operation, rules: tuple[FaultRule, ...], response: Response
 
 
 def judge_look_up(
-    find: FindOperation, rules: tuple[FaultRule, ...], response: Response, context: Context
+    find: FindOperation, route: SoapRoute, response: Response, context: Context
 ) -> Delivered | None:
     """The earlier delivery that a look-up shows, or None.
 
     Raises:
         AlreadyThereError, DeliveryError: as `judge`.
     """
-    answer = _answer(response, context)
+    answer = _answer(route, response, context)
     absent = find.absent_fault
     if isinstance(answer, SoapFault) and absent is not None and absent.within(str(answer)):
         return None
-    found = find.found.over_answer(judge(find.operation, rules, response, context))
+    found = find.found.over_answer(judge(find.operation, route, response, context))
     return find.operation.reads.over(found).delivered(response) if found else None
 
 
-def _answer(response: Response, context: Context) -> Any | SoapFault:
+def _answer(route: SoapRoute, response: Response, context: Context) -> Any | SoapFault:
+    if route.reply_signers:
+        return _signed(route.reply_signers, response, context)
     if not response.body.strip() and 200 <= response.status < 300:
         return None
     try:
@@ -56,6 +59,21 @@ def _answer(response: Response, context: Context) -> Any | SoapFault:
     except NoSoapError as trouble:
         fault = fault_of_status(response, context.now())
         raise (fault or Ambiguous("WASL-DLV-008", f"no SOAP; {told(response)}")) from trouble
+
+
+def _signed(signers: str, response: Response, context: Context) -> Any | SoapFault:
+    """The answer as the octets that were signed have it.
+
+    What is not signed says at most that the service did not begin: whoever stands before it says so, too.
+    """
+    try:
+        return read_body(context.signed_body(xml_part(response), signers))
+    except (Ambiguous, NoSoapError) as trouble:
+        fault = fault_of_status(response, context.now())
+        if isinstance(fault, Temporary):
+            raise fault from trouble
+        why = trouble.detail if isinstance(trouble, Ambiguous) else "no SOAP"
+        raise Ambiguous(UNSIGNED, f"{why}; {told(response)}") from trouble
 
 
 def _raise_fault(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from cryptography import x509
+
 from adapters.answers import Reads
 from adapters.auth import IN_THE_MESSAGE, KINDS, Auth
 from adapters.contract import Context
@@ -104,10 +106,12 @@ class Service:
 class SoapRoute:
     """All options of a route; see `adapters.soap`.
 
-    ``max_bytes`` is None where attachments of any size go.
+    ``max_bytes`` is None where attachments of any size go; ``reply_signers`` are certificates in PEM, by one
+    of which every reply must be signed, or "" where signatures are not looked at.
     """
 
     service: Service
+    reply_signers: str
     mtom: bool
     headers: Mapping | None
     header_names: frozenset[str]
@@ -128,6 +132,7 @@ class SoapRoute:
         mtom = options.choice("attachments", ("base64", "mtom"), "base64") == "mtom"
         route = cls(
             service=Service.read(options),
+            reply_signers=_signers(options),
             mtom=mtom,
             headers=options.mapping("headers", tables),
             header_names=frozenset(headers.names() if (headers := options.section("headers")) else ()),
@@ -176,6 +181,19 @@ def service_of(context: Context) -> Service:
     except Misconfigured as wrong:
         raise Temporary("WASL-DLV-007", "; ".join(wrong.faults)) from wrong
     return service
+
+
+def _signers(options: Options) -> str:
+    pem = options.text("reply_signers", "")
+    if "PRIVATE KEY" in pem:
+        options.fault("reply_signers", "holds a private key: it must name certificates alone")
+        return ""
+    try:
+        if pem:
+            x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        options.fault("reply_signers", "holds no certificate in PEM")
+    return pem
 
 
 def _operation(options: Options, tables: Tables) -> Operation:

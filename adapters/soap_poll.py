@@ -106,7 +106,7 @@ class SoapPoll:
 
     def _call(self, line: Line, view: Table[str, Any]) -> Any:
         try:
-            return judge(self.operation, line.route.faults, line.call(self.operation, view), line.context)
+            return judge(self.operation, line.route, line.call(self.operation, view), line.context)
         except AlreadyThereError as strange:
             raise Temporary(FAULT, "the look-up answers that it is a duplicate") from strange
         except DeliveryError as fault:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from adapters.contract import Adapter, Context
 from gateway.bootstrap import codes, evidence, isolation, lifecycle, news, rest, telling, trying, waking
-from gateway.bootstrap.kinds import find_adapters
+from gateway.bootstrap.kinds import find_adapters, signed_replies
 from gateway.bootstrap.payloads import place
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.domain.errors import Misconfigured
@@ -302,9 +302,10 @@ def contexts(gateway: Gateway) -> Callable[[Route], Context]:
     http = guarded_http(gateway.settings)
     secret = partial(read_secret, gateway.settings.home / "secrets")
     folders = tuple(map(Path, gateway.settings.adapters.folders))
+    now, signed_body = gateway.ambient.now, signed_replies(gateway.settings, gateway.ambient)
 
     def context(route: Route) -> Context:
-        return Context(http, route.options, secret, gateway.ambient.now, http.dial, folders)
+        return Context(http, route.options, secret, now, http.dial, folders, signed_body=signed_body)
 
     return context
 

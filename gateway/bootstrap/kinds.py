@@ -1,13 +1,17 @@
-"""Finds the kinds of adapters that are installed."""
+"""Finds the kinds of adapters that are installed, and makes what they are given."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from importlib.metadata import EntryPoint, entry_points
 
 import structlog
 
 from adapters.contract import Adapter
+from gateway.exchange.clock import Ambient
+from gateway.exchange.transit.replies import SignedReplies
+from gateway.settings import Settings
 
 ADAPTER_GROUP = "wasl.adapters"
 
@@ -21,6 +25,11 @@ def find_adapters() -> Mapping[str, Adapter]:
     """
     made = ((entry.name, _made(entry)) for entry in entry_points(group=ADAPTER_GROUP))
     return {name: adapter for name, adapter in made if adapter is not None}
+
+
+def signed_replies(settings: Settings, ambient: Ambient) -> SignedReplies:
+    """What verifies replies that recipients' services sign."""
+    return SignedReplies(ambient.now, timedelta(seconds=settings.soap.timestamp_seconds))
 
 
 def _made(entry: EntryPoint) -> Adapter | None:

@@ -14,7 +14,7 @@ from gateway.cli.registry import as_json as json_option
 from gateway.cli.registry import opened
 from gateway.domain.errors import NotFound
 from gateway.domain.evidence.operators import advice
-from gateway.domain.transit.exchange import Call
+from gateway.domain.transit.exchange import MOST_CALLS, Call
 from gateway.exchange.transit.exchanges import KeptAttempt
 
 
@@ -58,10 +58,10 @@ def tell_attempt(one: KeptAttempt) -> Iterator[str]:
     if one.exchange is None:
         yield "  what was exchanged was not kept"
         return
-    for call in one.exchange.calls:
+    for at, call in enumerate(one.exchange.calls):
+        if one.exchange.more and at == MOST_CALLS // 2:
+            yield f"  … {one.exchange.more} calls in between were not kept"
         yield from tell_call(call)
-    if one.exchange.more:
-        yield f"  and {one.exchange.more} further calls"
 
 
 def tell_advice(code: str) -> Iterator[str]:
@@ -81,6 +81,8 @@ def tell_call(call: Call) -> Iterator[str]:
     if call.status is not None:
         yield f"  after {call.took_ms} ms: HTTP {call.status}"
         yield from _part(call.answer_headers, call.answer, call.answer_octets or 0, "< ")
+    elif call.answer:
+        yield f"  after {call.took_ms} ms: {plain(call.answer)}"
 
 
 def _part(headers: Mapping[str, str], body: str, octets: int, sign: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,6 +22,7 @@ from gateway.domain.transit.envelope import (
     Recipient,
 )
 from gateway.domain.transit.persons import Sender
+from gateway.exchange.transit.replies import SignedReplies
 from gateway.wire.envelopes import write_envelope_xml
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -56,7 +57,8 @@ class Subject:
         options = self.options if url is None else pointed(self.options, url)
         http = _way_out(limits)
         secret = partial(_resolved, self.secret)
-        return Context(http, options, secret, lambda: NOW, http.dial, self.folders)
+        replies = SignedReplies(lambda: NOW, timedelta(minutes=5))
+        return Context(http, options, secret, lambda: NOW, http.dial, self.folders, signed_body=replies)
 
     @property
     def calls(self) -> bool:

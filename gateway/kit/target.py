@@ -6,11 +6,13 @@ import selectors
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from adapters.contract import Delivered, Finds, Previews, Probes
+from adapters.contract import Delivered, Finds, Previews, Probes, Request, Response
 from gateway.domain.errors import DeliveryError, Misconfigured
 from gateway.exchange.transit.attempt import Means
 from gateway.exchange.transit.sound import sound
@@ -66,6 +68,7 @@ def checks_at(subject: Subject, url: str | None) -> Iterator[Check]:
     yield "a large attachment arrives in constant memory", partial(constant_memory, subject, url)
     yield "a repeat under one delivery id arrives once", partial(_repeats, subject, url)
     yield "what arrived is found, what never came is not", partial(_finds, subject, url)
+    yield "an operator sees what it does there", partial(_is_seen, subject, url)
 
 
 def without_target() -> Iterator[Check]:
@@ -97,6 +100,31 @@ def _delivered(subject: Subject, url: str | None, number: int) -> Delivered:
 def _arrives(subject: Subject, url: str | None) -> str:
     done = _delivered(subject, url, 101)
     return f"reference {done.target_reference}, register number {done.register_number}"
+
+
+def _is_seen(subject: Subject, url: str | None) -> str:
+    """Calls over HTTP are heard anyway; whatever goes another way is to be told step by step."""
+    context, called, steps = subject.context(url), 0, list[Request]()
+
+    class Heard:
+        def request(self, *given: Any, **more: Any) -> Response:
+            nonlocal called
+            called += 1
+            return context.http.request(*given, **more)
+
+    @contextmanager
+    def step(request: Request) -> Iterator[Callable[[str], None]]:
+        steps.append(request)
+        yield lambda answer: None
+
+    subject.adapter.deliver(letter(104), replace(context, http=Heard(), step=step))
+    if not all(isinstance(one, Request) and isinstance(one.body, str) for one in steps):
+        raise Broken("tells a step that is no Request with a text as its body")
+    if SECRET in repr(steps):
+        raise Broken("tells a secret in a step")
+    if not called + len(steps):
+        raise NotChecked("it calls nobody over HTTP and tells no step (context.step): nothing is recorded")
+    return f"{called} calls, {len(steps)} steps"
 
 
 def _repeats(subject: Subject, url: str | None) -> str:

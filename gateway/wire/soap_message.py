@@ -67,6 +67,17 @@ def read_message(root: Element, actions: Iterable[str] = ()) -> SoapMessage:
     return SoapMessage(version, root, _security(blocks), body, call)
 
 
+def read_reply(root: Element) -> tuple[Element | None, Element]:
+    """The WS-Security header meant for the hub, and the Body, of what a service answered.
+
+    Raises:
+        Refused: ``WASL-SOP-001`` … ``003``.
+    """
+    version = _version(root)
+    header, body = _parts(root, version)
+    return _security([] if header is None else _for_us(header, version)), body
+
+
 def _version(root: Element) -> SoapVersion:
     for version in VERSIONS:
         if root.tag == version.name("Envelope"):

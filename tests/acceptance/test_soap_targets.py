@@ -24,10 +24,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from adapters.contract import Context, Letter
 from adapters.soap import SoapAdapter
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
-from gateway.domain.errors import Temporary
-from tests.support.hub import COMMUNE_OFFICE, Clock, make_hub
+from gateway.domain.errors import Ambiguous, Temporary
+from gateway.exchange.transit.replies import SignedReplies
+from tests.support.hub import COMMUNE_OFFICE, Clock, HubUnderTest, make_hub
 from tests.support.live import free_port
-from tests.support.systems import accept, receipts, state
+from tests.support.systems import accept, receipts, row, state
 from tests.unit.adapters.credentials import certificate_of, key_of, pem_of
 from tests.unit.adapters.doubles import PLAN, attachment, envelope, letter
 
@@ -85,11 +86,15 @@ class Bureau:
         }
 
     def context(self, **changes: Any) -> Context:
-        return Context(HTTP, self.options(**changes), self.secrets.__getitem__, lambda: datetime.now(UTC))
+        def now() -> datetime:
+            return datetime.now(UTC)
+
+        replies = SignedReplies(now, timedelta(minutes=5))
+        return Context(HTTP, self.options(**changes), self.secrets.__getitem__, now, signed_body=replies)
 
 
 @contextmanager
-def bureau(folder: Path) -> Iterator[Bureau]:
+def bureau(folder: Path, **more: str) -> Iterator[Bureau]:
     assert PHP is not None
     folder.mkdir(parents=True, exist_ok=True)
     port, key, other = free_port(), key_of("p256"), key_of("rsa")
@@ -97,6 +102,7 @@ def bureau(folder: Path) -> Iterator[Bureau]:
     certificate, stranger = certificate_of(key, now), certificate_of(other, now)
     environment = {
         **os.environ,
+        **more,
         "BUREAU_DATA": str(folder),
         "BUREAU_PASSWORD": PASSWORD,
         "BUREAU_CERTIFICATE": hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
@@ -141,6 +147,17 @@ def php(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def signing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bureau, str]]:
+    """One that signs its replies, and the certificate by which."""
+    folder = tmp_path_factory.mktemp("signing")
+    key = key_of("rsa")
+    certificate = certificate_of(key, datetime.now(UTC) - timedelta(hours=1))
+    (folder / "identity.pem").write_text(pem_of(certificate, key), "ascii")
+    with bureau(folder / "data", BUREAU_IDENTITY=str(folder / "identity.pem")) as running:
+        yield running, pem_of(certificate)
+
+
 USERNAME = {"kind": "wsse", "username": "wasl", "secret": "password"}
 DIGEST = {**USERNAME, "password": "digest", "timestamp": True}
 SIGNED = {"kind": "x509", "secret": "identity"}
@@ -174,6 +191,36 @@ def test_letter_goes_in_and_its_number_comes_back(
     before = len(php.register)
     assert SoapAdapter().deliver(one, used).register_number == done.register_number
     assert len(php.register) == before
+
+
+@pytest.mark.parametrize("port", ["Soap11", "Soap12"])
+def test_replies_that_the_system_signs_are_taken_by_its_certificate(
+    signing: tuple[Bureau, str], port: str
+) -> None:
+    office, pem = signing
+    used = office.context(auth=SIGNED, port=port, reply_signers=pem)
+    one = numbered(len(office.register) + 1)
+    done = SoapAdapter().deliver(one, used)
+    assert done.register_number == office.register[one.delivery_id]["numero"]
+    assert b"SignatureValue" in done.answer
+    assert SoapAdapter().find("nothing", one.reference, used) is None
+    # a fault is signed as well: the repeat is recognised by one
+    assert SoapAdapter().deliver(one, used).register_number == done.register_number
+
+
+def test_reply_by_another_certificate_or_none_leaves_the_letter_in_doubt(
+    signing: tuple[Bureau, str], php: Bureau
+) -> None:
+    office, pem = signing
+    stranger = pem_of(certificate_of(key_of("rsa"), datetime.now(UTC) - timedelta(hours=1)))
+    one = numbered(500)
+    for system, signers in ((office, stranger), (php, pem)):
+        with pytest.raises(Ambiguous, match="WASL-DLV-095"):
+            SoapAdapter().deliver(one, system.context(auth=SIGNED, reply_signers=signers))
+        assert one.delivery_id in system.register  # it arrived, which nobody proved
+    found = SoapAdapter().find(one.delivery_id, one.reference, office.context(auth=SIGNED, reply_signers=pem))
+    assert found is not None
+    assert found.register_number == office.register[one.delivery_id]["numero"]
 
 
 @pytest.mark.parametrize(
@@ -211,8 +258,8 @@ def test_larger_file_arrives_whole_by_parts(php: Bureau) -> None:
         assert php.register[f"{number}"]["empreintes"][0] == hashlib.sha256(octets).hexdigest()
 
 
-def test_hub_registers_the_number_that_php_gave(php: Bureau, tmp_path: Path) -> None:
-    route = {"kind": "adapter", "adapter": "soap", "options": php.options(auth=SIGNED, attachments="mtom")}
+def hub_over(tmp_path: Path, office: Bureau, **options: Any) -> HubUnderTest:
+    route = {"kind": "adapter", "adapter": "soap", "options": office.options(auth=SIGNED, **options)}
     hub = make_hub(
         tmp_path,
         {COMMUNE_OFFICE: route},
@@ -220,7 +267,26 @@ def test_hub_registers_the_number_that_php_gave(php: Bureau, tmp_path: Path) -> 
         WASL_OUTGOING_ALLOW="127.0.0.0/8",
     )
     (tmp_path / "secrets").mkdir(mode=0o700, exist_ok=True)
-    (tmp_path / "secrets/identity").write_text(php.secrets["identity"], "ascii")
+    (tmp_path / "secrets/identity").write_text(office.secrets["identity"], "ascii")
+    return hub
+
+
+def test_hub_takes_a_signed_reply_for_a_success_and_an_unsigned_one_for_none(
+    signing: tuple[Bureau, str], php: Bureau, tmp_path: Path
+) -> None:
+    office, pem = signing
+    outcomes = []
+    for system in (office, php):
+        hub = hub_over(tmp_path / str(system is office), system, reply_signers=pem)
+        [delivery] = accept(hub)
+        hub.dispatch().run_once()
+        outcomes.append((state(hub, delivery), row(hub, delivery).doubt))
+        assert delivery in system.register
+    assert outcomes == [("HANDED_OVER", False), ("WAITING", True)]  # it can be looked up, if it can answer
+
+
+def test_hub_registers_the_number_that_php_gave(php: Bureau, tmp_path: Path) -> None:
+    hub = hub_over(tmp_path, php, attachments="mtom")
     plan = tmp_path / "خطة.pdf"
     plan.write_bytes(PLAN)
     [delivery] = accept(hub, subject="طلب رخصة بناء", files=(plan,))

@@ -297,7 +297,33 @@ def test_a_kind_that_calls_nobody_is_checked_in_place(tmp_path: Path) -> None:
     assert marks["a letter arrives, and the target's own word for it comes back"] is Result.KEPT
     assert marks["a repeat under one delivery id arrives once"] is Result.KEPT
     assert marks["a target that is down is temporary"] is Result.NOT_CHECKED
-    assert len(list(tmp_path.iterdir())) == 2
+    assert marks["an operator sees what it does there"] is Result.NOT_CHECKED
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (Request("LAY", "file:/x", {}, "octets of the letter"), ""),
+        (Request("LAY", f"file:/x?{SECRET}", {}, ""), "tells a secret in a step"),
+        (Request("LAY", "file:/x", {}, b"octets"), "no Request with a text as its body"),  # type: ignore[arg-type]
+        ("LAY", "no Request with a text as its body"),
+    ],
+    ids=["well", "a secret", "octets", "a word"],
+)
+def test_what_a_kind_tells_of_its_steps_is_looked_at(step: Any, told: str) -> None:
+    def deliver(_: Any, letter: Letter, context: Context) -> Delivered:
+        with context.step(step) as answered:
+            answered("done")
+        return Delivered(b"", target_reference="1")
+
+    subject = Subject(on("deliver", deliver), "skeleton", {"url": "file:/x"})
+    marks = list(marked(one for one in checks_at(subject, None) if "operator sees" in one[0]))
+    assert [(one.result, one.why) for one in marks] == [
+        (Result.BROKEN, f"tells a step that is {told}" if told.startswith("no ") else told)
+        if told
+        else (Result.KEPT, "0 calls, 1 steps")
+    ]
 
 
 def test_every_check_is_run_over_a_whole_kind() -> None:

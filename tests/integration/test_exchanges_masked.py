@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import pytest
 
-from adapters.contract import Response
-from gateway.domain.errors import Ambiguous
+from adapters.contract import Request, Response
+from gateway.domain.errors import Ambiguous, Temporary
 from gateway.domain.transit.exchange import KEPT_OCTETS, MOST_CALLS, Exchange
 from gateway.exchange.transit.exchanges_masking import MASK, FileContent, Mask, without_files
 from gateway.exchange.transit.exchanges_tape import Tape
@@ -137,6 +137,67 @@ def test_no_more_than_so_many_calls_are_kept() -> None:
     for _ in range(MOST_CALLS + 3):
         exchange = heard(Response(200, {}, b""), tape)
     assert (len(exchange.calls), exchange.more) == (MOST_CALLS, 3)
+
+
+def test_of_many_steps_the_first_and_the_last_stay() -> None:
+    tape = Tape()
+    for number in range(MOST_CALLS + 60):
+        with tape.step(Request("WRITE", f"/place/{number}", {}, "")):
+            pass
+    exchange = tape.exchange((FILE,))
+    assert [exchange.calls[at].url for at in (0, -1)] == ["/place/0", f"/place/{MOST_CALLS + 59}"]
+    assert (len(exchange.calls), exchange.more) == (MOST_CALLS, 60)
+
+
+def test_a_step_is_kept_without_secrets_and_contents_of_files() -> None:
+    tape = Tape()
+    tape.knowing({"key": SECRET}.__getitem__)("key")
+    headers = {"User": SECRET, "Api-Key": "another-key", "Content-Length": "9"}
+    with tape.step(
+        Request("LAY", f"telex://x/{SECRET}", headers, f"{SECRET} {PDF[:300].decode('latin-1')}")
+    ) as answered:
+        answered(f"taken with {SECRET}")
+    with contextlib.suppress(ValueError), tape.step(Request("LAY", "telex://x", {}, "")):
+        raise ValueError(SECRET)
+    with contextlib.suppress(ValueError), tape.step(Request("LAY", "telex://x", {}, "")) as answered:
+        answered(f"no room for {SECRET}")
+        raise ValueError
+    with contextlib.suppress(Temporary), tape.step(Request("LAY", "telex://x", {}, "")):
+        raise Temporary("WASL-DLV-001", SECRET)
+    first, *failed = tape.exchange((FILE,)).calls
+    assert (first.answer, first.status, first.error) == (f"taken with {MASK}", None, None)
+    assert first.headers == {"User": MASK, "Api-Key": MASK, "Content-Length": "9"}
+    assert [one.error for one in failed] == ["ValueError", f"no room for {MASK}", f"WASL-DLV-001 {MASK}"]
+    assert [one.answer for one in failed] == ["", "", ""]
+    assert SECRET not in repr(tape.exchange((FILE,)))
+
+
+def test_a_file_in_a_step_is_replaced() -> None:
+    text = "a file of text whose octets nobody may find again " * 3
+    file = FileContent(text.encode()[:64], len(text), "ab" * 32, "lettre.txt")
+    tape = Tape()
+    with tape.step(Request("LAY", "telex://x", {}, f"objet: x\n{text}\nend")):
+        pass
+    [call] = tape.exchange((file,)).calls
+    assert call.body == f"objet: x\n{file.marker.decode()}\nend"
+
+
+def test_steps_of_any_kind_and_size_are_borne() -> None:
+    tape = Tape()
+    odd: Any = Request(None, 7, None, b"\xff" * 10)  # type: ignore[arg-type]
+    with tape.step(odd) as answered:
+        answered(None)  # type: ignore[arg-type]
+    with tape.step(Request("W" * 900, "/\ud800" * 9000, {}, "x" * 10**6)) as answered:
+        answered("y" * 10**6)
+    assert sum(len(call.body) + len(call.told) + len(call.url) for call in tape.calls) < 300_000
+    assert len(repr(tape.exchange(()))) < 40_000
+
+
+def test_nothing_is_kept_of_steps_where_nothing_is_to_be_heard() -> None:
+    tape = Tape(hearing=False)
+    with tape.step(Request("WRITE", "/place", {}, "")):
+        pass
+    assert tape.calls == []
 
 
 HOSTILE = {

@@ -24,8 +24,11 @@ import pytest
 
 from adapters.contract import Context, Handed
 from adapters.folder import FolderAdapter
+from adapters.folder_sftp import SftpPlace
 from gateway.clients.http import GuardedHttp, HttpLimits, HttpSettings
 from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary
+from gateway.exchange.transit.exchanges import contents_of
+from gateway.exchange.transit.exchanges_tape import Tape
 from tests.support.sshd import INSTALLED, Sshd, sshd
 from tests.unit.adapters.doubles import NOW, ORIGINAL, PLAN, attachment, envelope, letter
 
@@ -101,6 +104,61 @@ def test_letter_arrives_whole_and_once(server: Sshd, place: Path) -> None:
     assert ADAPTER.deliver(letter(), over(server, place)).target_reference == done.target_reference
     assert seen(place) == {f"done/{ID}": WHOLE}
     assert aside(place) == []
+
+
+@needs_openssh
+def test_steps_are_told_with_the_key_that_the_server_showed(server: Sshd, place: Path) -> None:
+    tape = Tape()
+    context = over(server, place)
+    ADAPTER.deliver(letter(), replace(context, step=tape.step, secret=tape.knowing(context.secret)))
+    calls = tape.exchange(contents_of(letter())).calls
+    opened = calls[0]
+    address = f"sftp://127.0.0.1:{server.port}{place}"
+    fingerprint = asyncssh.import_public_key(server.host_key).get_fingerprint()
+    assert (opened.method, opened.url, opened.headers) == ("OPEN", address, {"User": server.user})
+    assert opened.answer == f"let in; the server's key is {fingerprint}"
+    assert [one.answer for one in calls if one.url.endswith("/plan _été_.pdf")] == ["20 octets, on the disk"]
+    assert {one.answer for one in calls if one.method == "SYNC"} == {"cannot be asked here"}
+    [renamed] = [one for one in calls if one.method == "RENAME"]
+    assert renamed.headers == {"To": f"{address}/in/{ID}"}
+    assert server.key.splitlines()[2] not in repr(calls)
+
+
+@needs_openssh
+def test_manifest_in_csv_and_marker_beside_go_over_the_wire(server: Sshd, place: Path) -> None:
+    form = {"form": "csv", "mapping": {"objet": "envelope.subject", "formule": "'=1+1'"}}
+    used = over(server, place, manifest=form, marker_beside=".ready")
+    ADAPTER.deliver(letter(), used)
+    octets = (place / "in" / ID / "manifest.csv").read_bytes()
+    assert octets == f'"objet";"formule"\r\n"{letter().envelope.subject}";"\'=1+1"\r\n'.encode()
+    assert (place / "in" / f"{ID}.ready").read_bytes() == b""
+    (place / "in" / f"{ID}.ready").unlink()
+    assert ADAPTER.find(ID, letter().reference, used) is not None  # as after a connection that broke there
+    assert (place / "in" / f"{ID}.ready").read_bytes() == b""
+    (place / "in" / ID).rename(place / "done" / ID)
+    (place / "in" / f"{ID}.ready").unlink()
+    assert ADAPTER.find(ID, letter().reference, used) is not None
+    assert list((place / "in").iterdir()) == []
+
+
+@needs_openssh
+def test_connection_cut_at_the_marker_is_in_doubt_and_looked_up(server: Sshd, place: Path) -> None:
+    cut = Cut(0, arrives=False)
+    plain = SftpPlace.write
+
+    def writing(self: SftpPlace, path: tuple[str, ...], pieces: Any) -> bool:
+        if path[-1].endswith(".ready"):
+            cut.at = cut.pieces + 1
+        return plain(self, path, pieces)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SftpPlace, "write", writing)
+        with pytest.raises(Ambiguous, match="WASL-DLV-004"):
+            ADAPTER.deliver(letter(), over(server, place, cut.dial, marker_beside=".ready"))
+    cut.end()
+    assert [one.name for one in (place / "in").iterdir()] == [ID]
+    ADAPTER.deliver(letter(), over(server, place, marker_beside=".ready"))
+    assert sorted(one.name for one in (place / "in").iterdir()) == [ID, f"{ID}.ready"]
 
 
 @needs_openssh

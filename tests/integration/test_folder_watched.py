@@ -14,7 +14,7 @@ import pytest
 from adapters.contract import Context, Delivered, Handed
 from adapters.folder import FolderAdapter
 from gateway.domain.transit.envelope import Envelope
-from tests.unit.adapters.doubles import NOW, ScriptedHttp, envelope, letter
+from tests.unit.adapters.doubles import NOW, ORIGINAL, ScriptedHttp, envelope, letter
 
 PAGE = (Path(__file__).parents[2] / "docs/kind-folder.md").read_text("utf-8")
 ADAPTER = FolderAdapter()
@@ -58,6 +58,18 @@ def register(place: Path) -> list[str]:
 def test_route_of_the_page_has_no_fault(place: Path) -> None:
     assert ADAPTER.check_options(options(place)) == []
     assert ADAPTER.probe(context(place))
+
+
+def test_manifest_in_csv_of_the_page_has_a_row_for_each_file(place: Path) -> None:
+    made = replace(context(place), options={**options(place), "manifest": tomllib.loads(block("csv"))})
+    assert ADAPTER.check_options(made.options) == []
+    ADAPTER.deliver(letter(envelope=envelope(subject="=1+1")), made)
+    [folder] = (place / "arrivee").iterdir()
+    assert (folder / "pieces.csv").read_text("utf-8").splitlines() == [
+        '"livraison";"objet";"fichier";"octets"',
+        f'"{folder.name}";"\'=1+1";"plan _été_.pdf";20',
+        f'"{folder.name}";"\'=1+1";"enveloppe-7K2M-9QXT-4RB.xml";{len(ORIGINAL)}',
+    ]
 
 
 def test_letters_are_registered_once_and_their_numbers_come_back(place: Path) -> None:

@@ -16,10 +16,17 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from adapters.contract import Context, Delivered, Letter
-from gateway.bootstrap import dispatcher
+from adapters.contract import Context, Delivered, Letter, Request
+from gateway.bootstrap import contexts, dispatcher, letters
+from gateway.cli.route_try import office_in
 from gateway.domain.errors import Ambiguous, Declined, DeliveryError, Permanent, Temporary
+from gateway.domain.evidence.reasons import catalogue
+from gateway.domain.registry.parties import Route, RouteKind
 from gateway.domain.transit.sharing import Shares
+from gateway.exchange.operate.trying_letters import TryingLetters
+from gateway.exchange.operate.trying_preview import Previewing
+from gateway.exchange.transit.exchanges_tape import Tape
+from gateway.exchange.transit.sound import MOST_SHOWN, sound, sound_error, sound_faults
 from gateway.exchange.transit.underway import Underway
 from gateway.store.transit.models import DeliveryRow
 from gateway.store.transit.route_models import RouteState
@@ -104,6 +111,65 @@ NO_ANSWERS = {
     "code-no-text": raising(Permanent(["WASL-DLV-003"], 7)),  # type: ignore[arg-type]
     "no-sort": raising(DeliveryError("WASL-DLV-014", SURROGATE)),
 }
+
+
+def test_what_comes_back_is_bounded_before_anything_keeps_it() -> None:
+    found = sound(
+        Delivered(bytearray(10**7), "text/" + "x" * 10**6, "r" * 10**6, "n" * 10**6, None, "b" * 10**6, True)
+    )
+    assert len(found.answer) == 64 * 1024
+    lengths = (found.answer_media_type, found.target_reference, found.register_number, found.register_book)
+    assert [len(one or "") for one in lengths] == [127, 500, 120, 80]
+
+    def mask(text: str) -> str:  # one that is longer than what it stands for
+        return text.replace("x", "‹masked›")
+
+    for error in (
+        Permanent("WASL-DLV-003", "x" * 10**6),
+        Declined("WASL-DLV-031", "x" * 10**6, "x" * 10**6),
+        Temporary("WASL-DLV-002", "x" * 10**6, 10**12),
+        Ambiguous("y" * 10**6, "x" * 10**6),
+    ):
+        plain = sound_error(error, mask)
+        assert len(plain.detail) <= 4000 + 50
+        assert len(getattr(plain, "words", None) or "") <= 4000
+        assert getattr(plain, "retry_after", None) is None
+        assert plain.code in catalogue()
+
+
+def endless(one: Any) -> Callable[..., Iterator[Any]]:
+    def act(*_: Any) -> Iterator[Any]:
+        while True:
+            yield one
+
+    return act
+
+
+def test_faults_without_end_or_in_no_words_are_told_shortly() -> None:
+    assert len(sound_faults(endless("f" * 10**5), {})) == 4000
+    assert sound_faults(endless("f"), {}) == "; ".join(["f"] * 50)
+    assert sound_faults(lambda _: [None, 7], {}) == "NoneType; int"
+    assert sound_faults(raising(ValueError("hunter2")), {}) == ""  # type: ignore[arg-type]
+    assert sound_faults(giving(None), {}) == ""  # type: ignore[arg-type]
+
+
+def test_previews_without_end_are_shown_as_far_as_they_are_looked_at(hub: HubUnderTest) -> None:
+    kind: Any = Outsider("previewing", giving(None))
+    kind.preview = endless(Request("GET", "https://x.example", {}, "body"))
+    route = Route(RouteKind.ADAPTER, "previewing", {})
+    previewing = Previewing({"previewing": kind}, contexts(hub.gateway))
+    made = TryingLetters(letters(hub.gateway), hub.gateway.ambient, "TEST-HUB")
+    letter = made.made_up(office_in(hub.gateway, COMMUNE_OFFICE))
+    assert len(previewing.preview(route, letter)) == MOST_SHOWN
+
+
+def test_secrets_that_are_asked_for_again_and_again_are_remembered_once() -> None:
+    tape = Tape()
+    resolve = tape.knowing({"a": "secret-a", "b": "secret-b"}.__getitem__)
+    for _ in range(1000):
+        resolve("a")
+        resolve("b")
+    assert tape.secrets == ["secret-a", "secret-b"]
 
 
 @pytest.mark.parametrize("name", sorted(NO_ANSWERS))

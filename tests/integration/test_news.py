@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.contract import Context, Delivered, Handed, News
+from adapters.contract import Context, Delivered, Handed, News, Report
 from gateway.bootstrap.lifecycle import overview
 from gateway.bootstrap.news import crew, polling
-from gateway.domain.errors import Ambiguous, Conflict, Permanent, Temporary
+from gateway.domain.errors import Ambiguous, Conflict, Permanent, Refused, Temporary
 from gateway.domain.evidence.receipt import Event, Registered
 from gateway.domain.transit.breaker import BreakerState
 from gateway.domain.transit.states import Processing
@@ -588,3 +588,40 @@ def test_a_long_list_of_what_is_known_costs_looks_and_no_transaction(hub: HubUnd
     assert {code for _, code in take(hub, *unknown)} == {"WASL-DLV-082"}
     assert troubles(hub) == [("", "WASL-DLV-082", 1)]  # a call's are one line, however many it names
     assert {**hub.kept(), "news_trouble": 0} == {**before, "news_trouble": 0}
+
+
+def test_news_without_end_are_heard_as_far_as_a_turn_goes(hub: HubUnderTest, system: Slow) -> None:
+    delivery = handed_over(hub)
+    given = 0
+
+    def endless(letters: Sequence[Handed]) -> Iterator[Any]:
+        nonlocal given
+        while True:
+            given += 1
+            yield News(delivery, register_number="C-1") if given == 2 else "no news"
+
+    system.answers = [endless]
+    assert polling(hub.gateway, "worker-1").run_once(1) == 1
+    assert given == 1000
+    assert row(hub, delivery).register_number == "C-1"
+
+
+def test_report_without_end_is_refused(hub: HubUnderTest) -> None:
+    class Calling(Slow):
+        given = 0
+
+        def can_report(self, options: Mapping[str, Any]) -> bool:
+            return True
+
+        def read_report(self, report: Report, context: Context) -> Iterator[Any]:
+            while True:
+                self.given += 1
+                yield News("x", register_number="1")
+
+    system = Calling()
+    reporting = hub.gateway.services.reporting
+    kind: dict[str, Any] = {**reporting.adapters, "simulator": system}
+    with pytest.raises(Refused) as caught:
+        replace(reporting, adapters=kind).take(COMMUNE_OFFICE, Report({}, b""))
+    assert caught.value.faults[0].code == "WASL-DLV-084"
+    assert system.given == 1001

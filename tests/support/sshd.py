@@ -1,10 +1,13 @@
-"""An SFTP server of OpenSSH on a port of this machine, with keys made for it."""
+"""An SFTP server of OpenSSH on a port of this machine, with keys made for it.
+
+It runs as whoever runs the tests, root or not, and lets in that user alone: an ordinary one may be no other.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -15,8 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROGRAM = "/usr/sbin/sshd"
-INSTALLED = Path(PROGRAM).exists() and shutil.which("ssh-keygen") is not None
+
+def _user() -> str | None:
+    """Who runs this, whatever the environment says; None for a number without a name: sshd knows none."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return None
+
+
+# Its own path is needed whole, since it starts itself anew; an ordinary user's search path leaves it out.
+PROGRAM = shutil.which("sshd", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
+INSTALLED = PROGRAM is not None and shutil.which("ssh-keygen") is not None and _user() is not None
 _SEPARATION = Path("/run/sshd")
 
 
@@ -47,11 +60,14 @@ def sshd(folder: Path, *lines: str) -> Iterator[Sshd]:
     for name in ("host", "client"):
         make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(folder / name)]
         subprocess.run(make, check=True, timeout=20)
-    if os.getuid() == 0 and not _SEPARATION.exists():  # started by root it insists, and no service made it
+    if os.geteuid() == 0 and not _SEPARATION.exists():  # started by root it insists, and no service made it
         _SEPARATION.mkdir(0o755)
     port = _free_port()
     configuration = folder / "sshd_config"
     configuration.write_text("\n".join([*_configuration(folder, port), *lines, ""]), "utf-8")
+    user = _user()
+    assert PROGRAM, "no sshd here"
+    assert user, "nobody here whom sshd knows"
     command = [PROGRAM, "-D", "-e", "-f", str(configuration)]
     with (
         (folder / "log").open("wb") as log,
@@ -61,7 +77,7 @@ def sshd(folder: Path, *lines: str) -> Iterator[Sshd]:
         try:
             _await(port, running, folder / "log")
             key, public = (folder / "client").read_text("ascii"), (folder / "host.pub").read_text("ascii")
-            yield Sshd(port, getpass.getuser(), key, public.strip(), running)
+            yield Sshd(port, user, key, public.strip(), running)
         finally:
             running.terminate()
             running.wait(10)

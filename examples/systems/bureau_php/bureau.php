@@ -7,6 +7,8 @@
  *
  * Who calls is judged here by DOM and OpenSSL alone: a UsernameToken (text or digest), or an X.509 signature over
  * Timestamp and Body by the certificate with that digest. Parts (MTOM) are put back before anything is judged.
+ *
+ * With BUREAU_IDENTITY, a file with an RSA key and its certificate in PEM, every reply is signed in the same way.
  */
 declare(strict_types=1);
 
@@ -14,6 +16,8 @@ const WSSE = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity
 const WSU = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd';
 const DS = 'http://www.w3.org/2000/09/xmldsig#';
 const XOP = 'http://www.w3.org/2004/08/xop/include';
+const TOKEN = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3';
+const EXCLUSIVE = 'http://www.w3.org/2001/10/xml-exc-c14n#';
 const DAYS = 300;
 
 final class Untrusted extends Exception {}
@@ -201,12 +205,66 @@ final class Bureau
     }
 }
 
+/** A reply with a signature over Timestamp and Body. */
+function signed(string $reply, string $identity): string
+{
+    preg_match('/-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----/s', $identity, $found);
+    $document = new DOMDocument();
+    $document->loadXML($reply, LIBXML_NONET);
+    $envelope = $document->documentElement;
+    $body = $envelope->getElementsByTagNameNS($envelope->namespaceURI, 'Body')[0];
+    $body->setAttributeNS(WSU, 'wsu:Id', 'corps');
+    $header = $document->createElementNS($envelope->namespaceURI, $envelope->prefix . ':Header');
+    $envelope->insertBefore($header, $body);
+    $token = ['ValueType' => TOKEN, 'EncodingType' => str_replace('x509-token-profile-1.0#X509v3', 'soap-message-security-1.0#Base64Binary', TOKEN)];
+    $security = add($header, WSSE, 'wsse:Security');
+    add($security, WSSE, 'wsse:BinarySecurityToken', preg_replace('/\s+/', '', $found[1]), $token)
+        ->setAttributeNS(WSU, 'wsu:Id', 'jeton');
+    $stamp = add($security, WSU, 'wsu:Timestamp');
+    $stamp->setAttributeNS(WSU, 'wsu:Id', 'moment');
+    add($stamp, WSU, 'wsu:Created', gmdate('Y-m-d\TH:i:s\Z'));
+    add($stamp, WSU, 'wsu:Expires', gmdate('Y-m-d\TH:i:s\Z', time() + DAYS));
+    $signature = add($security, DS, 'ds:Signature');
+    $info = add($signature, DS, 'ds:SignedInfo');
+    add($info, DS, 'ds:CanonicalizationMethod', '', ['Algorithm' => EXCLUSIVE]);
+    add($info, DS, 'ds:SignatureMethod', '', ['Algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256']);
+    foreach (['moment' => $stamp, 'corps' => $body] as $id => $target) {
+        $reference = add($info, DS, 'ds:Reference', '', ['URI' => "#$id"]);
+        add(add($reference, DS, 'ds:Transforms'), DS, 'ds:Transform', '', ['Algorithm' => EXCLUSIVE]);
+        add($reference, DS, 'ds:DigestMethod', '', ['Algorithm' => 'http://www.w3.org/2001/04/xmlenc#sha256']);
+        add($reference, DS, 'ds:DigestValue', base64_encode(hash('sha256', $target->C14N(true, false), true)));
+    }
+    openssl_sign($info->C14N(true, false), $value, openssl_pkey_get_private($identity), OPENSSL_ALGO_SHA256);
+    add($signature, DS, 'ds:SignatureValue', base64_encode($value));
+    $about = add(add($signature, DS, 'ds:KeyInfo'), WSSE, 'wsse:SecurityTokenReference');
+    add($about, WSSE, 'wsse:Reference', '', ['URI' => '#jeton', 'ValueType' => TOKEN]);
+    return $document->saveXML();
+}
+
+function add(DOMElement $parent, string $space, string $name, string $text = '', array $attributes = []): DOMElement
+{
+    $made = $parent->ownerDocument->createElementNS($space, $name);
+    $text === '' || $made->appendChild($parent->ownerDocument->createTextNode($text));
+    foreach ($attributes as $key => $value) {
+        $made->setAttribute($key, $value);
+    }
+    return $parent->appendChild($made);
+}
+
 $address = "http://{$_SERVER['HTTP_HOST']}/bureau";
 $wsdl = str_replace('{address}', $address, file_get_contents(__DIR__ . '/bureau.wsdl'));
 if ($_SERVER['REQUEST_METHOD'] === 'GET') {
     header('Content-Type: text/xml; charset=utf-8');
     echo $wsdl;
     return;
+}
+if (getenv('BUREAU_IDENTITY')) {
+    $identity = file_get_contents(getenv('BUREAU_IDENTITY'));
+    ob_start(function (string $reply) use ($identity): string {
+        $signed = signed($reply, $identity);
+        header('Content-Length: ' . strlen($signed));
+        return $signed;
+    });
 }
 $server = new SoapServer('data://text/xml;base64,' . base64_encode($wsdl), [
     'cache_wsdl' => WSDL_CACHE_NONE,

@@ -10,7 +10,7 @@ from typing import Any
 KEPT_OCTETS = 16 * 1024
 """So much of each body is kept."""
 MOST_CALLS = 40
-"""So many calls of one attempt are kept."""
+"""So many calls of one attempt are kept, the first half and the last."""
 
 
 class Record(Enum):
@@ -23,11 +23,11 @@ class Record(Enum):
 
 @dataclass(frozen=True)
 class Call:
-    """One request and its answer; nothing in it is a secret or a file's content.
+    """One request and its answer, or a step that an adapter told, without secrets and files' contents.
 
     Attributes:
         octets, answer_octets: how long the bodies were; None where an answer never came.
-        body, answer: their beginnings as text.
+        body, answer: their beginnings as text; of a step, what came of it, without a status.
         error: why there is no answer, as code and words.
         at_ms: milliseconds since the attempt began; ``took_ms``: until the answer was there.
     """
@@ -48,7 +48,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Exchange:
-    """All calls of one attempt; ``more``: so many further ones were not kept."""
+    """The calls of one attempt; ``more``: so many in their middle were not kept."""
 
     calls: tuple[Call, ...]
     more: int = 0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from adapters.contract import Adapter, Context, Letter, Previews, Request, refuse_to_dial
 from gateway.domain.errors import DeliveryError, GatewayFault, Permanent
 from gateway.domain.registry.parties import Route, RouteKind
 from gateway.exchange.transit.attempt import NO_ADAPTER, NOT_INSTALLED, NOT_SET, ours, place
 from gateway.exchange.transit.exchanges_tape import Tape
-from gateway.exchange.transit.sound import sound_error
+from gateway.exchange.transit.sound import MOST_SHOWN, sound_error
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Previewing:
             if not isinstance(adapter, Previews):
                 raise Permanent(NOT_INSTALLED, f"the kind {route.adapter} cannot show its calls beforehand")
             context = replace(tape.over(self.contexts(route)), dial=refuse_to_dial)
-            return tuple(tape.hide_in_call(one) for one in adapter.preview(letter, context))
+            shown = islice(adapter.preview(letter, context), MOST_SHOWN)
+            return tuple(tape.hide_in_call(one) for one in shown)
         except DeliveryError as error:
             raise sound_error(error, tape.hide) from error
         except GatewayFault as fault:

@@ -17,7 +17,7 @@ from gateway.exchange.registry.versions_dry_run import DryRuns
 from gateway.exchange.registry.versions_look import Content
 from gateway.exchange.transit.attempt import place
 from gateway.exchange.transit.exchanges_tape import Tape
-from gateway.exchange.transit.sound import sound_error
+from gateway.exchange.transit.sound import sound_error, words
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _target(route: Route, adapters: Mapping[str, Adapter], context: Context) -> 
         return Check("target", None, f"the kind {route.adapter} cannot test a connection")
     tape = Tape(hearing=False)
     try:
-        return Check("target", True, tape.hide(str(adapter.probe(tape.over(context)))))
+        return Check("target", True, tape.hide(words(adapter.probe(tape.over(context)), 1000)))
     except DeliveryError as error:
         return Check("target", False, str(sound_error(error, tape.hide)))
     except GatewayFault as fault:

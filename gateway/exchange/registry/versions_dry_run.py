@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from adapters.contract import Adapter, Context, Http, Letter, Previews, Request, Response, refuse_to_dial
 from gateway.domain.errors import DeliveryError, GatewayFault, Permanent, Refused, Unavailable
@@ -16,6 +17,7 @@ from gateway.exchange.registry.versions_redacted import redacted
 from gateway.exchange.transit.attempt import ours, place
 from gateway.exchange.transit.exchanges_tape import Tape
 from gateway.exchange.transit.letters import Letters
+from gateway.exchange.transit.sound import MOST_SHOWN
 from gateway.store.registry.version_queries import latest_letters
 
 UNREADABLE, NO_ADAPTER, ONLY_SHOWN = "WASL-DLV-015", "WASL-DLV-014", "WASL-DLV-006"
@@ -82,7 +84,7 @@ class _Side:
             return Unmapped(letter.reference, TOO_LARGE, f"{size} octets, the route takes {most}")
         own = replace(letter, document_type=self._type(letter), office=self.office.id)
         try:
-            return tuple(self.adapter.preview(own, self.context))
+            return tuple(islice(self.adapter.preview(own, self.context), MOST_SHOWN))
         except (DeliveryError, GatewayFault) as error:
             found = _unmapped(letter.reference, error)
             return replace(found, detail=self.tape.hide(found.detail))

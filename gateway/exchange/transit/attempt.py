@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from adapters.contract import (
     FindsOnRoute,
     HonoursRepeats,
     Letter,
+    Request,
     Response,
 )
 from gateway.domain.errors import (
@@ -35,7 +36,7 @@ from gateway.domain.errors import (
 from gateway.domain.transit.call import TRACE_PARENT
 from gateway.exchange.transit.claim import LeaseLost
 from gateway.exchange.transit.exchanges_tape import Tape
-from gateway.exchange.transit.sound import Sound, sound, sound_error
+from gateway.exchange.transit.sound import Sound, sound, sound_error, sound_faults
 from gateway.exchange.transit.underway import Sign
 
 UNKNOWN = "WASL-DLV-004"
@@ -102,9 +103,9 @@ class Means:
         return cast("Finds", self.adapter)
 
     @property
-    def faults(self) -> list[str]:
+    def faults(self) -> str:
         """What is wrong with the route's options, as the kind that is installed now sees it."""
-        return self.adapter.check_options(self.options)
+        return sound_faults(self.adapter.check_options, self.options)
 
     @property
     def can_tell(self) -> bool:
@@ -139,7 +140,7 @@ def attempt(
     tape = Tape(hearing=False) if tape is None else tape
     context = tape.over(context)
     way = _Way(context, keep, tape, sign, letter.trace_parent)
-    context = replace(context, http=way, dial=way.dial)
+    context = replace(context, http=way, dial=way.dial, step=way.step)
     name = letter.delivery_id
     if doubt and means.finder is not None:
         try:
@@ -196,7 +197,7 @@ def _named(means: Means, delivery: str, way: _Way) -> Iterator[None]:
         cause = place(error)
         _log.error("adapter failed", delivery=delivery, adapter=means.adapter.kind, cause=cause)
         if not way.used and means.faults:  # the kind was renewed and does not take these options any more
-            raise Permanent(NOT_SET, "; ".join(means.faults)) from error
+            raise Permanent(NOT_SET, means.faults) from error
         raise Ambiguous(NO_ADAPTER, cause) from error
 
 
@@ -260,3 +261,9 @@ class _Way:
             self._sign.on_its_own()
         self.tape.dialled(host, port)
         return self._dial(host, port)
+
+    def step(self, request: Request) -> AbstractContextManager[Callable[[str], None]]:
+        """As `adapters.heard.Stepping`."""
+        if self._sign is not None:
+            self._sign.alive()
+        return self.tape.step(request)

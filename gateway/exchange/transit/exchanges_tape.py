@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from adapters.contract import Context, Http, Request, Response
@@ -18,6 +19,7 @@ from gateway.exchange.transit.exchanges_masking import (
     without,
     without_files,
 )
+from gateway.exchange.transit.sound import words
 
 _HEARD = KEPT_OCTETS + 4096
 """More than is kept, so that what must be masked is not cut in two."""
@@ -41,6 +43,7 @@ class _Call:
     body: bytes | bytearray = b""
     octets: int = 0
     answer: Response | None = None
+    told: str = ""
     error: str | None = None
     until: float | None = None
 
@@ -58,9 +61,12 @@ class _Call:
 class Tape:
     """The calls of one attempt in their order, and every secret that nobody may read in what is said of it.
 
+    Of more calls than are kept the first stay and the last: where it began, and where it ended.
+
     Attributes:
         hearing: whether calls are heard; secrets are known in any case.
         secrets: what was resolved for the attempt, and what its calls showed to prove who calls.
+        more: so many calls in the middle were let go.
     """
 
     hearing: bool = True
@@ -117,15 +123,36 @@ class Tape:
         """A connection that does not speak HTTP was made; what is said on it is not heard."""
         self._begun("DIAL", f"{host}:{port}", {}).until = self.clock()
 
+    @contextmanager
+    def step(self, request: Request) -> Iterator[Callable[[str], None]]:
+        """As `adapters.heard.Stepping`."""
+        headers = request.headers if isinstance(request.headers, Mapping) else {}
+        call = self._begun(words(request.method, 20), words(request.url, _LONGEST_URL), headers)
+        call.body = words(request.body, _IN_MEMORY).encode()
+
+        def answered(text: str) -> None:
+            call.told = words(text, _LONGEST_ERROR)
+
+        try:
+            yield answered
+        except DeliveryError as error:
+            call.error, call.told = str(error), ""
+            raise
+        except BaseException as error:
+            call.error, call.told = call.told or type(error).__name__, ""
+            raise
+        finally:
+            call.until = self.clock()
+
     def _begun(self, method: str, url: str, headers: Mapping[str, str]) -> _Call:
         call = _Call(method, url, headers, self.clock())
         self.secrets.update(secret_values(headers))
         if not self.hearing:
             return call
-        if len(self.calls) < MOST_CALLS:
-            self.calls.append(call)
-        else:
+        if len(self.calls) >= MOST_CALLS:
+            del self.calls[MOST_CALLS // 2]
             self.more += 1
+        self.calls.append(call)
         return call
 
     def _sent(self, call: _Call, body: bytes | Iterator[bytes] | None) -> bytes | Iterator[bytes] | None:
@@ -154,11 +181,12 @@ class Tape:
     def hide_in_call(self, call: Request) -> Request:
         """A call that an adapter shows, such as anybody may read it."""
         mask = Mask((*self._every(), *secret_values(call.headers)))
+        headers = {words(name, 200): words(value, _LONGEST_URL) for name, value in call.headers.items()}
         return Request(
-            _text(call.method[:20]),
-            mask.url(_text(call.url[:_LONGEST_URL])),
-            mask.headers(_texts(call.headers)),
-            mask.text(_text(call.body[:_LONGEST_BODY])),
+            words(call.method, 20),
+            mask.url(words(call.url, _LONGEST_URL)),
+            mask.headers(headers),
+            mask.text(words(call.body, _LONGEST_BODY)),
         )
 
     def _mask(self) -> Mask:
@@ -180,7 +208,7 @@ class Tape:
             octets=call.octets,
             status=answer.status if answer else None,
             answer_headers=mask.headers(_texts(answer.headers)) if answer else {},
-            answer=_body(answer.body, mask, files) if answer else "",
+            answer=_body(answer.body, mask, files) if answer else mask.text(call.told),
             answer_octets=len(answer.body) if answer else None,
             error=mask.text(_text(call.error[:_LONGEST_ERROR])) if call.error else None,
         )

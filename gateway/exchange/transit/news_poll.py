@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 import structlog
 
@@ -206,8 +207,8 @@ class Polling:
         context = self.contexts(turn.office.route)
         way = Way(context, keep)
         try:
-            heard = turn.adapter.poll(turn.letters, way.context)
-            return [_named(one, way) for one in heard if isinstance(one, News)][:_MOST_NEWS]
+            heard = islice(turn.adapter.poll(turn.letters, way.context), _MOST_NEWS)
+            return [_named(one, way) for one in heard if isinstance(one, News)]
         except DeliveryError as error:
             return way.without_secrets(error)
         except GatewayFault as fault:

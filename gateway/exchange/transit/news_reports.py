@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import structlog
 
@@ -71,7 +72,8 @@ class Reporting:
         try:
             if not adapter.can_report(office.route.options):
                 raise NotAuthenticated.because(STRANGER)
-            return tuple(adapter.read_report(report, self.contexts(office.route)))
+            read = islice(adapter.read_report(report, self.contexts(office.route)), _MOST_NEWS + 1)
+            return tuple(one for one in read if isinstance(one, News))
         except DeliveryError as error:
             _log.warning("report not taken", office=office.id, code=error.code, said=error.detail[:200])
             if error.code == _NOT_FROM_TARGET:

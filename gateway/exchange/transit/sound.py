@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from typing import Any, Protocol
 
 from adapters.contract import Delivered
@@ -17,6 +18,9 @@ _LONGEST_DETAIL = 4000
 _ROOM = 4096
 """More than is kept, so that a secret is not cut in two before it is found."""
 _LONGEST_ANSWER = 64 * 1024
+_MOST_FAULTS = 50
+MOST_SHOWN = 1000
+"""So many calls of a letter are looked at, where a kind shows them."""
 _LONGEST_WAIT = 30 * 86_400.0
 _OCTETS = "application/octet-stream"
 
@@ -73,14 +77,14 @@ def sound_error(error: DeliveryError, hide: Callable[[str], str] = str) -> Deliv
     """
     known = isinstance(error.code, str) and error.code in catalogue()
     code = error.code if known else NO_ADAPTER
-    detail = hide(words(error.detail, _LONGEST_DETAIL))
+    detail = _hidden(error.detail, hide)
     if not known:
         detail = f"{words(error.code, 40)}: {detail}"
     judged = isinstance(error, Temporary | Permanent | Ambiguous)
     if judged and known and detail == error.detail and _asks_well(error, hide):
         return error
     if isinstance(error, Declined):
-        said = None if error.words is None else hide(words(error.words, _LONGEST_DETAIL))
+        said = None if error.words is None else _hidden(error.words, hide)
         return Declined(code, detail, said)
     if isinstance(error, Temporary):
         return Temporary(code, detail, error.retry_after if _asks_well(error, hide) else None)
@@ -89,13 +93,27 @@ def sound_error(error: DeliveryError, hide: Callable[[str], str] = str) -> Deliv
 
 def _asks_well(error: DeliveryError, hide: Callable[[str], str]) -> bool:
     if isinstance(error, Declined):
-        return error.words is None or hide(words(error.words, _LONGEST_DETAIL)) == error.words
+        return error.words is None or _hidden(error.words, hide) == error.words
     if not isinstance(error, Temporary) or error.retry_after is None:
         return True
     asked: Any = error.retry_after
     if isinstance(asked, bool) or not isinstance(asked, int | float):
         return False
     return math.isfinite(asked) and 0 <= asked <= _LONGEST_WAIT
+
+
+def sound_faults(check: Callable[[Mapping[str, Any]], Any], options: Mapping[str, Any]) -> str:
+    """What a kind finds wrong with options, in words; "" for nothing, or where it fails over them."""
+    try:
+        found = list(islice(check(options), _MOST_FAULTS))
+    except Exception:  # noqa: BLE001 - what others wrote may fail in any way
+        return ""
+    return "; ".join(words(one, _LONGEST_DETAIL) for one in found)[:_LONGEST_DETAIL]
+
+
+def _hidden(text: Any, hide: Callable[[str], str]) -> str:
+    """A text without secrets; a mask may be longer than what it stands for."""
+    return hide(words(text, _LONGEST_DETAIL))[:_LONGEST_DETAIL]
 
 
 def words(text: Any, longest: int) -> str:

