@@ -1,4 +1,4 @@
-"""A hub's home is made here: folders, test keys where there are none, and the database's tables."""
+"""A hub's home: folders, test keys where there are none, and tables are made; secrets are read."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import importlib.util
 import os
 import secrets
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from gateway.assets import certs_dir, config_dir
@@ -21,6 +22,7 @@ from gateway.store.engine import Patience, make_engine
 from gateway.store.migrate import upgrade
 
 TEST_PKI_MARK = "TEST-PKI"
+DATABASE_PASSWORD = "database-password"  # noqa: S105 - its name
 
 
 def prepare(settings: Settings) -> list[str]:
@@ -66,7 +68,7 @@ def open_engine(settings: Settings) -> Engine:
     database = settings.database
     try:
         return make_engine(
-            database.url,
+            _address(settings),
             settings.home / "wasl.lock" if database.url.startswith("sqlite") else None,
             busy_s=database.wait_seconds,
             pool_size=database.pool_size,
@@ -77,6 +79,31 @@ def open_engine(settings: Settings) -> Engine:
     except (ArgumentError, ValueError):
         # without its cause, which would quote the address
         raise Misconfigured(["database.url: cannot be read as an address"]) from None
+
+
+def read_secret(folder: Path, name: str) -> str:
+    """A secret from ``WASL_SECRET_<NAME>``, else from the file ``name`` in ``folder``.
+
+    Raises:
+        Misconfigured: there is no such secret.
+    """
+    variable = "WASL_SECRET_" + name.upper().replace("-", "_")
+    if variable in os.environ:
+        return os.environ[variable]
+    path = folder / name
+    if "/" in name or not path.is_file():
+        raise Misconfigured([f"secret {name}: neither {variable} nor a file of that name"])
+    return path.read_text("utf-8").strip()
+
+
+def _address(settings: Settings) -> URL:
+    """Where the database is, with the secret that opens it; PostgreSQL's library knows other places."""
+    address = make_url(settings.database.url)
+    if address.get_backend_name() != "postgresql" or address.password is not None:
+        return address
+    with suppress(Misconfigured):
+        address = address.set(password=read_secret(settings.home / "secrets", DATABASE_PASSWORD))
+    return address
 
 
 def _test_pki(settings: Settings) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,7 +49,7 @@ from gateway.exchange.transit.redirecting import Redirecting
 from gateway.exchange.transit.refusal import Refusals
 from gateway.exchange.transit.relays import Relays
 from gateway.exchange.transit.sweep import Sweep
-from gateway.home import country_folders, open_engine
+from gateway.home import country_folders, open_engine, read_secret
 from gateway.i18n import Translator
 from gateway.i18n.country import CountryPack, load_country
 from gateway.settings import Settings
@@ -325,21 +324,6 @@ def guarded_http(settings: Settings) -> GuardedHttp:
             ca_file=Path(outgoing.ca_bundle) if outgoing.ca_bundle else None,
         )
     )
-
-
-def read_secret(folder: Path, name: str) -> str:
-    """A secret from ``WASL_SECRET_<NAME>``, else from the file ``name`` in ``folder``.
-
-    Raises:
-        Misconfigured: there is no such secret.
-    """
-    variable = "WASL_SECRET_" + name.upper().replace("-", "_")
-    if variable in os.environ:
-        return os.environ[variable]
-    path = folder / name
-    if "/" in name or not path.is_file():
-        raise Misconfigured([f"secret {name}: neither {variable} nor a file of that name"])
-    return path.read_text("utf-8").strip()
 
 
 def xml_limits(settings: Settings) -> XmlLimits:

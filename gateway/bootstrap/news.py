@@ -14,6 +14,7 @@ from gateway.exchange.transit.letters import Letters
 from gateway.exchange.transit.news import LaterNews
 from gateway.exchange.transit.news_poll import Polling, Tempo, Turn
 from gateway.exchange.transit.news_reports import Reporting
+from gateway.home import read_secret
 from gateway.settings import Settings
 from gateway.workers.crew import Crew
 
@@ -25,7 +26,7 @@ def reporting(
     settings: Settings, ambient: Ambient, letters: Letters, verb: Verbs, adapters: Mapping[str, Adapter]
 ) -> Reporting:
     """What takes the calls of recipients' systems."""
-    from gateway.bootstrap import guarded_http, read_secret
+    from gateway.bootstrap import guarded_http
 
     http, secret = guarded_http(settings), partial(read_secret, settings.home / "secrets")
 

@@ -29,6 +29,7 @@ from gateway.exchange.transit.tell_words import Wording
 from gateway.exchange.transit.webhook_calls import WebhookCalls
 from gateway.exchange.transit.webhook_ways import WebhookWays
 from gateway.exchange.transit.webhooks import Webhooks
+from gateway.home import read_secret
 from gateway.i18n import Translator
 from gateway.i18n.country import CountryPack
 from gateway.settings import Settings
@@ -70,8 +71,6 @@ def mailer(settings: Settings) -> Mailer:
     mail = settings.mail
     if mail.kind == "outbox":
         return Folder(mail.outbox)
-    from gateway.bootstrap import read_secret
-
     bundle = Path(settings.outgoing.ca_bundle) if settings.outgoing.ca_bundle else None
     return Smtp(
         SmtpSettings(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gateway.clients.doorbell import Doorbell
 from gateway.domain.errors import Misconfigured
 from gateway.exchange.operate.health import no_broker
+from gateway.home import read_secret
 from gateway.settings import Settings
 from gateway.workers.bell import BellListener
 from gateway.workers.worker import Wakeups
@@ -31,8 +32,6 @@ def wakeups(gateway: Gateway) -> Wakeups:
     """
     if not gateway.settings.broker.url:
         return partial(BellListener, gateway.settings.home / _BELL)
-    from gateway.bootstrap import read_secret
-
     found = _settings(gateway.settings, partial(read_secret, gateway.settings.home / "secrets"))
     from gateway.workers.wakeups import WakeupListener
 

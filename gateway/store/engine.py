@@ -43,7 +43,7 @@ _USUAL = Patience()
 
 
 def make_engine(
-    url: str,
+    url: str | URL,
     lock_path: Path | None,
     *,
     busy_s: float = 10.0,

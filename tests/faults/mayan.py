@@ -71,6 +71,7 @@ class Deaf(RestAdapter):
     kind = "deaf"
 
     def __init__(self) -> None:
+        super().__init__()
         self.delivered: list[str] = []
 
     def deliver(self, letter: Letter, context: Context) -> Delivered:

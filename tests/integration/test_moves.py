@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from gateway.bootstrap import fallback, lifecycle, verbs
 from gateway.bootstrap.telling import held_alerts
-from gateway.domain.errors import Ambiguous, Conflict, Fault, Permanent, Temporary
+from gateway.domain.errors import Ambiguous, Conflict, Declined, Fault, Permanent, Temporary
 from gateway.domain.evidence.receipt import EVENTS_OF, Event, Place, ReceiptKind
 from gateway.domain.transit.repairs import Decision
 from gateway.domain.transit.states import OUTCOMES, TRANSPORT_MOVES, Transport
@@ -155,8 +155,6 @@ def desk(verb: str, *more: object) -> Act:
 
 # The table -------------------------------------------------------------------------------------------
 
-NOBODY = None
-"""No service makes this move: whoever builds what does it fills in its row."""
 GIVEN_UP = (Event.CONTENT_HANDOVER_FAILURE,)
 LAPSED = (Event.ACCEPTANCE_REJECTION_EXPIRY,)
 PASSED_ON = (Event.REDIRECTED,)
@@ -168,7 +166,7 @@ NO_RECEIPT: tuple[Event, ...] = ()
 READ, DECIDE = "readers", "operators"
 """Who is told besides the sender, who has every receipt in its feed."""
 
-MOVES: dict[tuple[Transport, Transport], tuple[Act | None, tuple[Event, ...], str]] = {
+MOVES: dict[tuple[Transport, Transport], tuple[Act, tuple[Event, ...], str]] = {
     (Q, D): (Stage.claim, NO_RECEIPT, ""),
     (Q, A): (lay_ready, LIES_THERE, READ),
     (Q, H): (decide("hold"), NO_RECEIPT, DECIDE),
@@ -181,7 +179,7 @@ MOVES: dict[tuple[Transport, Transport], tuple[Act | None, tuple[Event, ...], st
     (D, H): (work(CUT), NO_RECEIPT, DECIDE),
     (D, A): (to_the_office, LIES_THERE, READ),
     (D, Transport.HANDED_OVER): (work(), ARRIVED, ""),
-    (D, Transport.REFUSED): (NOBODY, REFUSED, ""),
+    (D, Transport.REFUSED): (work(Declined(GROUND.code)), REFUSED, ""),
     (D, Transport.REDIRECTED): (redirect, PASSED_ON, ""),
     (D, Transport.EXPIRED): (outlive_in_hand, LAPSED, ""),
     (D, Transport.FAILED): (work(GONE), GIVEN_UP, ""),
@@ -205,7 +203,6 @@ MOVES: dict[tuple[Transport, Transport], tuple[Act | None, tuple[Event, ...], st
         ARRIVED,
         "",
     ),
-    (H, Transport.REFUSED): (NOBODY, REFUSED, ""),
     (H, Transport.REDIRECTED): (decide("redirect", AGENCY_OFFICE), PASSED_ON, ""),
     (H, Transport.EXPIRED): (outlive, LAPSED, ""),
     (H, Transport.FAILED): (decide("fail"), GIVEN_UP, ""),
@@ -265,15 +262,11 @@ def told(stage: Stage) -> int:
     return len(found)
 
 
-DRIVEN = [(was, to) for (was, to), (act, _, _) in MOVES.items() if act is not NOBODY]
-
-
-@pytest.mark.parametrize(("was", "to"), DRIVEN, ids=lambda one: one.value)
+@pytest.mark.parametrize(("was", "to"), MOVES, ids=lambda one: one.value)
 def test_the_move_makes_its_receipts_and_tells_whom_it_should(
     stage: Stage, was: Transport, to: Transport
 ) -> None:
     act, made, whom = MOVES[was, to]
-    assert act is not None
     hub, delivery = stage.hub, stage.delivery
     BEGIN[was](stage)
     assert state(hub, delivery) == was.value
@@ -293,10 +286,9 @@ def test_the_move_makes_its_receipts_and_tells_whom_it_should(
     assert row(hub, delivery).lease_owner is None or to is Transport.DELIVERING
 
 
-@pytest.mark.parametrize(("was", "to"), [one for one in MOVES if MOVES[one][0] is NOBODY])
-def test_what_nobody_makes_is_refused(stage: Stage, was: Transport, to: Transport) -> None:
-    """Only a recipient refuses, and only what lies with it; the table leaves room for systems that do."""
+@pytest.mark.parametrize("was", [D, H])
+def test_a_reader_refuses_only_what_lies_there(stage: Stage, was: Transport) -> None:
     BEGIN[was](stage)
     with pytest.raises(Conflict, match="WASL-DLV-019"):
         stage.outcomes.refuse(case_of(stage.hub, stage.delivery), GROUND, "Front desk")
-    assert (to, state(stage.hub, stage.delivery)) == (Transport.REFUSED, was.value)
+    assert state(stage.hub, stage.delivery) == was.value

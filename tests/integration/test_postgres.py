@@ -9,15 +9,18 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
+from urllib.parse import quote
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, make_url, select, text
 
+from gateway import home
 from gateway.bootstrap import lead
 from gateway.bootstrap.evidence import sequenced
 from gateway.domain.errors import Damaged, Misconfigured, Unavailable
 from gateway.exchange.evidence.head import HeadFile
 from gateway.exchange.evidence.sequencer import Pace, SequencedLedger, Sequencer
+from gateway.home import DATABASE_PASSWORD
 from gateway.settings import Settings
 from gateway.store import migrate
 from gateway.store.engine import make_engine
@@ -301,3 +304,26 @@ def test_the_overlay_of_the_profile_needs_nothing_but_addresses(tmp_path: Path) 
     scaled: Settings = make_settings(tmp_path, WASL_PROFILE="scaled")
     assert scaled.database.url == "postgresql://wasl@db.example/wasl"
     assert make_settings(tmp_path).database.url.startswith("sqlite:///")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"), [("", "kept in a file"), (":kept in the address", "kept in the address")]
+)
+def test_the_password_comes_from_the_secrets_unless_the_address_has_one(
+    hub: HubUnderTest, tmp_path: Path, said: str, shown: str
+) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / DATABASE_PASSWORD).write_text("kept in a file\n", "utf-8")
+    usual = make_url(hub.gateway.settings.database.url)
+    url = usual.set(password=None).render_as_string().replace("wasl@", f"wasl{quote(said, safe=':')}@", 1)
+    settings = replace(
+        hub.gateway.settings, home=tmp_path, database=replace(hub.gateway.settings.database, url=url)
+    )
+    engine = home.open_engine(settings)
+    try:
+        with engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            assert driver.info.password == shown
+    finally:
+        engine.dispose()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import configparser
-import os
 import re
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -14,6 +14,9 @@ import pytest
 import yaml
 
 from gateway.assets import config_dir
+from gateway.bootstrap.payloads import ACCESS_KEY, SECRET_KEY
+from gateway.bootstrap.waking import PASSWORD
+from gateway.home import DATABASE_PASSWORD
 from gateway.settings import load, options, variable
 from gateway.settings_sources import RESERVED, RESERVED_PREFIXES
 from tests.support.commands import load_all
@@ -23,6 +26,9 @@ DEPLOY = ROOT / "deploy"
 VARIABLE = re.compile(r"\bWASL_[A-Z0-9_]+\b")
 SECRET_WORDS = re.compile(r"(?i)(password|secret|access[-_]?key)[\"']?\s*[:=]\s*[\"']?[A-Za-z0-9+]{8,}")
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+ANALYZE = shutil.which("systemd-analyze")
+MOST_EXPOSED = 20
+"""Of 100, as systemd reckons what a unit could reach that it has no need of."""
 HUB_ROLES = ("init", "web", "worker")
 
 
@@ -111,25 +117,13 @@ def test_secrets_lie_where_the_hub_reads_them(compose: dict[str, Any]) -> None:
     home = compose["services"]["web"]["environment"]["WASL_HOME"]
     targets = {entry["target"] for entry in compose["services"]["web"]["secrets"] if isinstance(entry, dict)}
     assert targets == {
-        f"{home}/secrets/{name}" for name in ("broker-password", "s3-access-key", "s3-secret-key")
+        f"{home}/secrets/{name}" for name in (DATABASE_PASSWORD, PASSWORD, ACCESS_KEY, SECRET_KEY)
     }
 
 
 def test_no_password_stands_in_a_file() -> None:
     assert [(file, found[0]) for file, text in texts().items() if (found := SECRET_WORDS.search(text))] == []
     assert not any(re.search(r"//[^/\s@]+:[^/\s@]+@", text) for text in texts().values())
-
-
-def test_the_entry_point_takes_the_databases_password_from_its_file(tmp_path: Path) -> None:
-    script = (DEPLOY / "entrypoint.sh").read_text("utf-8")
-    secret = tmp_path / "database-password"
-    secret.write_text("made-for-this-test\n")
-    (tmp_path / "wasl").write_text('#!/bin/sh\necho "$PGPASSWORD $*"\n')
-    (tmp_path / "wasl").chmod(0o755)
-    environ = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    words = ["sh", "-c", script.replace("/run/secrets/database-password", str(secret)), "sh", "serve", "now"]
-    done = subprocess.run(words, env=environ, capture_output=True, text=True, check=True, timeout=30)
-    assert done.stdout == "made-for-this-test serve now\n"
 
 
 def test_whoever_waits_for_another_waits_for_one_that_tells(compose: dict[str, Any]) -> None:
@@ -174,3 +168,46 @@ def test_files_that_the_guide_names_exist() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", texts()["docs/deploy.md"])
     assert links
     assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
+
+
+@pytest.mark.skipif(ANALYZE is None, reason="no systemd-analyze here")
+def test_units_are_understood_and_closed_to_what_they_do_not_need(tmp_path: Path) -> None:
+    for unit in UNITS:
+        # the program lies elsewhere than here, and has to be there to be accepted
+        text = unit.read_text("utf-8").replace("/opt/wasl/bin/wasl", "/bin/true")
+        (tmp_path / unit.name).write_text(text, "utf-8")
+    paths = [str(tmp_path / unit.name) for unit in UNITS]
+    verified = subprocess.run([str(ANALYZE), "verify", *paths], capture_output=True, text=True, timeout=60)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    words = [str(ANALYZE), "security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager"]
+    for path in paths:
+        judged = subprocess.run([*words, path], capture_output=True, text=True, timeout=60)
+        assert judged.returncode == 0, judged.stdout
+
+
+def test_programs_wait_for_the_one_that_makes_keys_and_tables() -> None:
+    for unit in UNITS:
+        text = unit.read_text("utf-8")
+        waits = re.search(r"^After=.*\bwasl-init\.service\b", text, re.MULTILINE) is not None
+        assert waits == (unit.name != "wasl-init.service")
+
+
+def test_the_environment_of_the_guide_is_the_same_to_a_shell_and_to_systemd(tmp_path: Path) -> None:
+    [block] = re.findall(r"```sh\n(WASL_PROFILE=scaled\n.*?)```", texts()["docs/deploy.md"], re.DOTALL)
+    (tmp_path / "wasl.env").write_text(block, "utf-8")
+    # systemd.exec(5), EnvironmentFile=: one pair of quotes around a value is taken away, and that is all
+    meant = {name: value.strip('"') for name, value in (line.split("=", 1) for line in block.splitlines())}
+    assert "&" in meant["WASL_DATABASE_URL"]
+    script = f"set -a; . {tmp_path}/wasl.env; set +a; env"
+    words = ["env", "-i", shutil.which("sh") or "sh", "-c", script]
+    said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
+    read = dict(line.split("=", 1) for line in said.splitlines())
+    assert {name: value for name, value in read.items() if name.startswith("WASL_")} == meant
+    assert load(meant).database.url == meant["WASL_DATABASE_URL"]
+
+
+def test_what_ends_workers_of_a_composition_says_how_many_there_shall_be() -> None:
+    """Compose makes it one where nothing is said."""
+    commands = re.findall(r"^(?:#   .*)?docker compose up .*$", texts()["docs/deploy.md"], re.MULTILINE)
+    assert len(commands) == 3
+    assert all("--scale worker=" in one or one.endswith(" web") for one in commands)

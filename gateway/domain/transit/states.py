@@ -88,7 +88,8 @@ TRANSPORT_MOVES: Mapping[Transport, frozenset[Transport]] = {
     | {Transport.QUEUED, Transport.WAITING, Transport.HELD, Transport.AVAILABLE},
     Transport.WAITING: _DECIDED
     | {Transport.QUEUED, Transport.DELIVERING, Transport.AVAILABLE, Transport.HELD},
-    Transport.HELD: OUTCOMES | {Transport.QUEUED, Transport.AVAILABLE},
+    # it does not lie with its recipient, and nobody refuses in a recipient's place
+    Transport.HELD: (OUTCOMES - {Transport.REFUSED}) | {Transport.QUEUED, Transport.AVAILABLE},
     Transport.AVAILABLE: OUTCOMES | {Transport.QUEUED},
     **{outcome: frozenset() for outcome in OUTCOMES},
 }
