@@ -45,7 +45,7 @@ class Hub:
 class Worker:
     """The process that delivers."""
 
-    threads: int = option(4, least=1, most=256)
+    threads: int = option(8, least=1, most=256)
     poll_seconds: float = option(1.0, least=0.01, most=3600)
     lease_seconds: int = option(300, least=1, most=_DAY)
     longest_seconds: int = option(4 * 3600, least=1, most=7 * _DAY)

@@ -39,7 +39,7 @@ def system() -> Simulator:
 
 @pytest.fixture
 def hub(tmp_path: Path, system: Simulator) -> HubUnderTest:
-    return fresh_hub(tmp_path, system)
+    return fresh_hub(tmp_path, system, WASL_WORKER_THREADS="4")
 
 
 def end(hub: HubUnderTest, dispatch: Dispatch, deliveries: list[str], dead: set[str]) -> int:
