@@ -73,6 +73,7 @@ TERMS: Mapping[Enum, str] = {
     Notice.RECKONED: mark("The end of the time limit moved with the calendar"),
     Notice.PROLONGED: mark("The operator has until later to decide"),
     Notice.RESENT: mark("The letter was sent anew after the end"),
+    Notice.NUMBERED: mark("The recipient stated a register number while it worked on the letter"),
     Notice.RECALLED: mark("The recipient acknowledged the delivery before this one"),
     Verb.REQUEUE: mark("Try to deliver now"),
     Verb.HOLD: mark("Stop the delivery"),

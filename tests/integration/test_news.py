@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.contract import Context, Delivered, Handed, News, Report
+from gateway.bootstrap import verbs
 from gateway.bootstrap.lifecycle import overview
 from gateway.bootstrap.news import crew, polling
 from gateway.domain.errors import Ambiguous, Conflict, Permanent, Refused, Temporary
@@ -277,10 +278,22 @@ def test_no_state_goes_back(shared: HubUnderTest) -> None:
     assert told(hub, delivery) == before
 
 
-def test_a_number_after_work_began_comes_too_late(shared: HubUnderTest) -> None:
+def test_a_number_after_work_began_is_attested_once_and_moves_nothing(shared: HubUnderTest) -> None:
     hub = shared
     delivery = handed_over(hub)
     assert take(hub, News(delivery, progress="IN_PROGRESS")) == [("taken", None)]
+    assert take(hub, News(delivery, register_number="1")) == [("taken", None)]
+    assert take(hub, News(delivery, register_number="1")) == [("known", None)]
+    assert take(hub, News(delivery, register_number="2")) == [("refused", "WASL-DLV-083")]
+    assert told(hub, delivery) == [Event.CONTENT_HANDOVER, Event.PROGRESS, Event.REGISTERED]
+    assert (row(hub, delivery).processing, row(hub, delivery).register_number) == ("IN_PROGRESS", "1")
+
+
+def test_who_passed_a_letter_on_numbers_it_no_more(shared: HubUnderTest) -> None:
+    hub = shared
+    delivery = handed_over(hub)
+    case = hub.dispatch().letters.case(delivery)
+    verbs(hub.gateway, "tests").redirecting.redirect(case, AGENCY_OFFICE, "Front desk")
     assert take(hub, News(delivery, register_number="1")) == [("refused", "WASL-DLV-083")]
 
 

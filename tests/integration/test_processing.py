@@ -70,6 +70,9 @@ def told(hub: HubUnderTest, delivery: str) -> list[Receipt]:
         ([REGISTER, REPLY], "ANSWERED", [Event.REGISTERED, Event.ANSWERED]),
         ([REPLY, CLOSE], "CLOSED", [Event.ANSWERED, Event.PROGRESS]),
         ([WORK, DECLINE, CLOSE], "CLOSED", [Event.PROGRESS, Event.CONSIGNMENT_REJECTION, Event.PROGRESS]),
+        ([WORK, REGISTER], "IN_PROGRESS", [Event.PROGRESS, Event.REGISTERED]),
+        ([AWAIT, REGISTER], "AWAITING_SENDER", [Event.PROGRESS, Event.REGISTERED]),
+        ([REPLY, REGISTER], "ANSWERED", [Event.ANSWERED, Event.REGISTERED]),
         ([REGISTER, PASS_ON], "REDIRECTED", [Event.REGISTERED, Event.REDIRECTED]),
     ],
 )
@@ -86,7 +89,10 @@ def test_each_step_moves_the_track_and_is_attested(
     digests = [acceptance_digest(hub, delivery), *(one.content_digest for one in rows)]
     assert [one.predecessor for one in rows] == digests[:-1]
     moves = [event.now for event in events(hub, delivery) if event.track == "processing"]
-    assert (len(moves), moves[-1]) == (len(steps), processing)
+    late = [event.now for event in events(hub, delivery) if event.now == "NUMBERED"]
+    assert (len(moves) + len(late), moves[-1]) == (len(steps), processing)
+    assert bool(late) is (steps[-1] is REGISTER and len(steps) > 1)
+    assert row(hub, delivery).register_number == (NUMBER.number if REGISTER in steps else None)
 
 
 def test_receipts_say_what_the_recipient_said(hub: HubUnderTest, delivery: str) -> None:

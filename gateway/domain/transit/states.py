@@ -57,6 +57,7 @@ class Notice(Enum):
     RECKONED = "RECKONED"  # the time limit's end moved with the calendar
     PROLONGED = "PROLONGED"  # a person has until later to decide on a held letter
     RESENT = "RESENT"  # a successor delivery was made for one that ended without arriving
+    NUMBERED = "NUMBERED"  # a register number came after work on the letter had begun
     RECALLED = "RECALLED"  # not needed any more: the recipient acknowledged the delivery before it
 
 
@@ -106,6 +107,11 @@ PROCESSING_MOVES: Mapping[Processing, frozenset[Processing]] = {
     Processing.REDIRECTED: frozenset({Processing.CLOSED}),
     Processing.CLOSED: frozenset(),
 }
+
+NUMBER_COMES_LATE = frozenset(
+    {Processing.IN_PROGRESS, Processing.AWAITING_SENDER, Processing.ANSWERED, Processing.DECLINED}
+)
+"""Where a register number that comes is attested and moves nothing: the recipient is further already."""
 
 State = TypeVar("State", bound=Enum)
 

@@ -26,7 +26,7 @@ from gateway.exchange.transit.again import OVERTAKEN, look_again
 from gateway.exchange.transit.letters import Case, Letters
 from gateway.exchange.transit.line import successors
 from gateway.exchange.transit.outcomes import GIVEN_UP, Outcomes
-from gateway.exchange.transit.processing import Handling
+from gateway.exchange.transit.processing import Handling, takes_number
 from gateway.store.sessions import Store
 from gateway.store.transit import news_queries as queries
 from gateway.store.transit.models import DeliveryRow
@@ -154,7 +154,8 @@ class LaterNews:
         before, registered = case.row.register_number, said.registered
         if registered is None or registered.number == before:
             return False
-        if before is not None or Processing.REGISTERED not in PROCESSING_MOVES[_processing(case)]:
+        first = Processing.REGISTERED in PROCESSING_MOVES[_processing(case)] or takes_number(case)
+        if before is not None or not first:
             on_record = before or case.row.processing
             raise Refused.because(CONTRADICTS, "registerNumber", expected=on_record, found=registered.number)
         self.handling.register(case, registered, said.at)

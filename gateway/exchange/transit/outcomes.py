@@ -21,7 +21,14 @@ from gateway.domain.evidence.receipt import (
     Registered,
 )
 from gateway.domain.transit.grounds import check_ground
-from gateway.domain.transit.states import SENT_AGAIN, TRANSPORT_MOVES, Notice, Processing, Transport
+from gateway.domain.transit.states import (
+    NUMBER_COMES_LATE,
+    SENT_AGAIN,
+    TRANSPORT_MOVES,
+    Notice,
+    Processing,
+    Transport,
+)
 from gateway.exchange.evidence.chain import Chain, Chains, Overtaken, not_now
 from gateway.exchange.evidence.issue import stated
 from gateway.exchange.transit.letters import Case
@@ -335,9 +342,13 @@ def attest_registration(
 
 
 def register(session: Session, row: DeliveryRow, registered: Registered | None, now: datetime) -> None:
-    """Note a register number, if there is one, and move the processing track."""
-    if registered is not None:
-        row.register_number = registered.number
+    """Note a register number, if there is one, and move the processing track unless it is further already."""
+    if registered is None:
+        return
+    row.register_number = registered.number
+    if Processing(row.processing) in NUMBER_COMES_LATE:
+        queries.notice(session, row, Notice.NUMBERED, now, row.office_name)
+    else:
         queries.process(session, row, Processing.REGISTERED, now, row.office_name)
 
 

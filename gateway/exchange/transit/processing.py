@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from gateway.domain.errors import Fault
 from gateway.domain.evidence.receipt import Event, Outcome, ReceiptKind, Registered
 from gateway.domain.transit.grounds import check_ground
-from gateway.domain.transit.states import PROCESSING_MOVES, Processing
+from gateway.domain.transit.states import NUMBER_COMES_LATE, PROCESSING_MOVES, Processing
 from gateway.exchange.evidence.chain import Chain, Chains, not_now
 from gateway.exchange.evidence.issue import stated
 from gateway.exchange.transit.letters import Case
@@ -30,12 +30,13 @@ class Handling:
     chains: Chains
 
     def register(self, case: Case, registered: Registered, stated_at: datetime | None = None) -> None:
-        """The letter has a number in the recipient's register.
+        """The letter has a number in the recipient's register; it may come when work has begun already.
 
         Raises:
-            Conflict: it was not handed over, or the recipient is further already.
+            Conflict: it was not handed over, has a number, was passed on or closed.
         """
-        check_step(self.chains, case, Processing.REGISTERED)
+        if not takes_number(case):
+            check_step(self.chains, case, Processing.REGISTERED)
         chain = self.chains.follow(case)
         attest_registration(self.chains, case, chain, registered, stated_at)
         chain.tell_limit()
@@ -134,6 +135,12 @@ class Handling:
             queries.process(session, row, to, now, row.office_name, why)
 
         self.chains.commit(case, chain, change, together=True)
+
+
+def takes_number(case: Case) -> bool:
+    """Whether a register number would be the first, of a letter that its recipient is further with."""
+    late = Processing(case.row.processing) in NUMBER_COMES_LATE
+    return late and case.row.register_number is None
 
 
 def check_step(chains: Chains, case: Case, to: Processing) -> None:
