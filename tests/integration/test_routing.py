@@ -18,7 +18,7 @@ from sqlalchemy import event
 from gateway.assets import xsd_dir
 from gateway.bootstrap import routing, verbs
 from gateway.domain.errors import Misconfigured, Refused
-from gateway.domain.evidence.receipt import Receipt
+from gateway.domain.evidence.receipt import Receipt, ReceiptKind
 from gateway.domain.transit.envelope import Recipient
 from gateway.domain.transit.repairs import Decision
 from gateway.domain.transit.routing_rules import Closing
@@ -102,6 +102,15 @@ def test_the_acceptance_names_who_receives_and_who_was_addressed(hub: HubUnderTe
     assert to.notices == ("WASL-RTE-103",)
     assert to.delivery is not None
     assert row(hub, to.delivery).office == COMMUNE_OFFICE
+
+
+def test_every_later_receipt_says_it_too(hub: HubUnderTest) -> None:
+    led(hub)
+    [to] = accepted(hub, subject="طلب رخصة البناء").recipients
+    hub.dispatch().run_once()
+    later = receipts(hub, str(to.delivery))
+    assert ReceiptKind.DELIVERY in [one.kind for one in later]
+    assert [one.recipient for one in later] == [to] * len(later)
 
 
 def test_why_is_kept_and_repeats_no_word_of_the_letter(hub: HubUnderTest) -> None:

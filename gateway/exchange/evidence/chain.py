@@ -84,7 +84,7 @@ class Chain:
             kind,
             event,
             self.at,
-            recipient=replace(self._case.addressee, delivery=self._case.row.id),
+            recipient=self._case.addressee,
             predecessor=self._last,
             **{name: getattr(accepted, name) for name in _OF_THE_LETTER},
             **content,

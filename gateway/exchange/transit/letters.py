@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
@@ -73,9 +73,16 @@ class Case:
 
     @property
     def addressee(self) -> Addressee:
-        """The recipient concerned; a successor's stands in no acceptance, so that the row is asked."""
+        """The recipient concerned, and who was addressed instead, as the acceptance says.
+
+        A successor's stands in no acceptance, so that the row is asked.
+        """
         row = self.row
-        return Addressee(row.office, row.party, row.office_name, row.id, row.unit, tuple(row.notices))
+        found = Addressee(row.office, row.party, row.office_name, row.id, row.unit, tuple(row.notices))
+        for one in self.acceptance.recipients:
+            if one.delivery == row.id:
+                return replace(found, addressed=one.addressed, addressed_name=one.addressed_name)
+        return found
 
 
 @dataclass(frozen=True)
