@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from gateway import home
+from gateway import assets, home
 from gateway.bootstrap import build
 from gateway.domain.identifiers import directory_id
 from gateway.exchange.registry.declared import read_declared
@@ -118,7 +118,7 @@ def make_home(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         home.prepare(settings)
-    module = home.testpki()
+    module = assets.testpki()
     pki = module.load(folder, datetime.now(UTC))
     gateway = build(settings)
     parties: list[dict[str, Any]] = []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from gateway.domain.errors import Misconfigured
 
@@ -69,3 +72,16 @@ def find(name: str, root: Path) -> Path:
         if folder.is_dir():
             return folder
     raise Misconfigured([f"the data folder {name!r} is missing from the installation in {root}"])
+
+
+def testpki() -> ModuleType:
+    """The module that builds the test PKI; it lies outside the packages, with its documentation."""
+    name = "wasl_testpki"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, certs_dir() / "testpki.py")
+        if spec is None or spec.loader is None:
+            raise ImportError("certs/testpki.py")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import secrets
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from gateway.assets import certs_dir, config_dir
+from gateway.assets import config_dir, testpki
 from gateway.domain.errors import Misconfigured
 from gateway.i18n.country import load_country
 from gateway.settings import Settings, stand_in
@@ -121,19 +118,6 @@ def _test_pki(settings: Settings) -> list[str]:
     module.build(settings.home, now)
     mark.write_text("These keys and certificates are for tests and demonstrations only.\n")
     return [f"test keys and certificates in {settings.home}"]
-
-
-def testpki() -> ModuleType:
-    """The module that builds the test PKI; it lies outside the packages, with its documentation."""
-    name = "wasl_testpki"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, certs_dir() / "testpki.py")
-        if spec is None or spec.loader is None:
-            raise ImportError("certs/testpki.py")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
 
 
 def _master_key(path: Path) -> list[str]:

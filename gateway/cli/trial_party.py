@@ -12,6 +12,7 @@ from typing import Any
 import click
 import tomli_w
 
+from gateway.assets import testpki
 from gateway.bootstrap import Gateway
 from gateway.cli.partner import durable
 from gateway.cli.partner.party_file import FOLDER
@@ -21,7 +22,7 @@ from gateway.domain.errors import Misconfigured
 from gateway.domain.identifiers import directory_id
 from gateway.exchange.evidence.trust_package import TrustPackage
 from gateway.exchange.registry.declared import read_declared
-from gateway.home import TEST_PKI_MARK, testpki
+from gateway.home import TEST_PKI_MARK
 from gateway.store.registry import queries
 
 PARTY_FILE = "party.toml"

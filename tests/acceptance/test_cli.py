@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,9 @@ import pytest
 import tomli_w
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from gateway.cli import main, wasl
+from gateway.cli import main
 from gateway.exchange.registry.apply import Registry
+from tests.support.commands import load_all
 from tests.support.evidence import settled
 from tests.support.hub import (
     AGENCY_OFFICE,
@@ -90,14 +91,17 @@ def free_port() -> int:
 # Help ----------------------------------------------------------------------------------------------
 
 
-def commands(group: click.Group, *way: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    for name, command in group.commands.items():
+Way = tuple[str, ...]
+
+
+def commands(found: Mapping[str, click.Command], *way: str) -> Iterator[tuple[Way, click.Command]]:
+    for name, command in found.items():
         yield (*way, name), command
         if isinstance(command, click.Group):
-            yield from commands(command, *way, name)
+            yield from commands(command.commands, *way, name)
 
 
-EVERY = dict(commands(wasl))
+EVERY = dict(commands(load_all()))
 
 
 @pytest.mark.parametrize("way", [(), *EVERY], ids=" ".join)

@@ -25,7 +25,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway import home
+from gateway import assets
 from gateway.assets import examples_dir
 from gateway.cli.partner.examination import Examination
 from gateway.cli.partner.examiner import serving
@@ -232,12 +232,12 @@ Listing = Callable[[Any, datetime], bytes | None]
 
 def revoking(pki: Any, now: datetime) -> bytes:
     """The list of a month in which the seal of tests was revoked an hour ago."""
-    home.testpki().revoke(pki, "test-seal", now - timedelta(hours=1))
+    assets.testpki().revoke(pki, "test-seal", now - timedelta(hours=1))
     return listed(pki, now - timedelta(minutes=1))
 
 
 def listed(pki: Any, at: datetime, days: float = 30, authority: str = "test-seal-ca") -> bytes:
-    crl: x509.CertificateRevocationList = home.testpki().make_crl(pki, authority, at, days)
+    crl: x509.CertificateRevocationList = assets.testpki().make_crl(pki, authority, at, days)
     return crl.public_bytes(Encoding.PEM)
 
 
@@ -254,7 +254,7 @@ def with_list(hub: Operated, party: Path, folder: Path, listing: Listing) -> Pat
     copy = folder / "archive"
     shutil.copytree(party, copy)
     now = datetime.now(UTC).replace(microsecond=0)
-    pki = home.testpki().load(hub.home, now)
+    pki = assets.testpki().load(hub.home, now)
     [path] = (copy / "trust" / "seal" / "test").glob("*.crl")
     octets = listing(pki, now)
     path.unlink() if octets is None else path.write_bytes(octets)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import home
+from gateway import assets
 from gateway.cli.compose import JWS, XML, SignedLetter, sign
 from gateway.cli.partner.partner import Partner, Rejected
 from gateway.cli.partner.receipt_deck import Deck
@@ -90,7 +90,7 @@ class World:
 
 @contextmanager
 def examined(folder: Path) -> Iterator[World]:
-    pki = home.testpki().build(folder / "party", datetime.now(UTC))
+    pki = assets.testpki().build(folder / "party", datetime.now(UTC))
     examination = ReceiptExamination(time.monotonic, QUIET, Deck.make(folder / "trust", Ambient()))
     with serving_receipts(examination, 0) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

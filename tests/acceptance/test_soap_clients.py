@@ -17,7 +17,7 @@ from lxml import etree
 
 from adapters.contract import Context
 from adapters.soap import SoapAdapter
-from gateway import home
+from gateway import assets
 from gateway.clients.http import GuardedHttp, HttpSettings
 from gateway.domain.errors import DeliveryError
 from gateway.verifier.opening import open_receipt
@@ -146,7 +146,7 @@ def test_a_route_of_kind_soap_shows_a_client_certificate(town: Town, holder: str
 @needs_php
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
 def test_php_signs_a_letter_and_shows_a_client_certificate(town: Town, version: str) -> None:
-    module, pki = home.testpki(), town.hub.pki
+    module, pki = assets.testpki(), town.hub.pki
     holder = f"php-{version}"
     town.hub.issue(holder, key=module.new_key("rsa"))
     town.hub.register(holder)

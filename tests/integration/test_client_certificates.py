@@ -17,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
-from gateway import home
+from gateway import assets
 from gateway.cli.tls import make_context
 from gateway.domain.errors import Misconfigured
 from gateway.settings import load
@@ -134,7 +134,7 @@ def test_closed_party_is_refused(tmp_path: Path) -> None:
 
 def test_stale_revocation_lists_are_the_hubs_own_trouble(tmp_path: Path) -> None:
     hub = make_hub(tmp_path, WASL_WEB_CLIENT_CERTIFICATE_HEADER=HEADER, WASL_WEB_TRUSTED_PROXIES=PROXY)
-    home.testpki().write_crls(hub.pki, hub.clock() - timedelta(days=40), days=30)
+    assets.testpki().write_crls(hub.pki, hub.clock() - timedelta(days=40), days=30)
     answer = get(hub, escaped(hub, "agency"))
     assert (answer.status_code, answer.json["code"]) == (503, "WASL-CRT-008")
 
@@ -245,7 +245,7 @@ def test_revoked_certificate_is_refused(running: Served) -> None:
 
 def test_certificate_of_a_strange_authority_gets_no_connection(running: Served) -> None:
     running.hub.pki.holders.pop("stranger", None)
-    module = home.testpki()
+    module = assets.testpki()
     module.issue(running.hub.pki, "stranger", None)
     with pytest.raises((ssl.SSLError, ConnectionError, IndexError)):
         ask(running, "stranger")

@@ -169,7 +169,7 @@ def test_secrets_that_are_asked_for_again_and_again_are_remembered_once() -> Non
     for _ in range(1000):
         resolve("a")
         resolve("b")
-    assert tape.secrets == ["secret-a", "secret-b"]
+    assert tape.secrets == {"secret-a", "secret-b"}
 
 
 @pytest.mark.parametrize("name", sorted(NO_ANSWERS))

@@ -20,7 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
-from gateway import home
+from gateway import assets
 from gateway.bootstrap import sweep
 from gateway.domain.errors import Unavailable
 from gateway.domain.identifiers import directory_id
@@ -182,7 +182,7 @@ def dead_seal(hub: HubUnderTest) -> Iterator[None]:
 @contextmanager
 def stale_revocation(hub: HubUnderTest) -> Iterator[None]:
     """The authorities' lists are older than they may be."""
-    module = home.testpki()
+    module = assets.testpki()
     module.write_crls(hub.pki, hub.clock() - timedelta(days=40), days=30)
     try:
         yield

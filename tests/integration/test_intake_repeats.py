@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway import home
+from gateway import assets
 from gateway.cli.compose import SignedLetter
 from gateway.domain.identifiers import directory_id, uuid7
 from gateway.domain.transit.envelope import Recipient
@@ -98,7 +98,7 @@ def test_repeat_after_the_certificate_was_revoked_is_answered(
     hub.register("to-be-revoked")
     letter = hub.signed(by="to-be-revoked")
     first = hub.post(letter)
-    module = home.testpki()
+    module = assets.testpki()
     module.revoke(hub.pki, "to-be-revoked", hub.clock())
     module.write_crls(hub.pki, hub.clock())
     assert hub.post(hub.signed(by="to-be-revoked")).json["code"] == "WASL-CRT-004"

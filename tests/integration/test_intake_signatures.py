@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from gateway import home
+from gateway import assets
 from gateway.cli.compose import SignedLetter
 from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.persons import Sender
@@ -70,7 +70,7 @@ def test_plain_signature_made_before_its_certificate_began_is_refused(hub: HubUn
 
 def test_stale_revocation_list_at_the_creation_time_is_no_refusal(hub: HubUnderTest) -> None:
     letter = plain(hub, hub.envelope())
-    module = home.testpki()
+    module = assets.testpki()
     module.write_crls(hub.pki, hub.clock() - timedelta(days=40), days=30)
     try:
         answer = hub.post(letter)

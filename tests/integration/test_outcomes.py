@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.errors import Permanent, Temporary
 from gateway.domain.transit.states import ForbiddenMove
-from gateway.exchange.evidence.issue import Sealed, store
+from gateway.exchange.evidence.issue import Sealed
+from gateway.exchange.evidence.owed import Owed, store
 from gateway.exchange.transit.claim import LeaseLost
 from gateway.exchange.transit.letters import Case, Letters
 from gateway.exchange.transit.outcomes import Overtaken
@@ -62,7 +63,7 @@ def test_the_database_refuses_a_second_outcome(hub: HubUnderTest) -> None:
         octets=b"<x/>",
     )
     with pytest.raises(IntegrityError), hub.gateway.store.write() as session:
-        store(session, [(again, True)], first.message, delivery)
+        store(session, [Owed(again, first.message, delivery, outcome=True)])
     assert len(receipt_rows(hub, delivery)) == 2
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from gateway import home
+from gateway import assets
 from tests.support.hub import AGENCY, AGENCY_OFFICE, COMMUNE, HubUnderTest, make_hub, party_table
 from tests.support.soap import (
     DS,
@@ -65,7 +65,7 @@ def code(hub: HubUnderTest, octets: bytes, version: str = SOAP11) -> str:
 @pytest.mark.parametrize("key", ["p256", "p384", "rsa"])
 def test_every_key_that_may_sign_letters_may_sign_messages(hub: HubUnderTest, version: str, key: str) -> None:
     holder = f"soap-{key}"
-    hub.issue(holder, key=home.testpki().new_key(key))
+    hub.issue(holder, key=assets.testpki().new_key(key))
     hub.register(holder, AGENCY)
     assert said(post(hub, signed(INBOX, signing(hub, holder), version), version), version)
 
@@ -98,7 +98,7 @@ def test_closed_party_is_refused(tmp_path: Any) -> None:
 
 
 def test_stale_revocation_lists_are_the_hubs_own_trouble(tmp_path: Any) -> None:
-    hub, module = make_hub(tmp_path), home.testpki()
+    hub, module = make_hub(tmp_path), assets.testpki()
     module.write_crls(hub.pki, hub.clock() - timedelta(days=40), days=30)
     for version, receiver in ((SOAP11, "Server"), (SOAP12, "Receiver")):
         answer = post(hub, signed(INBOX, signing(hub, "agency"), version), version)

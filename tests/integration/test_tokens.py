@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway import home
+from gateway import assets
 from gateway.store.registry.models import AccessToken
 from gateway.trust import jwsprimitive
 from gateway.trust.assertion import make_assertion
@@ -93,14 +93,14 @@ def test_assertion_of_a_registered_key_gets_a_token(hub: HubUnderTest) -> None:
 
 @pytest.mark.parametrize("key", ["p384", "rsa", "rsa3072"])
 def test_every_key_that_may_sign_letters_may_sign_assertions(hub: HubUnderTest, key: str) -> None:
-    hub.issue(f"key-{key}", key=home.testpki().new_key(key))
+    hub.issue(f"key-{key}", key=assets.testpki().new_key(key))
     hub.register(f"key-{key}")
     assert ask(hub, assertion(hub, f"key-{key}")).status_code == 200
 
 
 @pytest.mark.parametrize("algorithm", ["PS256", "RS256"])
 def test_rsa_assertions_may_use_either_padding(hub: HubUnderTest, algorithm: str) -> None:
-    hub.issue(f"rsa-{algorithm}", key=home.testpki().new_key("rsa"))
+    hub.issue(f"rsa-{algorithm}", key=assets.testpki().new_key("rsa"))
     hub.register(f"rsa-{algorithm}")
     signed = raw(hub, {"alg": algorithm}, {}, hub.pki[f"rsa-{algorithm}"].key)
     assert ask(hub, signed).status_code == 200
@@ -257,7 +257,7 @@ def test_withdrawn_certificate_gets_no_token(hub: HubUnderTest) -> None:
 
 
 def test_stale_revocation_lists_are_not_the_clients_fault(hub: HubUnderTest) -> None:
-    module, asked = home.testpki(), assertion(hub)
+    module, asked = assets.testpki(), assertion(hub)
     module.write_crls(hub.pki, hub.clock() - timedelta(days=40), days=30)
     try:
         answer = ask(hub, asked)

@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from gateway import home
+from gateway import assets, home
 from gateway.bootstrap import Gateway, build, dispatcher
 from gateway.bootstrap.telling import telling_checks
 from gateway.cli.compose import JWS, XML, SignedLetter, sign
@@ -181,7 +181,7 @@ class HubUnderTest:
 
     def issue(self, holder: str, **certificate: Any) -> None:
         """Make a certificate of the parties' authority in the PKI, without registering it."""
-        module = home.testpki()
+        module = assets.testpki()
         module.issue(self.pki, holder, module.ISSUING, **certificate)
 
     def register(self, holder: str, party: str = MINISTRY, **certificate: Any) -> None:
@@ -312,7 +312,7 @@ def make_hub(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         home.prepare(settings)
-    module = home.testpki()
+    module = assets.testpki()
     pki = module.load(folder, clock())
     for name in NAMES.values():
         if name not in pki.holders:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway import home
+from gateway import assets
 from gateway.pdf.objects import Name, Ref, Value, deflated
 from gateway.pdf.revision import first_revision
 from gateway.trust.local_authority import LocalAuthority
@@ -58,7 +58,7 @@ def plain_pdf(made: Mapping[int, Value] | None = None) -> bytes:
 
 def make_pki(folder: Path) -> Any:
     """A test PKI around `MOMENT`."""
-    return home.testpki().build(folder, MOMENT)
+    return assets.testpki().build(folder, MOMENT)
 
 
 def sealer_of(pki: Any, name: str = "hub-seal") -> KeySealer:

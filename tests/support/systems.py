@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 
 from adapters.contract import Context, Delivered, Letter, Response
-from gateway import home
+from gateway import assets
 from gateway.bootstrap import build
 from gateway.domain.evidence.receipt import Receipt
 from gateway.domain.transit.envelope import Recipient
@@ -138,7 +138,7 @@ def fresh_hub(
     environment = {**present().environment(database), **environment}
     gateway = build(make_settings(folder, **environment), Ambient(now=clock, chance=lambda: 0.0))
     gateway = with_adapters(gateway, {system.kind: system})
-    return HubUnderTest(gateway, home.testpki().load(folder, clock()), clock)
+    return HubUnderTest(gateway, assets.testpki().load(folder, clock()), clock)
 
 
 def route_of_commune(hub: HubUnderTest, **route: Any) -> None:

@@ -15,7 +15,7 @@ from threading import Event
 
 import click
 
-from gateway import home
+from gateway import assets
 from gateway.assets import config_dir, examples_dir
 from gateway.bootstrap import build
 from gateway.bootstrap.telling import telling_checks
@@ -115,7 +115,7 @@ def _check_ports(settings: Settings) -> None:
 def _register(settings: Settings) -> None:
     """Keys for the senders, and the registry of ``config/demo``."""
     made_home(settings)
-    module = home.testpki()
+    module = assets.testpki()
     pki = module.load(settings.home, datetime.now(UTC))
     for signer in SIGNERS:
         if signer not in pki.holders:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from gateway.assets import testpki
 from gateway.cli.partner.opened import open_letter
 from gateway.domain.errors import Fault
 from gateway.domain.evidence import receipt as content
@@ -23,7 +24,6 @@ from gateway.domain.identifiers import directory_id, new_reference, uuid7
 from gateway.domain.transit.envelope import Envelope
 from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.issue import Issuing, Ledgers, Seals, stated
-from gateway.home import testpki
 from gateway.trust.seal import KeySealer
 from gateway.trust.signed import Signed
 from gateway.wire.receipts import content_digest

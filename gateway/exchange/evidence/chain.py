@@ -14,7 +14,8 @@ from gateway.domain.evidence.receipt import Event, Receipt, ReceiptKind
 from gateway.domain.evidence.timelimit import TimeLimits, stated_limit
 from gateway.domain.transit.states import OUTCOMES, Transport
 from gateway.exchange.clock import Ambient
-from gateway.exchange.evidence.issue import JWS, XML, Issuing, Owed, stated, store
+from gateway.exchange.evidence.issue import JWS, XML, Issuing, stated
+from gateway.exchange.evidence.owed import Owed, store
 from gateway.exchange.transit.claim import LeaseLost, holds
 from gateway.exchange.transit.letters import Case
 from gateway.store.evidence import queries as evidence

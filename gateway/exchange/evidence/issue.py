@@ -1,19 +1,14 @@
-"""Receipts are filled in, checked, sealed and stored here, for every room that owes one."""
+"""Receipts are filled in, checked and sealed here, for every room that owes one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert
-from sqlalchemy.orm import Session
-
 from gateway.domain.errors import Fault
 from gateway.domain.evidence.invariants import check
-from gateway.domain.evidence.ledger import receipt_entry
 from gateway.domain.evidence.reasons import explain
 from gateway.domain.evidence.receipt import (
     Event,
@@ -24,9 +19,6 @@ from gateway.domain.evidence.receipt import (
 )
 from gateway.domain.identifiers import uuid7
 from gateway.exchange.clock import Ambient
-from gateway.store.evidence.ledger_models import PendingEntry
-from gateway.store.evidence.models import ReceiptRow, Rendering
-from gateway.store.rows import inserted_ids, table
 from gateway.trust.jws import sign_jws
 from gateway.trust.seal import Sealer, sign_xml
 from gateway.wire.receipts import carried_json, receipt_element
@@ -37,7 +29,6 @@ RECEIPT_TYPE = "wasl-receipt+json"
 _LONGEST_LINE = 500
 _MOST_REASONS = 200
 """As many as a receipt's content model takes."""
-_RECEIPTS, _RENDERINGS, _PENDING = (insert(table(one)) for one in (ReceiptRow, Rendering, PendingEntry))
 
 
 @dataclass(frozen=True)
@@ -126,63 +117,6 @@ class Issuing:
         else:
             octets = sign_jws(content, sealer, RECEIPT_TYPE, now)
         return Sealed(receipt, carried.content_digest, content, media_type, octets)
-
-
-@dataclass(frozen=True)
-class Owed:
-    """A sealed receipt on its way into the store.
-
-    Attributes:
-        message: row number of the message.
-        delivery: that it concerns; None for the message as a whole.
-        outcome: it is the one outcome of the delivery.
-    """
-
-    sealed: Sealed
-    message: int
-    delivery: str | None = None
-    outcome: bool = False
-
-
-def store(session: Session, receipts: Sequence[Owed]) -> None:
-    """Add sealed receipts, and their entries for the ledger, to the open transaction, in their order."""
-    if not receipts:
-        return
-    numbers = inserted_ids(session, _RECEIPTS, [_row(one) for one in receipts])
-    made = [(number, one.sealed) for number, one in zip(numbers, receipts, strict=True)]
-    session.execute(_RENDERINGS, [_rendering(number, sealed) for number, sealed in made])
-    session.execute(_PENDING, [_entry(number, sealed) for number, sealed in made])
-
-
-def _row(owed: Owed) -> dict[str, Any]:
-    sealed, receipt = owed.sealed, owed.sealed.receipt
-    return {
-        "receipt_id": receipt.receipt_id,
-        "message": owed.message,
-        "delivery": owed.delivery,
-        "kind": receipt.kind.value,
-        "event": receipt.event.value,
-        "event_time": receipt.event_time,
-        "content": sealed.content,
-        "content_digest": sealed.digest,
-        "predecessor": receipt.predecessor,
-        "outcome": owed.outcome,
-        "media_type": sealed.media_type,
-    }
-
-
-def _rendering(number: int, sealed: Sealed) -> dict[str, Any]:
-    return {"receipt": number, "media_type": sealed.media_type, "octets": sealed.octets}
-
-
-def _entry(number: int, sealed: Sealed) -> dict[str, Any]:
-    receipt = sealed.receipt
-    return {
-        "test": receipt.test,
-        "octets": receipt_entry(receipt, sealed.digest),
-        "receipt": number,
-        "since": receipt.event_time,
-    }
 
 
 def stated(faults: tuple[Fault, ...]) -> tuple[StatedReason, ...]:

@@ -29,7 +29,8 @@ from gateway.domain.transit.persons import Person
 from gateway.domain.transit.routing import Destination
 from gateway.domain.transit.states import MessageState, Transport
 from gateway.exchange.clock import Ambient
-from gateway.exchange.evidence.issue import Issuing, Owed, Sealed, store
+from gateway.exchange.evidence.issue import Issuing, Sealed
+from gateway.exchange.evidence.owed import Owed, store
 from gateway.exchange.registry.names import name_in
 from gateway.exchange.transit.contents import Contents
 from gateway.exchange.transit.decisions import decision_record

@@ -12,7 +12,8 @@ from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.states import MessageState
 from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.fetch import Receipts
-from gateway.exchange.evidence.issue import Issuing, Owed, stated, store
+from gateway.exchange.evidence.issue import Issuing, stated
+from gateway.exchange.evidence.owed import Owed, store
 from gateway.exchange.transit.acceptance import about_envelope, about_submission
 from gateway.exchange.transit.judge import Authenticated
 from gateway.exchange.transit.submission import Answer, AnswerKind, Submission

@@ -16,7 +16,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import MDPPerm
 
-from gateway import home
+from gateway import assets
 from gateway.domain.errors import Unavailable
 from gateway.pdf.objects import Name
 from gateway.pdf.parse import NotPdf
@@ -83,7 +83,7 @@ def test_the_time_is_stated_in_utc_whatever_the_zone(pki: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["p384", "rsa", "rsa3072"])
 def test_every_kind_of_seal_key_serves(pki: Any, kind: str, tmp_path: Path) -> None:
-    module = home.testpki()
+    module = assets.testpki()
     holder = module.issue(pki, f"seal-{kind}", "seal-ca", key=module.new_key(kind))
     made = seal_pdf(
         plain_pdf(), KeySealer(holder.key, holder.certificate, (pki["seal-ca"].certificate,)), MOMENT

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Flask
 
-from gateway import home
+from gateway import assets, home
 from gateway.exchange.evidence.trust_package import FOLDERS, TrustPackage, archive
 from gateway.trust.note import WITNESS, read_vkeys, verifier_key
 from gateway.verifier.seal import Trust
@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         home.prepare(settings_for(folder))
     witnesses = folder / "trust" / "witnesses"
     witnesses.mkdir(exist_ok=True)
-    key = home.testpki().new_key("ed25519")
+    key = assets.testpki().new_key("ed25519")
     (witnesses / "w1.vkey").write_text(verifier_key("witness.example/w1", key, WITNESS).line + "\n")
     return folder
 
