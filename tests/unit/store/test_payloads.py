@@ -293,7 +293,13 @@ def test_a_changed_row_is_never_read_as_whole(payloads: PayloadStore) -> None:
     one, two = payloads.write_small(b"one"), payloads.write_small(b"two")
     assert one.inline is not None
     assert two.inline is not None
-    for inline in (b"", one.inline[:-1], one.inline + b"x", b"x" + one.inline[1:], two.inline):
+    for inline in (
+        b"",
+        one.inline[:-1],
+        one.inline + b"x",
+        bytes([one.inline[0] ^ 1]) + one.inline[1:],
+        two.inline,
+    ):
         with pytest.raises(Unavailable, match="tampered"):
             payloads.read_small(one.object_id, one.wrapped_key, inline)
     with pytest.raises(Unavailable, match="tampered"):  # nor under another row's name
