@@ -30,7 +30,7 @@ from gateway.trust.cades import seal_detached
 from gateway.trust.jws import FLATTENED
 from gateway.wire.asic import Writer
 from gateway.wire.bundle_summary import ListedReceipt, Summary, write_summary
-from gateway.wire.receipts import read_receipt_json
+from gateway.wire.receipts import read_kept_receipt
 from gateway.wire.zip_names import safe_segment, same
 
 _CHUNK = 256 * 1024
@@ -133,7 +133,7 @@ class Bundles:
                 raise NotFound.because(NOT_FOUND)
             return _Letter(
                 message=message,
-                acceptance=read_receipt_json(queries.first_receipt(session, message.id).content),
+                acceptance=read_kept_receipt(queries.first_receipt(session, message.id).content),
                 root=session.get(Payload, message.envelope) if message.envelope else None,
                 contents=transit.attachments(session, message.id),
                 receipts=tuple(row.id for row in queries.receipts(session, message.id)),
@@ -169,7 +169,7 @@ class Bundles:
             first = queries.first_rendering(session, row)
             others = queries.renderings(session, row)
             content = session.get_one(ReceiptRow, row)
-            receipt, digest = read_receipt_json(content.content), content.content_digest
+            receipt, digest = read_kept_receipt(content.content), content.content_digest
         stem = _stem(number, receipt, bundle.letter.deliveries)
         name = f"{stem}.{_SUFFIXES[first.media_type]}"
         bundle.add(name, first.media_type, first.octets)

@@ -25,7 +25,7 @@ from gateway.store.together import Together
 from gateway.store.transit import queries
 from gateway.store.transit.clocks import clock_from_json, clock_to_json
 from gateway.store.transit.models import DeliveryRow
-from gateway.wire.receipts import read_receipt_json
+from gateway.wire.receipts import read_kept_receipt
 
 NOT_NOW = "WASL-DLV-019"
 
@@ -207,7 +207,7 @@ class Chains:
         """The receipts of this delivery that attest ``event``, in order."""
         with self.store.read() as session:
             rows = evidence.attesting(session, case.message.id, event.value)
-        return [read_receipt_json(row.content) for row in rows if row.delivery == case.row.id]
+        return [read_kept_receipt(row.content) for row in rows if row.delivery == case.row.id]
 
     def handed_over(self, case: Case) -> bool:
         """Whether the recipient has the letter: handed over, be it after its time."""

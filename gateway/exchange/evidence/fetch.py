@@ -25,7 +25,7 @@ from gateway.trust.jwstimestamp import add_jws_timestamp
 from gateway.trust.pades import stamp_pdf
 from gateway.trust.timestamp import TimeSource
 from gateway.trust.xmltimestamp import add_xml_timestamp
-from gateway.wire.receipts import read_receipt_json
+from gateway.wire.receipts import read_kept_receipt
 
 PDF = "application/pdf"
 BASELINE, TIME_STAMPED = "B", "T"
@@ -182,7 +182,7 @@ class Receipts:
         if media_type not in (XML, JWS, PDF):
             raise NotFound.because(NOT_FOUND)
         with self.store.read() as session:
-            content = read_receipt_json(session.get_one(ReceiptRow, receipt).content)
+            content = read_kept_receipt(session.get_one(ReceiptRow, receipt).content)
             first = queries.first_rendering(session, receipt)
         made = (
             self.pdf.make(content, first.octets, first.media_type)

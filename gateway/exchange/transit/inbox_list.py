@@ -12,7 +12,7 @@ from gateway.store.evidence import queries as evidence
 from gateway.store.evidence.models import ReceiptRow
 from gateway.store.transit import delivery_queries
 from gateway.store.transit.models import DeliveryRow, Message
-from gateway.wire.receipts import read_receipt_json
+from gateway.wire.receipts import read_kept_receipt
 
 LONGEST_PAGE = 100
 
@@ -57,7 +57,7 @@ def entries(
 
 
 def _entry(first: ReceiptRow, row: DeliveryRow, message: Message, now: datetime) -> Entry:
-    acceptance = read_receipt_json(first.content)
+    acceptance = read_kept_receipt(first.content)
     sender = acceptance.sender
     return Entry(
         delivery=row.id,

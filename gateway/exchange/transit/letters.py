@@ -31,7 +31,7 @@ from gateway.trust.jws import JwsLimits, open_jws
 from gateway.trust.xmlgate import XmlLimits, open_xml
 from gateway.trust.xmlsig import verify_xml
 from gateway.wire.envelopes import read_envelope_json, read_envelope_xml
-from gateway.wire.receipts import read_receipt_json
+from gateway.wire.receipts import read_kept_receipt
 
 PURGED = "WASL-RET-001"
 _JWS_TYPES = frozenset({"application/jose", "application/jose+json"})
@@ -114,7 +114,7 @@ class Letters:
 
     def _case(self, session: Session, known: Known) -> Case:
         row, message, root, content, office, route = known
-        acceptance = read_receipt_json(content)
+        acceptance = read_kept_receipt(content)
         queued = queries.reasons_of_queueing(session, row.id) if row.doubt else []
         earlier = _earlier(session, row) if SENT_ANEW in queued else ()
         return Case(

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.evidence.receipt import Event
 from gateway.store.evidence import queries as evidence
-from gateway.wire.receipts import read_receipt_json
+from gateway.wire.receipts import read_kept_receipt
 
 SUCCEEDED_BY = (Event.REDIRECTED, Event.RESENT)
 """The events whose receipts name a successor."""
@@ -19,7 +19,7 @@ def successors(session: Session, message: int) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for event in SUCCEEDED_BY:
         for row in evidence.attesting(session, message, event.value):
-            outcome = read_receipt_json(row.content).outcome
+            outcome = read_kept_receipt(row.content).outcome
             if row.delivery is not None and outcome is not None and outcome.successor is not None:
                 found[row.delivery] = outcome.successor
     return found

@@ -7,7 +7,7 @@ from gateway.domain.evidence.receipt import Receipt
 from gateway.exchange.evidence.fetch import Receipts
 from gateway.exchange.evidence.issue import JWS, XML
 from gateway.store.evidence.feed_queries import Told
-from gateway.wire.receipts import read_receipt_json
+from gateway.wire.receipts import read_kept_receipt
 
 
 def notice_of(told: Told, receipts: Receipts) -> Notice:
@@ -20,7 +20,7 @@ def notice_of(told: Told, receipts: Receipts) -> Notice:
     """
     media_type = XML if told.media_type == XML else JWS
     sealed = receipts.rendering(told.receipt.id, media_type)
-    return stated_in(read_receipt_json(told.receipt.content), told.receipt.content_digest, sealed, media_type)
+    return stated_in(read_kept_receipt(told.receipt.content), told.receipt.content_digest, sealed, media_type)
 
 
 def stated_in(receipt: Receipt, digest: str, sealed: bytes, media_type: str) -> Notice:

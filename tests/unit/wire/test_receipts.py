@@ -13,6 +13,7 @@ from gateway.wire.receipts import (
     carried_json,
     carry,
     content_digest,
+    read_kept_receipt,
     read_receipt_json,
     read_receipt_xml,
     receipt_element,
@@ -58,10 +59,9 @@ def test_the_nonce_changes_the_digest():
     ("read", "octets", "where"),
     [
         (read_receipt_xml, xml().replace(b">2030-02-28<", b">2030-02-27<"), "/Receipt/ContentDigest"),
-        (
-            read_receipt_json,
-            receipt_json(RECEIPT).replace(b'"2030-02-28"', b'"2030-02-27"'),
-            "/contentDigest",
+        *(
+            (read, receipt_json(RECEIPT).replace(b'"2030-02-28"', b'"2030-02-27"'), "/contentDigest")
+            for read in (read_receipt_json, read_kept_receipt)
         ),
     ],
 )
@@ -73,11 +73,19 @@ def test_a_digest_of_other_content_is_refused(read, octets, where):
     assert fault.found == content_digest(RECEIPT)
 
 
-def test_a_receipt_without_digest_is_refused():
+def test_a_kept_receipt_is_read_without_judging_its_schema_again(monkeypatch):
+    monkeypatch.setattr("gateway.wire.receipts.faults_of_json", None)
+    quoting = dataclasses.replace(RECEIPT, subject=f'"contentDigest":"{"0" * 64}",')
+    for receipt in (RECEIPT, quoting):
+        assert read_kept_receipt(receipt_json(receipt)) == receipt
+
+
+@pytest.mark.parametrize("read", [read_receipt_json, read_kept_receipt])
+def test_a_receipt_without_digest_is_refused(read):
     tree = json.loads(receipt_json(RECEIPT))
     del tree["contentDigest"]
     with pytest.raises(Refused) as refusal:
-        read_receipt_json(json.dumps(tree).encode())
+        read(json.dumps(tree).encode())
     assert [fault.where for fault in refusal.value.faults] == ["/contentDigest"]
 
 
