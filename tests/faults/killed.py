@@ -1,6 +1,6 @@
 """A hub's process that kills itself at a named point, and whose clock can be set, for tests of faults.
 
-    python -m tests.faults.killed --at intake._commit:after --nth 2 -- serve
+    python -m tests.faults.killed --at intake._write:after --nth 2 -- serve
     python -m tests.faults.killed --nursery
 
 Nothing of this is known to the product: the wrappers stand around `Store.write`, around the payloads'
@@ -352,7 +352,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--nursery", action="store_true")
     parser.add_argument(
-        "--at", metavar="POINT", help="such as intake._commit:before; see tests/faults/points.py"
+        "--at", metavar="POINT", help="such as intake._write:before; see tests/faults/points.py"
     )
     parser.add_argument("--nth", type=int, default=1, help="at the Nth time that it is reached")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="-- and then a command of wasl")

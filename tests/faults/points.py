@@ -442,7 +442,7 @@ _OF_THE_WAY_OUT = (BEFORE, MIDWAY, AFTER)
 
 SCENES: dict[str, tuple[Scene, ...]] = {
     "intake": (
-        Scene("a letter is accepted", ("intake._commit",), accept),
+        Scene("a letter is accepted", ("intake._write",), accept),
         Scene("contents are stored", ("payload",), accept_a_file, (BEFORE, MIDWAY, AFTER)),
         Scene(
             "a content is uploaded before its letter",

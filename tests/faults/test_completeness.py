@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 FAULTS = Path(__file__).parent
 
 
-TOGETHER = ("self.together", "self._marking")
+TOGETHER = ("self.together", "self._marking", "self._keeping")
 """What opens a transaction for several threads at once."""
 
 

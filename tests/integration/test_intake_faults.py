@@ -269,10 +269,10 @@ def broken(*_: object, **__: object) -> Any:
 
 
 STEPS = {
-    "repeat": "queries.accepted_by_root",
-    "same letter": "queries.accepted_by_id",
-    "seal": "promise",
-    "rows": "keep",
+    "repeat": "intake.queries.accepted_by_root",
+    "same letter": "intake.queries.accepted_by_id",
+    "seal": "intake.promise",
+    "rows": "acceptance._insert",
 }
 
 
@@ -283,7 +283,7 @@ def test_mistake_of_ours_at_any_step_is_a_5xx_that_keeps_nothing(
     letter = hub.signed(files=(plan,))
     before = hub.kept()
     with monkeypatch.context() as patch:
-        patch.setattr(f"gateway.exchange.transit.intake.{step}", broken)
+        patch.setattr(f"gateway.exchange.transit.{step}", broken)
         answer = hub.post(letter)
     assert (answer.status_code, answer.json["code"]) == (500, "WASL-HUB-001")
     assert "Bug" not in answer.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -38,7 +39,7 @@ from gateway.exchange.transit.judge import Authenticated, Routed
 from gateway.exchange.transit.received import check_complete
 from gateway.exchange.transit.submission import Submission
 from gateway.store.payloads import StoredPayload
-from gateway.store.rows import inserted_id, table
+from gateway.store.rows import inserted_ids, table
 from gateway.store.transit.clocks import clock_to_json
 from gateway.store.transit.models import (
     AttachmentRow,
@@ -63,6 +64,11 @@ class Promise:
     deliveries: tuple[tuple[str, Destination], ...]
     routed: Routed
     clock: Clock
+
+    @property
+    def at(self) -> datetime:
+        """When the letter was accepted."""
+        return self.sealed.receipt.event_time
 
 
 def promise(
@@ -162,40 +168,69 @@ def addressee(to: Destination, languages: tuple[str, ...], delivery: str | None)
     )
 
 
-def keep(session: Session, promised: Promise, submission: Submission, contents: Contents) -> None:
-    """Add everything the acceptance promises to the open transaction.
+@dataclass(eq=False)
+class Accepting:
+    """An acceptance on its way into the store.
+
+    Attributes:
+        written: all of it stands in a transaction, whatever becomes of that.
+    """
+
+    promised: Promise
+    submission: Submission
+    contents: Contents
+    written: bool = False
+
+
+def keep(session: Session, all_of: Sequence[Accepting]) -> list[Exception | None]:
+    """Add everything that acceptances promise to the open transaction.
 
     Raises:
         Refused: a content that was uploaded before has just been forgotten.
+        IntegrityError: one of the letters was accepted before.
     """
-    _share(session, promised.routed.envelope, contents)
-    stored = [one for one in (contents.root, *contents.by_attachment.values()) if one is not None]
-    at = promised.sealed.receipt.event_time
-    session.execute(_PAYLOADS, [_payload(payload, at) for payload in stored])
-    message = inserted_id(session.execute(_MESSAGES, _message(promised, submission, contents)))
-    if contents.objects:
-        attached = [
-            {"message": message, "attachment_id": attachment_id, "payload": object_id}
-            for attachment_id, object_id in contents.objects.items()
-        ]
+    for one in all_of:
+        _share(session, one)
+    # in one order: two processes with the same letters do not wait for each other
+    _insert(session, sorted(all_of, key=lambda one: one.promised.routed.envelope.message_id))
+    for one in all_of:
+        one.written = True
+    return [None] * len(all_of)
+
+
+def _insert(session: Session, kept: Sequence[Accepting]) -> None:
+    stored = [(payload, one.promised.at) for one in kept for payload in one.contents.written]
+    session.execute(_PAYLOADS, [_payload(payload, at) for payload, at in stored])
+    numbers = inserted_ids(session, _MESSAGES, [_message(one) for one in kept])
+    messages = list(zip(numbers, kept, strict=True))
+    attached = [
+        {"message": message, "attachment_id": attachment_id, "payload": object_id}
+        for message, one in messages
+        for attachment_id, object_id in one.contents.objects.items()
+    ]
+    if attached:
         session.execute(_ATTACHMENTS, attached)
     deliveries = [
-        _delivery(promised, message, ordinal, delivery_id, to)
-        for ordinal, (delivery_id, to) in enumerate(promised.deliveries)
+        _delivery(one.promised, message, ordinal, delivery_id, to)
+        for message, one in messages
+        for ordinal, (delivery_id, to) in enumerate(one.promised.deliveries)
     ]
     session.execute(_DELIVERIES, deliveries)
-    session.execute(_EVENTS, [_first_event(one, at) for one in deliveries])
-    store(session, [Owed(promised.sealed, message)])
+    session.execute(_EVENTS, [_first_event(one) for one in deliveries])
+    store(session, [Owed(one.promised.sealed, message) for message, one in messages])
 
 
-def _share(session: Session, envelope: Envelope, contents: Contents) -> None:
+def _share(session: Session, accepting: Accepting) -> None:
     """Let the letter own what its sender uploaded before, as long as the upload does and beyond."""
+    contents = accepting.contents
     gone = share(session, contents.shared.values()) if contents.shared else []
     if gone:
-        check_complete(envelope, {name for name, one in contents.objects.items() if one not in gone})
+        there = {name for name, one in contents.objects.items() if one not in gone}
+        check_complete(accepting.promised.routed.envelope, there)
 
 
-def _message(promised: Promise, submission: Submission, contents: Contents) -> dict[str, Any]:
+def _message(accepting: Accepting) -> dict[str, Any]:
+    promised, submission, contents = accepting.promised, accepting.submission, accepting.contents
     receipt, envelope = promised.sealed.receipt, promised.routed.envelope
     authenticated = promised.routed.authenticated
     return {
@@ -257,13 +292,13 @@ def _delivery(
     }
 
 
-def _first_event(delivery: dict[str, Any], at: datetime) -> dict[str, Any]:
+def _first_event(delivery: dict[str, Any]) -> dict[str, Any]:
     return {
         "delivery": delivery["id"],
         "track": "transport",
         "was": "",
         "now": Transport.QUEUED.value,
-        "at": at,
+        "at": delivery["accepted_at"],
         "by": "intake",
         "why": None,
     }

@@ -29,9 +29,13 @@ class Contents:
 
     def discard(self) -> None:
         """Delete everything written; nothing of a refused submission is kept."""
-        written = [*self.by_attachment.values(), *([self.root] if self.root else [])]
-        for payload in (one for one in written if one.inline is None):
+        for payload in (one for one in self.written if one.inline is None):
             self.payloads.delete(payload.object_id)
+
+    @property
+    def written(self) -> list[StoredPayload]:
+        """What was written for this submission, the envelope first."""
+        return [*([self.root] if self.root else []), *self.by_attachment.values()]
 
     def keep_root(self, octets: bytes) -> None:
         self.root = self.payloads.write_small(octets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 
 from sqlalchemy.exc import IntegrityError
@@ -11,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Conflict, Refused, TooMany, Unavailable
 from gateway.domain.evidence.timelimit import TimeLimits
+from gateway.domain.evidence.verdict import Level
 from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.quota import Allowance
 from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.fetch import Receipts
 from gateway.exchange.evidence.issue import Issuing, Sealed
-from gateway.exchange.transit.acceptance import Promise, keep, promise
+from gateway.exchange.transit.acceptance import Accepting, Promise, keep, promise
 from gateway.exchange.transit.contents import Contents, Finder
 from gateway.exchange.transit.judge import Authenticated, Judge, Routed
 from gateway.exchange.transit.places import in_terms_of
@@ -26,6 +28,7 @@ from gateway.exchange.transit.submission import Answer, AnswerKind, Submission
 from gateway.store.evidence import queries as evidence
 from gateway.store.payloads import PayloadStore
 from gateway.store.sessions import Store
+from gateway.store.together import Together
 from gateway.store.transit import queries
 from gateway.store.transit.upload_queries import Uploaded, complete
 
@@ -130,7 +133,8 @@ class Intake:
 
     def _accept(self, routed: Routed, submission: Submission) -> Answer:
         contents, promised = self._prepare(routed, submission)
-        if not self._commit(promised, routed, submission, contents):
+        accepting = Accepting(promised, submission, contents)
+        if not self._commit(accepting, routed.authenticated.signed.level):
             contents.discard()
             return self._answer_first(routed.authenticated, routed.envelope, submission)
         self.wake()
@@ -163,24 +167,33 @@ class Intake:
 
         return find
 
-    def _commit(self, promised: Promise, routed: Routed, submission: Submission, contents: Contents) -> bool:
+    def _commit(self, accepting: Accepting, level: Level | None) -> bool:
         """Commit the promise; False when another submission with this message id came first.
 
         Contents stay when the commit itself fails: it may have happened. The sweep finds what nobody owns.
         """
-        undecided = False
         try:
             # whoever looked before found nobody with this message id; a unique index decides who is first
-            with in_terms_of(routed.authenticated.signed.level), self.store.write() as session:
-                keep(session, promised, submission, contents)
-                undecided = True
+            with in_terms_of(level):
+                self._write(accepting)
         except IntegrityError:
             return False
         except BaseException:
-            if not undecided:
-                contents.discard()
+            if not accepting.written:
+                accepting.contents.discard()
             raise
         return True
+
+    def _write(self, accepting: Accepting) -> None:
+        if not accepting.contents.shared:
+            self._keeping.do(accepting)
+            return
+        with self.store.write() as session:  # alone: what was uploaded before has other owners too
+            keep(session, [accepting])
+
+    @cached_property
+    def _keeping(self) -> Together[Accepting]:
+        return Together(self.store, keep)
 
     def _answer_first(
         self, authenticated: Authenticated, envelope: Envelope, submission: Submission

@@ -61,7 +61,7 @@ def storm(town: Town, size: Size) -> str:
 
 
 _OFTEN = (
-    "intake._commit",
+    "intake._write",
     "claim.claim",
     "claim.mark_sending",
     "outcomes.hand_over",
