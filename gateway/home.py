@@ -12,13 +12,16 @@ from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from gateway.assets import config_dir, testpki
-from gateway.domain.errors import Misconfigured
+from gateway.domain.errors import Misconfigured, Unavailable
 from gateway.i18n.country import load_country
 from gateway.settings import Settings, stand_in
 from gateway.store.engine import Patience, make_engine
+from gateway.store.filelock import FileLock, LockBroken, LockTimeout
 from gateway.store.migrate import upgrade
 
 TEST_PKI_MARK = "TEST-PKI"
+_MAKING = "making.lock"
+_PATIENCE_S = 60.0
 DATABASE_PASSWORD = "database-password"  # noqa: S105 - its name
 
 
@@ -43,8 +46,7 @@ def prepare(settings: Settings) -> list[str]:
         stand_in("mail for people leaves unencrypted", settings.hub.production)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.payloads.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made += _test_pki(settings)
-    made += _master_key(settings.keys.payload_master_key)
+    made += _keys(settings)
     engine = open_engine(settings)
     made.append(f"database at revision {upgrade(engine)}")
     engine.dispose()
@@ -101,6 +103,26 @@ def _address(settings: Settings) -> URL:
     with suppress(Misconfigured):
         address = address.set(password=read_secret(settings.home / "secrets", DATABASE_PASSWORD))
     return address
+
+
+def _keys(settings: Settings) -> list[str]:
+    """Make the keys that are missing; of several processes that start at once, one does.
+
+    Raises:
+        Unavailable: another process has been at it for too long.
+    """
+    keys = settings.keys
+    if keys.seal_key.exists() and keys.payload_master_key.exists() and not _has_test_pki(settings):
+        return []
+    try:
+        with FileLock(settings.home / _MAKING, _PATIENCE_S).hold():
+            return _test_pki(settings) + _master_key(keys.payload_master_key)
+    except (LockTimeout, LockBroken) as error:
+        raise Unavailable(f"the keys of {settings.home} are being made by another process") from error
+
+
+def _has_test_pki(settings: Settings) -> bool:
+    return (settings.home / TEST_PKI_MARK).exists()
 
 
 def _test_pki(settings: Settings) -> list[str]:
