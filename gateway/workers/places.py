@@ -13,6 +13,8 @@ from gateway.exchange.transit.dispatch import Dispatch
 from gateway.exchange.transit.letters import Case
 from gateway.workers.contained import contained
 
+_PAUSE_S = 0.05
+"""Beside letters under way, the next claim waits as long as the last one took, and no longer than this."""
 _AHEAD_S = 1.0
 """So long a letter that was claimed for the next round waits for a place here, and no longer."""
 
@@ -73,7 +75,10 @@ class Places:
             # told before looking: news that comes while it looks makes it look again
             self._news.clear()
             self._replace_lost()
+            began = time.monotonic()
             fill()
+            if self._held:  # whoever comes meanwhile is claimed with others: it costs little more than one
+                self._ended.wait(min(_PAUSE_S, time.monotonic() - began))
             self._news.wait(min(self._look_seconds, _AHEAD_S) if self._ahead else self._look_seconds)
             back()
 

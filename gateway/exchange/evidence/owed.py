@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.evidence.ledger import receipt_entry
 from gateway.exchange.evidence.issue import Sealed
+from gateway.store import plain
 from gateway.store.evidence.ledger_models import PendingEntry
 from gateway.store.evidence.models import ReceiptRow, Rendering
-from gateway.store.rows import inserted_ids, table
+from gateway.store.rows import table
 
 _RECEIPTS, _RENDERINGS, _PENDING = (insert(table(one)) for one in (ReceiptRow, Rendering, PendingEntry))
 
@@ -38,10 +39,10 @@ def store(session: Session, receipts: Sequence[Owed]) -> None:
     """Add sealed receipts, and their entries for the ledger, to the open transaction, in their order."""
     if not receipts:
         return
-    numbers = inserted_ids(session, _RECEIPTS, [_row(one) for one in receipts])
+    numbers = plain.inserted(session, _RECEIPTS, [_row(one) for one in receipts])
     made = [(number, one.sealed) for number, one in zip(numbers, receipts, strict=True)]
-    session.execute(_RENDERINGS, [_rendering(number, sealed) for number, sealed in made])
-    session.execute(_PENDING, [_entry(number, sealed) for number, sealed in made])
+    plain.run(session, _RENDERINGS, [_rendering(number, sealed) for number, sealed in made])
+    plain.run(session, _PENDING, [_entry(number, sealed) for number, sealed in made])
 
 
 def _row(owed: Owed) -> dict[str, Any]:

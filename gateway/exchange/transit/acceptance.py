@@ -38,8 +38,9 @@ from gateway.exchange.transit.decisions import decision_record
 from gateway.exchange.transit.judge import Authenticated, Routed
 from gateway.exchange.transit.received import check_complete
 from gateway.exchange.transit.submission import Submission
+from gateway.store import plain
 from gateway.store.payloads import StoredPayload
-from gateway.store.rows import inserted_ids, table
+from gateway.store.rows import table
 from gateway.store.transit.clocks import clock_to_json
 from gateway.store.transit.models import (
     AttachmentRow,
@@ -200,8 +201,8 @@ def keep(session: Session, all_of: Sequence[Accepting]) -> list[Exception | None
 
 def _insert(session: Session, kept: Sequence[Accepting]) -> None:
     stored = [(payload, one.promised.at) for one in kept for payload in one.contents.written]
-    session.execute(_PAYLOADS, [_payload(payload, at) for payload, at in stored])
-    numbers = inserted_ids(session, _MESSAGES, [_message(one) for one in kept])
+    plain.run(session, _PAYLOADS, [_payload(payload, at) for payload, at in stored])
+    numbers = plain.inserted(session, _MESSAGES, [_message(one) for one in kept])
     messages = list(zip(numbers, kept, strict=True))
     attached = [
         {"message": message, "attachment_id": attachment_id, "payload": object_id}
@@ -209,14 +210,14 @@ def _insert(session: Session, kept: Sequence[Accepting]) -> None:
         for attachment_id, object_id in one.contents.objects.items()
     ]
     if attached:
-        session.execute(_ATTACHMENTS, attached)
+        plain.run(session, _ATTACHMENTS, attached)
     deliveries = [
         _delivery(one.promised, message, ordinal, delivery_id, to)
         for message, one in messages
         for ordinal, (delivery_id, to) in enumerate(one.promised.deliveries)
     ]
-    session.execute(_DELIVERIES, deliveries)
-    session.execute(_EVENTS, [_first_event(one) for one in deliveries])
+    plain.run(session, _DELIVERIES, deliveries)
+    plain.run(session, _EVENTS, [_first_event(one) for one in deliveries])
     store(session, [Owed(one.promised.sealed, message) for message, one in messages])
 
 

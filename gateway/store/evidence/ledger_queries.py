@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from gateway.store import plain
 from gateway.store.evidence.ledger_models import (
     CheckpointRow,
     CosignatureRow,
@@ -22,6 +23,7 @@ from gateway.store.evidence.retention_models import PurgeRow
 from gateway.store.rows import table
 
 _LEAVES, _PENDING = table(LeafRow), table(PendingEntry)
+_ADD_LEAF, _PLACED = insert(_LEAVES), delete(_PENDING).where(_PENDING.c.id == bindparam("placed"))
 
 
 @dataclass(frozen=True)
@@ -167,10 +169,11 @@ def append(session: Session, ledger: int, first: int, entries: Sequence[Entry], 
         }
         for number, (entry, digest) in enumerate(zip(entries, hashes, strict=True))
     ]
-    session.execute(insert(_LEAVES), rows)
+    if rows:
+        plain.run(session, _ADD_LEAF, rows)
     placed = [{"placed": entry.id} for entry in entries if entry.id is not None]
     if placed:
-        session.execute(delete(_PENDING).where(_PENDING.c.id == bindparam("placed")), placed)
+        plain.run(session, _PLACED, placed)
 
 
 def take_back(session: Session, ledger: int, size: int, test: bool, since: datetime) -> int:

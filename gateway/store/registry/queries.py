@@ -15,6 +15,7 @@ from gateway.domain.registry.parties import Office, Party, PartyKind, ReceiptRou
 from gateway.domain.registry.tables import Tables, with_tables
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.domain.transit.states import MessageState
+from gateway.store import plain
 from gateway.store.registry.models import (
     AccessToken,
     CertificateRow,
@@ -177,7 +178,8 @@ def certificates(session: Session, party_id: str | None = None) -> list[Certific
 
 def version(session: Session) -> int:
     """The directory's version: the number of the last recorded change, 0 before any."""
-    return session.scalar(_VERSION) or 0
+    [[newest]] = plain.found(session, _VERSION, {})
+    return int(newest or 0)
 
 
 def changes(session: Session, limit: int = 100) -> list[Change]:

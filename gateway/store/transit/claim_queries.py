@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
-    CursorResult,
     ScalarSelect,
     Select,
     and_,
@@ -24,6 +23,7 @@ from sqlalchemy.orm import Session, aliased
 from gateway.domain.transit.envelope import Lane
 from gateway.domain.transit.sharing import Queue, Work
 from gateway.domain.transit.states import Transport
+from gateway.store import plain
 from gateway.store.rows import table
 from gateway.store.transit import queries as moves
 from gateway.store.transit.models import WAITING, DeliveryRow
@@ -70,7 +70,7 @@ _QUEUES = _queues()
 def queues(session: Session, now: datetime) -> list[Queue]:
     """The routes and lanes with due deliveries, not paused, whose breaker lets a letter through."""
     found = []
-    for row in session.execute(_QUEUES):
+    for row in plain.found(session, _QUEUES, {}):
         if row.paused or not breaker_of(row).lets_through(now):
             continue
         for lane in _LANES:
@@ -106,9 +106,10 @@ def oldest_due(
     Args:
         but: identifiers of those that are not wanted.
     """
-    query = _OLDEST_DUE.where(_ROW.c.id.not_in(but)) if but else _OLDEST_DUE
     values = {"of_office": queue.office, "in_lane": queue.lane.value, "until": now, "most": limit}
-    return [Due(*row) for row in session.execute(query, values)]
+    if but:
+        return [Due(*row) for row in session.execute(_OLDEST_DUE.where(_ROW.c.id.not_in(but)), values)]
+    return [Due(*row) for row in plain.found(session, _OLDEST_DUE, values)]
 
 
 def any_lost(session: Session, now: datetime, mine: Collection[str]) -> bool:
@@ -153,7 +154,7 @@ def in_hand(session: Session, mine: Collection[str]) -> list[Work]:
             unproven=not breaker_of(row).known_good,
             failing=bool(row.failures),
         )
-        for row in session.execute(_IN_HAND)
+        for row in plain.found(session, _IN_HAND, {})
     ]
 
 
@@ -203,7 +204,7 @@ def mark_sending(session: Session, marks: Sequence[Mark]) -> bool:
         }
         for mark in sorted(marks, key=lambda one: one.delivery)  # everybody locks them in the same order
     ]
-    return cast("CursorResult[Any]", session.execute(_MARK_SENDING, rows)).rowcount == len(rows)
+    return plain.run(session, _MARK_SENDING, rows) == len(rows)
 
 
 @dataclass(frozen=True)
@@ -241,7 +242,7 @@ def take(
     began = [(due.id, Transport(due.state)) for due, _ in taken]
     moves.note_moves(session, began, Transport.DELIVERING, now, by)
     rows = [{"of_delivery": lease.delivery, "holder": lease.token, "until": until} for _, lease in taken]
-    session.execute(_TAKE, rows)
+    plain.run(session, _TAKE, rows)
 
 
 def prolong(session: Session, lease: Lease, until: datetime) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import Select, bindparam, exists, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from gateway.domain.transit.states import MessageState
+from gateway.store import plain
 from gateway.store.transit.models import DeliveryRow, Message
 
 _ACCEPTED = MessageState.ACCEPTED.value
@@ -26,7 +27,8 @@ _COUNT = select(func.count()).select_from(_SINCE.subquery())
 
 def accepted_since(session: Session, party: str, since: datetime, most: int) -> int:
     """How many letters of a party were accepted since then; nobody counts beyond ``most``."""
-    return session.scalar(_COUNT, {"of_party": party, "since": since, "most": most}) or 0
+    [[count]] = plain.found(session, _COUNT, {"of_party": party, "since": since, "most": most})
+    return int(count)
 
 
 def following(

@@ -19,6 +19,7 @@ from gateway.domain.transit.states import (
     Transport,
     advance,
 )
+from gateway.store import plain
 from gateway.store.rows import gathered, table
 from gateway.store.transit.models import (
     RESTING,
@@ -89,14 +90,14 @@ class Accepted:
 
 def accepted_by_root(session: Session, root_digest: str) -> Accepted | None:
     """The accepted message whose root part had exactly these octets."""
-    row = session.execute(_BY_ROOT, {"root_digest": root_digest}).first()
-    return None if row is None else Accepted(*row)
+    rows = plain.found(session, _BY_ROOT, {"root_digest": root_digest})
+    return Accepted(*rows[0]) if rows else None
 
 
 def accepted_by_id(session: Session, party: str, message_id: str) -> Accepted | None:
     """The accepted message of ``party`` with this message id."""
-    row = session.execute(_BY_ID, {"party": party, "message_id": message_id}).first()
-    return None if row is None else Accepted(*row)
+    rows = plain.found(session, _BY_ID, {"party": party, "message_id": message_id})
+    return Accepted(*rows[0]) if rows else None
 
 
 def accepted_by_reference(session: Session, reference: str) -> Message | None:
@@ -206,7 +207,7 @@ def begin_attempts(session: Session, began: Sequence[tuple[str, int, datetime]])
         {"delivery": delivery, "number": number, "started_at": at, "detail": ""}
         for delivery, number, at in began
     ]
-    session.execute(_ADD_ATTEMPT, rows)
+    plain.run(session, _ADD_ATTEMPT, rows)
 
 
 def end_attempt(session: Session, delivery: str, at: datetime, code: str | None, detail: str = "") -> None:
@@ -244,7 +245,7 @@ def note_moves(
         _event(delivery, "transport", was.value, advance(TRANSPORT_MOVES, was, to).value, at, by, None)
         for delivery, was in began
     ]
-    session.execute(_ADD_EVENT, events)
+    plain.run(session, _ADD_EVENT, events)
 
 
 def begin(session: Session, row: DeliveryRow, at: datetime, by: str, why: str | None = None) -> None:
