@@ -12,6 +12,7 @@ from gateway.domain.registry.parties import Route
 from gateway.exchange.clock import Ambient
 from gateway.exchange.transit.letters import Letters
 from gateway.exchange.transit.news import LaterNews
+from gateway.exchange.transit.news_pace import Paces
 from gateway.exchange.transit.news_poll import Polling, Tempo, Turn
 from gateway.exchange.transit.news_reports import Reporting
 from gateway.home import read_secret
@@ -56,6 +57,7 @@ def polling(gateway: Gateway, owner: str) -> Polling:
             batch=wanted.batch,
             age=timedelta(days=wanted.days),
         ),
+        paces=Paces(gateway.settings.routes.per_minute),
     )
 
 

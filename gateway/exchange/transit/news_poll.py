@@ -17,6 +17,7 @@ from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.clock import Ambient
 from gateway.exchange.transit.attempt import NO_ADAPTER, ours, place
 from gateway.exchange.transit.news import LaterNews, Result
+from gateway.exchange.transit.news_pace import Pace, Paces, Places
 from gateway.exchange.transit.push_way import Way
 from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
@@ -60,6 +61,7 @@ class Turn:
     Attributes:
         asks: how often each letter was asked about without news.
         proven: the system answered when it was last asked.
+        places: of its route's pace; None: it has no pace.
     """
 
     office: Office
@@ -68,6 +70,7 @@ class Turn:
     asks: Mapping[str, int]
     accepted: Mapping[str, datetime]
     proven: bool
+    places: Places | None = None
 
 
 @dataclass
@@ -75,6 +78,7 @@ class Polling:
     """Asks, route by route, and has what is heard taken.
 
     A route that is paused or left alone is not asked; how asking goes neither opens nor closes it.
+    Asking takes places in the pace of its route.
 
     Attributes:
         adapters: every installed kind, by name.
@@ -87,6 +91,7 @@ class Polling:
     adapters: Mapping[str, Adapter]
     contexts: Callable[[Route], Context]
     tempo: Tempo
+    paces: Paces
     _kept: tuple[int, tuple[Office, ...]] | None = None
     _idle: dict[str, datetime] = field(default_factory=dict)
 
@@ -120,21 +125,25 @@ class Polling:
             if only_proven and not proven:
                 continue
             turn = self._turn(offices[name], now, proven)
-            if turn is not None:
-                self._begin(name, now)
-                return turn
-            self._idle[name] = now + self.tempo.every
+            if turn is None:
+                self._idle[name] = now + self.tempo.every
+                continue
+            places = self._begin(turn, now)
+            if places is None or places.calls:
+                return replace(turn, places=places)
         return None
 
     def serve(self, turn: Turn) -> None:
         """Ask one office's system; its trouble stays its own."""
         try:
-            heard = self._ask(turn)
+            end = self.ambient.now() + self.tempo.turn
+            pace = Pace(turn.letters, turn.places, lambda: self.ambient.now() > end)
+            heard = self._ask(turn, pace)
             if isinstance(heard, DeliveryError):
-                self._failed(turn, heard)
+                self._failed(turn, heard, pace)
                 return
             told = self.news.take(turn.office.id, heard)
-            self._settle(turn, {one.delivery for one in told if one.result is Result.TAKEN})
+            self._settle(turn, {one.delivery for one in told if one.result is Result.TAKEN}, pace)
         except GatewayFault as fault:
             _log.warning("news cannot be taken for now", office=turn.office.id, cause=str(fault))
         except Exception as fault:  # noqa: BLE001 - decides nothing: the letters are asked about again
@@ -191,23 +200,24 @@ class Polling:
             proven=proven,
         )
 
-    def _begin(self, office: str, now: datetime) -> None:
-        """Note the turn before it begins: whoever dies in it is not asked to death again at once."""
+    def _begin(self, turn: Turn, now: datetime) -> Places | None:
+        """Note the turn before it begins: whoever dies in it is not asked to death again at once.
+
+        Where its route has no place yet it does not begin.
+        """
+        office = turn.office
         with self.store.write() as session:
-            row = queries.locked(session, office, now)
-            row.asked_at, row.due_at = now, now + self.tempo.every
+            places = self.paces.take(session, office.id, office.route, len(turn.letters), now)
+            if places is None or places.calls:
+                row = queries.locked(session, office.id, now)
+                row.asked_at, row.due_at = now, now + self.tempo.every
+        return places
 
-    def _ask(self, turn: Turn) -> Sequence[News] | DeliveryError:
-        end = self.ambient.now() + self.tempo.turn
-
-        def keep() -> None:
-            if self.ambient.now() > end:
-                raise Temporary("WASL-DLV-002", "the turn of this route is over")
-
+    def _ask(self, turn: Turn, pace: Pace) -> Sequence[News] | DeliveryError:
         context = self.contexts(turn.office.route)
-        way = Way(context, keep)
+        way = Way(context, pace.keep)
         try:
-            heard = islice(turn.adapter.poll(turn.letters, way.context), _MOST_NEWS)
+            heard = islice(turn.adapter.poll(pace.letters, way.context), _MOST_NEWS)
             return [_named(one, way) for one in heard if isinstance(one, News)]
         except DeliveryError as error:
             return way.without_secrets(error)
@@ -217,10 +227,11 @@ class Polling:
             _log.error("adapter failed", office=turn.office.id, cause=place(error))
             return Ambiguous(NO_ADAPTER, place(error))
 
-    def _failed(self, turn: Turn, error: DeliveryError) -> None:
+    def _failed(self, turn: Turn, error: DeliveryError, pace: Pace) -> None:
         """The system could not be asked; its letters stay due, and it is asked later."""
         now, asked = self.ambient.now(), error.retry_after if isinstance(error, Temporary) else None
         with self.store.write() as session:
+            self.paces.settle(session, turn.office.id, pace, now)
             row = queries.locked(session, turn.office.id, now)
             row.failures += 1
             wait = self.tempo.routes.wait(row.failures, self.ambient.chance(), asked)
@@ -229,14 +240,20 @@ class Polling:
             failures = row.failures
         _log.warning("route not asked", office=turn.office.id, code=error.code, failures=failures)
 
-    def _settle(self, turn: Turn, taken: Collection[str | None]) -> None:
-        """The system answered: each letter is asked about again, the later the longer nothing is new."""
-        now = self.ambient.now()
+    def _settle(self, turn: Turn, taken: Collection[str | None], pace: Pace) -> None:
+        """The system answered: each letter is asked about again, the later the longer nothing is new.
+
+        What the turn did not come to stays due.
+        """
+        now, unasked = self.ambient.now(), {one.delivery_id for one in pace.unasked}
         with self.store.write() as session:
+            self.paces.settle(session, turn.office.id, pace, now)
             row = queries.locked(session, turn.office.id, now)
             row.failures, row.failing_since, row.code, row.said = 0, None, None, None
-            row.heard_at, row.due_at = now, now + self.tempo.every
+            row.heard_at, row.due_at = now, now if pace.short else now + self.tempo.every
             for delivery, before in sorted(turn.asks.items()):
+                if delivery in unasked:
+                    continue
                 asks = 1 if delivery in taken else before + 1
                 wait = timedelta(seconds=self.tempo.letters.wait(asks, self.ambient.chance()))
                 old = now + wait > turn.accepted[delivery] + self.tempo.age
