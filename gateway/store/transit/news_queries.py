@@ -34,6 +34,13 @@ def locked(session: Session, office: str, now: datetime) -> NewsRoute:
     return row
 
 
+def forget_failures(session: Session, office: str, now: datetime) -> None:
+    """Let a system that could not be asked be asked again now: another one has its place."""
+    took = {"due_at": now, "failures": 0, "failing_since": None, "code": None, "said": None}
+    failed = update(NewsRoute).where(NewsRoute.office == office, NewsRoute.failing_since.is_not(None))
+    session.execute(failed.values(**took))
+
+
 def to_ask(
     session: Session, office: str, now: datetime, since: datetime, beyond: datetime, limit: int
 ) -> list[DeliveryRow]:
