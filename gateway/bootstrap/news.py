@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.contract import Adapter, Context
+from gateway.bootstrap import trying
 from gateway.domain.registry.parties import Route
 from gateway.exchange.clock import Ambient
 from gateway.exchange.transit.letters import Letters
@@ -58,6 +59,7 @@ def polling(gateway: Gateway, owner: str) -> Polling:
             age=timedelta(days=wanted.days),
         ),
         paces=Paces(gateway.settings.routes.per_minute),
+        kept=trying.polls(gateway),
     )
 
 

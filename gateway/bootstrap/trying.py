@@ -8,6 +8,7 @@ from gateway.domain.transit.exchange import Record
 from gateway.exchange.operate.trying import Probing
 from gateway.exchange.operate.trying_preview import Previewing
 from gateway.exchange.transit.exchanges import Exchanges
+from gateway.exchange.transit.news_kept import KeptPolls
 from gateway.exchange.transit.underway import Underway
 from gateway.settings import Settings
 
@@ -19,6 +20,12 @@ def exchanges(gateway: Gateway) -> Exchanges:
     """What keeps exchanges, as the settings want it."""
     record = Record(gateway.settings.routes.record)
     return Exchanges(gateway.store, gateway.payloads, gateway.ambient, record)
+
+
+def polls(gateway: Gateway) -> KeptPolls:
+    """What keeps polls, as the settings want it."""
+    record = Record(gateway.settings.routes.record)
+    return KeptPolls(gateway.store, gateway.payloads, gateway.ambient, record)
 
 
 def underway(settings: Settings) -> Underway:

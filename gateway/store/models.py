@@ -32,7 +32,7 @@ from gateway.store.transit.models import (
     Message,
     Payload,
 )
-from gateway.store.transit.news_models import NewsRoute, NewsTrouble
+from gateway.store.transit.news_models import NewsPoll, NewsRoute, NewsTrouble
 from gateway.store.transit.notice_models import (
     HeldTold,
     NotificationRow,
@@ -64,6 +64,7 @@ __all__ = [
     "LedgerRow",
     "LegalHold",
     "Message",
+    "NewsPoll",
     "NewsRoute",
     "NewsTrouble",
     "NotificationRow",

@@ -485,7 +485,13 @@ SCENES: dict[str, tuple[Scene, ...]] = {
         Scene("what was exchanged is kept", ("exchanges._keep",), meet("busy")),
         Scene(
             "a system is asked for news",
-            ("news_poll._begin", "processing.register", "processing.close", "news_poll._settle"),
+            (
+                "news_poll._begin",
+                "processing.register",
+                "processing.close",
+                "news_poll._settle",
+                "news_kept._keep",
+            ),
             ask_for_news,
         ),
         Scene(

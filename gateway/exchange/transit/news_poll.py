@@ -16,7 +16,9 @@ from gateway.domain.transit.breaker import Breaker
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.clock import Ambient
 from gateway.exchange.transit.attempt import NO_ADAPTER, ours, place
+from gateway.exchange.transit.exchanges_tape import Tape
 from gateway.exchange.transit.news import LaterNews, Result
+from gateway.exchange.transit.news_kept import KeptPolls
 from gateway.exchange.transit.news_pace import Pace, Paces, Places
 from gateway.exchange.transit.push_way import Way
 from gateway.store.registry import queries as registry
@@ -92,6 +94,7 @@ class Polling:
     contexts: Callable[[Route], Context]
     tempo: Tempo
     paces: Paces
+    kept: KeptPolls
     _kept: tuple[int, tuple[Office, ...]] | None = None
     _idle: dict[str, datetime] = field(default_factory=dict)
 
@@ -138,12 +141,15 @@ class Polling:
         try:
             end = self.ambient.now() + self.tempo.turn
             pace = Pace(turn.letters, turn.places, lambda: self.ambient.now() > end)
-            heard = self._ask(turn, pace)
+            tape = self.kept.tape()
+            heard = self._ask(turn, pace, tape)
             if isinstance(heard, DeliveryError):
                 self._failed(turn, heard, pace)
+                self.kept.keep(turn.office.id, turn.letters, tape, heard)
                 return
             told = self.news.take(turn.office.id, heard)
             self._settle(turn, {one.delivery for one in told if one.result is Result.TAKEN}, pace)
+            self.kept.keep(turn.office.id, turn.letters, tape, None, len(heard))
         except GatewayFault as fault:
             _log.warning("news cannot be taken for now", office=turn.office.id, cause=str(fault))
         except Exception as fault:  # noqa: BLE001 - decides nothing: the letters are asked about again
@@ -213,9 +219,9 @@ class Polling:
                 row.asked_at, row.due_at = now, now + self.tempo.every
         return places
 
-    def _ask(self, turn: Turn, pace: Pace) -> Sequence[News] | DeliveryError:
+    def _ask(self, turn: Turn, pace: Pace, tape: Tape) -> Sequence[News] | DeliveryError:
         context = self.contexts(turn.office.route)
-        way = Way(context, pace.keep)
+        way = Way(context, pace.keep, tape)
         try:
             heard = islice(turn.adapter.poll(pace.letters, way.context), _MOST_NEWS)
             return [_named(one, way) for one in heard if isinstance(one, News)]

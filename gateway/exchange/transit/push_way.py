@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
@@ -53,12 +54,16 @@ class Way:
 
     Attributes:
         context: what the adapter is given.
+
+    Args:
+        tape: hears every call.
     """
 
-    def __init__(self, context: Context, keep: Callable[[], None]) -> None:
-        self._tape, self._keep = Tape(hearing=False), keep
+    def __init__(self, context: Context, keep: Callable[[], None], tape: Tape | None = None) -> None:
+        self._tape, self._keep = Tape(hearing=False) if tape is None else tape, keep
         heard = self._tape.over(context)
-        self._http, self.context = heard.http, replace(heard, http=self)
+        self._http, self._dial = heard.http, heard.dial
+        self.context = replace(heard, http=self, dial=self.dial, step=self._tape.step)
 
     def request(
         self,
@@ -75,6 +80,12 @@ class Way:
         return self._http.request(
             method, url, headers=headers, body=body, content_length=content_length, identity=identity
         )
+
+    def dial(self, host: str, port: int) -> socket.socket:
+        """As `adapters.contract.Dial`."""
+        self._keep()
+        self._tape.dialled(host, port)
+        return self._dial(host, port)
 
     def without_secrets(self, error: DeliveryError) -> DeliveryError:
         """The same failure; a system that repeats our credentials does not make us keep them."""
