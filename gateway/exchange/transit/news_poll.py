@@ -17,7 +17,7 @@ from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.clock import Ambient
 from gateway.exchange.transit.attempt import NO_ADAPTER, ours, place
 from gateway.exchange.transit.exchanges_tape import Tape
-from gateway.exchange.transit.news import LaterNews, Result
+from gateway.exchange.transit.news import LaterNews, Result, without_secrets
 from gateway.exchange.transit.news_kept import KeptPolls
 from gateway.exchange.transit.news_pace import Pace, Paces, Places
 from gateway.exchange.transit.push_way import Way
@@ -224,7 +224,7 @@ class Polling:
         way = Way(context, pace.keep, tape)
         try:
             heard = islice(turn.adapter.poll(pace.letters, way.context), _MOST_NEWS)
-            return [_named(one, way) for one in heard if isinstance(one, News)]
+            return [without_secrets(one, tape) for one in heard if isinstance(one, News)]
         except DeliveryError as error:
             return way.without_secrets(error)
         except GatewayFault as fault:
@@ -275,12 +275,6 @@ def _is_due(
             return False
     # what was put off beyond anything that a schedule means, a clock put off that was ahead
     return row is None or row.due_at <= now or row.due_at > now + longest
-
-
-def _named(news: News, way: Way) -> News:
-    """The same news; what a system repeats of our credentials is no register entry."""
-    number, book = way.name(news.register_number), way.name(news.register_book)
-    return replace(news, register_number=number, register_book=book)
 
 
 def _since(row: NewsRoute | None, now: datetime) -> datetime:

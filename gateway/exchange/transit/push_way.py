@@ -94,7 +94,3 @@ class Way:
         if isinstance(sure, Temporary):
             return Temporary(sure.code, detail, sure.retry_after)
         return (Permanent if isinstance(sure, Permanent) else Ambiguous)(sure.code, detail)
-
-    def name(self, told: str | None) -> str | None:
-        """A name that the other side gave, without a secret in it."""
-        return self._tape.hide_in_name(told) if isinstance(told, str) else told
