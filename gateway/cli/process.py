@@ -8,7 +8,9 @@ import signal
 import socket
 import sys
 import warnings
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from threading import Event
 from typing import Any
 
 import click
@@ -42,12 +44,16 @@ from gateway.bootstrap.telling import (
 )
 from gateway.bootstrap.waking import wakeups
 from gateway.cli.tls import make_context, scheme, server_options
-from gateway.domain.errors import Misconfigured
-from gateway.exchange.operate.presence import EVERY_SECONDS
+from gateway.domain.errors import GatewayFault, Misconfigured
+from gateway.exchange.operate.fullness import keep_full
+from gateway.exchange.operate.presence import EVERY_SECONDS, Presence
+from gateway.exchange.transit.dispatch import Dispatch
+from gateway.exchange.transit.memory import MIB
 from gateway.logs import configure
 from gateway.settings import Settings, StandInWarning, load
 from gateway.web.app import create_app
 from gateway.web.operations import Operations, create_operations_app
+from gateway.workers.bounds import begin_anew, bound_memory
 from gateway.workers.worker import Job, Worker
 
 _HOUR = 3600.0
@@ -166,45 +172,63 @@ def worker() -> None:
         sweep(gateway),
         settings.worker.threads,
         settings.worker.poll_seconds,
-        (
-            Job(revocations(gateway).run, settings.trust.revocation_seconds),
-            Job(sequencer(gateway).run, settings.ledger.poll_seconds, alone=True),
-            Job(stamping(gateway).run, settings.timestamps.retry_seconds, alone=True),
-            Job(
-                long_term(gateway, dispatch.claims.leases.any).run,
-                settings.evidence.long_term_seconds,
-                alone=True,
-            ),
-            Job(lapses(gateway, owner).run, 60.0, alone=True),
-            Job(playing(gateway, owner).run, 5.0, alone=True),
-            Job(fallback(gateway, owner).run, 60.0),
-            Job(setback(gateway).run, 60.0, alone=True),
-            Job(teller(gateway, owner).run, settings.mail.poll_seconds),
-            Job(held_alerts(gateway).run, 60.0, alone=True),
-            Job(webhook_alerts(gateway).run, 60.0, alone=True),
-            Job(operators_teller(gateway).run, settings.mail.poll_seconds),
-            Job(pushers(gateway).run, settings.push.poll_seconds),
-            Job(hook_pushers(gateway).run, settings.webhooks.poll_seconds),
-            Job(pollers(gateway, owner).run, settings.news.poll_seconds, alone=True),
-            Job(here.beat, EVERY_SECONDS),
-            Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR, alone=True),
-            Job(upload_expiry(gateway).run, 600.0, alone=True),
-            Job(purge(gateway).run, settings.retention.run_hours * _HOUR, alone=True),
-            Job(self_check(gateway).turn, min(_HOUR, settings.ledger.self_check_hours * _HOUR), alone=True),
-        ),
+        _jobs(gateway, dispatch, owner, here),
         lead(gateway),
         wakeups(gateway),
     )
+    told = Event()
+
+    def stop(*_: object) -> None:
+        told.set()
+        running.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: running.stop())
+        signal.signal(number, stop)
+    bound_memory(settings.worker.memory_mib * MIB)
     click.echo(f"delivering as {owner}")
     with operations(gateway), here:
         running.run()
+    memory = dispatch.underway.memory
+    if memory is not None and memory.is_full and not told.is_set():
+        with suppress(GatewayFault):  # the log says it, too
+            keep_full(gateway.store, owner, memory, gateway.ambient.now())
+        begin_anew()
     if dispatch.underway.hanging():
         # the interpreter would wait for ever for threads that adapters do not give back
         logging.shutdown()
         sys.stdout.flush()
         os._exit(0)
+
+
+def _jobs(gateway: Gateway, dispatch: Dispatch, owner: str, here: Presence) -> Sequence[Job]:
+    """What a worker does beside delivering."""
+    settings, memory = gateway.settings, dispatch.underway.memory
+    return (
+        Job(revocations(gateway).run, settings.trust.revocation_seconds),
+        Job(sequencer(gateway).run, settings.ledger.poll_seconds, alone=True),
+        Job(stamping(gateway).run, settings.timestamps.retry_seconds, alone=True),
+        Job(
+            long_term(gateway, dispatch.claims.leases.any).run,
+            settings.evidence.long_term_seconds,
+            alone=True,
+        ),
+        Job(lapses(gateway, owner).run, 60.0, alone=True),
+        Job(playing(gateway, owner).run, 5.0, alone=True),
+        Job(fallback(gateway, owner).run, 60.0),
+        Job(setback(gateway).run, 60.0, alone=True),
+        Job(teller(gateway, owner).run, settings.mail.poll_seconds),
+        Job(held_alerts(gateway).run, 60.0, alone=True),
+        Job(webhook_alerts(gateway).run, 60.0, alone=True),
+        Job(operators_teller(gateway).run, settings.mail.poll_seconds),
+        Job(pushers(gateway).run, settings.push.poll_seconds),
+        Job(hook_pushers(gateway).run, settings.webhooks.poll_seconds),
+        Job(pollers(gateway, owner, memory).run, settings.news.poll_seconds, alone=True),
+        Job(here.beat, EVERY_SECONDS),
+        Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR, alone=True),
+        Job(upload_expiry(gateway).run, 600.0, alone=True),
+        Job(purge(gateway).run, settings.retention.run_hours * _HOUR, alone=True),
+        Job(self_check(gateway).turn, min(_HOUR, settings.ledger.self_check_hours * _HOUR), alone=True),
+    )
 
 
 def operations(gateway: Gateway) -> AbstractContextManager[object]:

@@ -38,6 +38,7 @@ from gateway.store.transit.notice_models import (
     NotificationRow,
     NotifiedDelivery,
     OperatorNoticeRow,
+    WorkerFull,
     WorkerSeen,
 )
 from gateway.store.transit.push_models import PushRefusal, PushRow
@@ -91,5 +92,6 @@ __all__ = [
     "UploadPiece",
     "UploadRow",
     "WebhookRow",
+    "WorkerFull",
     "WorkerSeen",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -15,8 +16,9 @@ from gateway.domain.registry.parties import Office, Route, RouteKind
 from gateway.domain.transit.breaker import Breaker
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.clock import Ambient
-from gateway.exchange.transit.attempt import NO_ADAPTER, ours, place
+from gateway.exchange.transit.attempt import NO_ADAPTER, is_from_outside, ours, place
 from gateway.exchange.transit.exchanges_tape import Tape
+from gateway.exchange.transit.memory import OUT_OF_MEMORY, TOO_MUCH, Memory, Stretch, let_go
 from gateway.exchange.transit.news import LaterNews, Result, without_secrets
 from gateway.exchange.transit.news_kept import KeptPolls
 from gateway.exchange.transit.news_pace import Pace, Paces, Places
@@ -85,6 +87,7 @@ class Polling:
     Attributes:
         adapters: every installed kind, by name.
         contexts: what an adapter may use on a route.
+        memory: watches what kinds from outside take; None: nobody does.
     """
 
     store: Store
@@ -95,6 +98,7 @@ class Polling:
     tempo: Tempo
     paces: Paces
     kept: KeptPolls
+    memory: Memory | None = None
     _kept: tuple[int, tuple[Office, ...]] | None = None
     _idle: dict[str, datetime] = field(default_factory=dict)
 
@@ -221,17 +225,33 @@ class Polling:
 
     def _ask(self, turn: Turn, pace: Pace, tape: Tape) -> Sequence[News] | DeliveryError:
         context = self.contexts(turn.office.route)
-        way = Way(context, pace.keep, tape)
+        route, stretch = turn.office.route, self._stretch(turn)
+        way = Way(context, pace.keep, tape, stretch)
         try:
-            heard = islice(turn.adapter.poll(pace.letters, way.context), _MOST_NEWS)
-            return [without_secrets(one, tape) for one in heard if isinstance(one, News)]
+            with nullcontext() if stretch is None else stretch:
+                heard = islice(turn.adapter.poll(pace.letters, way.context), _MOST_NEWS)
+                return [without_secrets(one, tape) for one in heard if isinstance(one, News)]
         except DeliveryError as error:
             return way.without_secrets(error)
         except GatewayFault as fault:
             return way.without_secrets(ours(fault, started=True))
+        except OUT_OF_MEMORY as error:
+            if stretch is not None:
+                stretch.end()
+            cause = place(error)
+            let_go(error)
+            _log.error(
+                "adapter took too much memory", office=turn.office.id, adapter=route.adapter, cause=cause
+            )
+            return Ambiguous(TOO_MUCH, f"{route.adapter}: {cause}")
         except Exception as error:  # noqa: BLE001 - decides nothing: the letters are asked about again
             _log.error("adapter failed", office=turn.office.id, cause=place(error))
             return Ambiguous(NO_ADAPTER, place(error))
+
+    def _stretch(self, turn: Turn) -> Stretch | None:
+        if self.memory is None or not is_from_outside(turn.adapter):
+            return None
+        return self.memory.stretch(turn.office.route.adapter)
 
     def _failed(self, turn: Turn, error: DeliveryError, pace: Pace) -> None:
         """The system could not be asked; its letters stay due, and it is asked later."""

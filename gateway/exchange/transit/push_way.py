@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import structlog
@@ -13,6 +14,7 @@ from gateway.domain.errors import Ambiguous, DeliveryError, GatewayFault, Perman
 from gateway.exchange.transit.attempt import NO_ADAPTER, ours, place
 from gateway.exchange.transit.claim import LeaseLost
 from gateway.exchange.transit.exchanges_tape import Tape
+from gateway.exchange.transit.memory import Stretch
 from gateway.exchange.transit.sound import sound_error
 
 _LONGEST = 500
@@ -57,10 +59,18 @@ class Way:
 
     Args:
         tape: hears every call.
+        stretch: by which the memory that the kind takes is watched.
     """
 
-    def __init__(self, context: Context, keep: Callable[[], None], tape: Tape | None = None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        keep: Callable[[], None],
+        tape: Tape | None = None,
+        stretch: Stretch | None = None,
+    ) -> None:
         self._tape, self._keep = Tape(hearing=False) if tape is None else tape, keep
+        self._stretch = stretch
         heard = self._tape.over(context)
         self._http, self._dial = heard.http, heard.dial
         self.context = replace(heard, http=self, dial=self.dial, step=self._tape.step)
@@ -76,16 +86,21 @@ class Way:
         identity: str | None = None,
     ) -> Response:
         """As `adapters.contract.Http.request`."""
-        self._keep()
-        return self._http.request(
-            method, url, headers=headers, body=body, content_length=content_length, identity=identity
-        )
+        with self._hub():
+            self._keep()
+            return self._http.request(
+                method, url, headers=headers, body=body, content_length=content_length, identity=identity
+            )
 
     def dial(self, host: str, port: int) -> socket.socket:
         """As `adapters.contract.Dial`."""
-        self._keep()
-        self._tape.dialled(host, port)
-        return self._dial(host, port)
+        with self._hub():
+            self._keep()
+            self._tape.dialled(host, port)
+            return self._dial(host, port)
+
+    def _hub(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._stretch is None else self._stretch.hub()
 
     def without_secrets(self, error: DeliveryError) -> DeliveryError:
         """The same failure; a system that repeats our credentials does not make us keep them."""
