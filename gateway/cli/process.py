@@ -46,7 +46,7 @@ from gateway.bootstrap.waking import wakeups
 from gateway.cli.tls import make_context, scheme, server_options
 from gateway.domain.errors import GatewayFault, Misconfigured
 from gateway.exchange.operate.fullness import keep_full
-from gateway.exchange.operate.presence import EVERY_SECONDS, Presence
+from gateway.exchange.operate.presence import EVERY_SECONDS
 from gateway.exchange.transit.dispatch import Dispatch
 from gateway.exchange.transit.memory import MIB
 from gateway.logs import configure
@@ -57,6 +57,8 @@ from gateway.workers.bounds import begin_anew, bound_memory
 from gateway.workers.worker import Job, Worker
 
 _HOUR = 3600.0
+_LAST_TURNS_S = 60.0
+"""So long a worker that begins anew waits for those who tell and ask; what they do is done again."""
 
 
 def settings_from_environment() -> Settings:
@@ -167,12 +169,20 @@ def worker() -> None:
     owner = f"{socket.gethostname()}:{os.getpid()}"
     here = presence(gateway, owner)
     dispatch = dispatcher(gateway, owner)
+    receipts, hooks = pushers(gateway), hook_pushers(gateway)
+    news = pollers(gateway, owner, dispatch.underway.memory)
     running = Worker(
         dispatch,
         sweep(gateway),
         settings.worker.threads,
         settings.worker.poll_seconds,
-        _jobs(gateway, dispatch, owner, here),
+        (
+            *_jobs(gateway, dispatch, owner),
+            Job(here.beat, EVERY_SECONDS),
+            Job(receipts.run, settings.push.poll_seconds),
+            Job(hooks.run, settings.webhooks.poll_seconds),
+            Job(news.run, settings.news.poll_seconds, alone=True),
+        ),
         lead(gateway),
         wakeups(gateway),
     )
@@ -192,7 +202,10 @@ def worker() -> None:
     if memory is not None and memory.is_full and not told.is_set():
         with suppress(GatewayFault):  # the log says it, too
             keep_full(gateway.store, owner, memory, gateway.ambient.now())
-        begin_anew()
+        for crew in (receipts, hooks, news):
+            crew.close(_LAST_TURNS_S)
+        if not told.is_set():  # meanwhile
+            begin_anew()
     if dispatch.underway.hanging():
         # the interpreter would wait for ever for threads that adapters do not give back
         logging.shutdown()
@@ -200,9 +213,9 @@ def worker() -> None:
         os._exit(0)
 
 
-def _jobs(gateway: Gateway, dispatch: Dispatch, owner: str, here: Presence) -> Sequence[Job]:
+def _jobs(gateway: Gateway, dispatch: Dispatch, owner: str) -> Sequence[Job]:
     """What a worker does beside delivering."""
-    settings, memory = gateway.settings, dispatch.underway.memory
+    settings = gateway.settings
     return (
         Job(revocations(gateway).run, settings.trust.revocation_seconds),
         Job(sequencer(gateway).run, settings.ledger.poll_seconds, alone=True),
@@ -220,10 +233,6 @@ def _jobs(gateway: Gateway, dispatch: Dispatch, owner: str, here: Presence) -> S
         Job(held_alerts(gateway).run, 60.0, alone=True),
         Job(webhook_alerts(gateway).run, 60.0, alone=True),
         Job(operators_teller(gateway).run, settings.mail.poll_seconds),
-        Job(pushers(gateway).run, settings.push.poll_seconds),
-        Job(hook_pushers(gateway).run, settings.webhooks.poll_seconds),
-        Job(pollers(gateway, owner, memory).run, settings.news.poll_seconds, alone=True),
-        Job(here.beat, EVERY_SECONDS),
         Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR, alone=True),
         Job(upload_expiry(gateway).run, 600.0, alone=True),
         Job(purge(gateway).run, settings.retention.run_hours * _HOUR, alone=True),
