@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -20,6 +21,7 @@ from gateway.bootstrap.news import polling
 from gateway.domain.transit.breaker import BreakerState
 from gateway.exchange.operate.doctor import Mark
 from gateway.exchange.operate.fullness import full_workers
+from gateway.exchange.transit import memory as module
 from gateway.exchange.transit.memory import MIB, Memory, TookTooMuch
 from gateway.exchange.transit.underway import Underway
 from gateway.store.transit import news_queries, route_queries
@@ -236,6 +238,36 @@ def test_the_hubs_own_part_of_a_call_is_not_stopped_in_its_midst() -> None:
             own.look(1200)
         with pytest.raises(TookTooMuch), busy.hub():
             pass
+
+
+def test_nothing_is_raised_once_a_call_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped again and again, at whatever place: what comes after the call never sees it."""
+    monkeypatch.setattr(module, "_AGAIN_S", 0.002)
+    own, stopped, ended = Figures(), 0, Event()
+
+    def watch() -> None:
+        while not ended.wait(0.0003):
+            own.look(1200, 0.0003)
+
+    watching = Thread(target=watch)
+    watching.start()
+    try:
+        while stopped < 200:
+            own.mib = 100
+            stretch = own.memory.stretch("kind")
+            try:
+                with stretch:
+                    own.mib = 1200
+                    with stretch.hub():
+                        sum(range(50))
+                    sum(range(2000))
+            except TookTooMuch:
+                stretch.end()
+                stopped += 1
+            assert sum(number for number in range(300)) == 44_850
+    finally:
+        ended.set()
+        watching.join()
 
 
 class Asked(Simulator):

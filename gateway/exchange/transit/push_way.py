@@ -14,7 +14,7 @@ from gateway.domain.errors import Ambiguous, DeliveryError, GatewayFault, Perman
 from gateway.exchange.transit.attempt import NO_ADAPTER, ours, place
 from gateway.exchange.transit.claim import LeaseLost
 from gateway.exchange.transit.exchanges_tape import Tape
-from gateway.exchange.transit.memory import Stretch
+from gateway.exchange.transit.memory import TOO_MUCH, Stretch
 from gateway.exchange.transit.sound import sound_error
 
 _LONGEST = 500
@@ -47,7 +47,7 @@ def tell(adapter: object, notice: Notice, context: Context, keep: Callable[[], N
     except Exception as error:  # noqa: BLE001 - decides nothing: the receipt is told again
         cause = place(error)
         _log.error("adapter failed", receipt=notice.receipt_id, cause=cause)
-        return Ambiguous(NO_ADAPTER, cause)
+        return Ambiguous(TOO_MUCH if isinstance(error, MemoryError) else NO_ADAPTER, cause)
     return None
 
 
