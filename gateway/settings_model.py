@@ -50,6 +50,8 @@ class Worker:
     lease_seconds: int = option(300, least=1, most=_DAY)
     longest_seconds: int = option(4 * 3600, least=1, most=7 * _DAY)
     lost_leases: int = option(3, least=1, most=100)
+    memory_mib: int = option(2048, least=0, most=1_000_000)
+    full_mib: int = option(1024, least=0, most=1_000_000)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.contract import Adapter, Context
+from gateway.bootstrap import trying
 from gateway.domain.registry.parties import Route
 from gateway.exchange.clock import Ambient
 from gateway.exchange.transit.letters import Letters
+from gateway.exchange.transit.memory import Memory
 from gateway.exchange.transit.news import LaterNews
+from gateway.exchange.transit.news_pace import Paces
 from gateway.exchange.transit.news_poll import Polling, Tempo, Turn
 from gateway.exchange.transit.news_reports import Reporting
 from gateway.home import read_secret
@@ -37,8 +40,8 @@ def reporting(
     return Reporting(letters.store, news, adapters, context)
 
 
-def polling(gateway: Gateway, owner: str) -> Polling:
-    """What asks recipients' systems; events name ``owner``."""
+def polling(gateway: Gateway, owner: str, memory: Memory | None = None) -> Polling:
+    """What asks recipients' systems; events name ``owner``, ``memory`` watches kinds from outside."""
     from gateway.bootstrap import contexts, letters, verbs
 
     verb, wanted = verbs(gateway, owner), gateway.settings.news
@@ -56,12 +59,15 @@ def polling(gateway: Gateway, owner: str) -> Polling:
             batch=wanted.batch,
             age=timedelta(days=wanted.days),
         ),
+        paces=Paces(gateway.settings.routes.per_minute),
+        kept=trying.polls(gateway),
+        memory=memory,
     )
 
 
-def pollers(gateway: Gateway, owner: str) -> Crew[Turn]:
+def pollers(gateway: Gateway, owner: str, memory: Memory | None) -> Crew[Turn]:
     """The job by which the worker that leads asks recipients' systems."""
-    return crew(polling(gateway, owner), gateway.settings.news.threads)
+    return crew(polling(gateway, owner, memory), gateway.settings.news.threads)
 
 
 def crew(asking: Polling, threads: int) -> Crew[Turn]:

@@ -8,6 +8,8 @@ from gateway.domain.transit.exchange import Record
 from gateway.exchange.operate.trying import Probing
 from gateway.exchange.operate.trying_preview import Previewing
 from gateway.exchange.transit.exchanges import Exchanges
+from gateway.exchange.transit.memory import MIB, Memory
+from gateway.exchange.transit.news_kept import KeptPolls
 from gateway.exchange.transit.underway import Underway
 from gateway.settings import Settings
 
@@ -21,10 +23,18 @@ def exchanges(gateway: Gateway) -> Exchanges:
     return Exchanges(gateway.store, gateway.payloads, gateway.ambient, record)
 
 
+def polls(gateway: Gateway) -> KeptPolls:
+    """What keeps polls, as the settings want it."""
+    record = Record(gateway.settings.routes.record)
+    return KeptPolls(gateway.store, gateway.payloads, gateway.ambient, record)
+
+
 def underway(settings: Settings) -> Underway:
     """What knows which kinds are being called; silence counts as hanging once no request can last so long."""
-    silence = max(600.0, 2 * settings.outgoing.total_seconds)
-    return Underway(silence, max(silence, settings.worker.longest_seconds))
+    silence, worker = max(600.0, 2 * settings.outgoing.total_seconds), settings.worker
+    # a quarter stays free for those who take the rest before anybody looks
+    memory = Memory(worker.memory_mib * MIB * 3 // 4, worker.full_mib * MIB)
+    return Underway(silence, max(silence, worker.longest_seconds), memory=memory)
 
 
 def probing(gateway: Gateway) -> Probing:

@@ -17,6 +17,7 @@ from gateway.domain.errors import Misconfigured, WaslError
 from gateway.exchange.operate import doctor as finding
 from gateway.exchange.operate.closures import closed_offices
 from gateway.exchange.operate.doctor import Check, Finding, Mark, examine
+from gateway.exchange.operate.fullness import full_workers
 from gateway.exchange.operate.news import later_news
 from gateway.home import TEST_PKI_MARK
 from gateway.settings import Settings, StandInWarning
@@ -83,6 +84,7 @@ def _checks(gateway: Gateway) -> Mapping[str, Check]:
         "disk": lambda: finding.space(settings.home),
         "closed offices": lambda: closed_offices(routing.clearing(gateway)),
         "later news": lambda: later_news(gateway.store, now()),
+        "memory": lambda: full_workers(gateway.store, now()),
         "journey": lambda: finding.journey(health.watch.flow()),
         "web port": lambda: finding.port("web port", web.host, web.port),
         "operations port": lambda: finding.port("operations port", web.operations_host, web.operations_port),

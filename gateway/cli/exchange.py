@@ -14,7 +14,7 @@ from gateway.cli.registry import as_json as json_option
 from gateway.cli.registry import opened
 from gateway.domain.errors import NotFound
 from gateway.domain.evidence.operators import advice
-from gateway.domain.transit.exchange import MOST_CALLS, Call
+from gateway.domain.transit.exchange import MOST_CALLS, Call, Exchange
 from gateway.exchange.transit.exchanges import KeptAttempt
 
 
@@ -58,9 +58,14 @@ def tell_attempt(one: KeptAttempt) -> Iterator[str]:
     if one.exchange is None:
         yield "  what was exchanged was not kept"
         return
-    for at, call in enumerate(one.exchange.calls):
-        if one.exchange.more and at == MOST_CALLS // 2:
-            yield f"  … {one.exchange.more} calls in between were not kept"
+    yield from tell_exchange(one.exchange)
+
+
+def tell_exchange(exchange: Exchange) -> Iterator[str]:
+    """Calls and their answers, line by line."""
+    for at, call in enumerate(exchange.calls):
+        if exchange.more and at == MOST_CALLS // 2:
+            yield f"  … {exchange.more} calls in between were not kept"
         yield from tell_call(call)
 
 

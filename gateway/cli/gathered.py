@@ -6,6 +6,7 @@ from gateway.cli import (
     exchange,
     route_codes,
     route_delivery,
+    route_polls,
     route_secrets,
     route_try,
     route_versions,
@@ -22,6 +23,7 @@ delivery.add_command(exchange.exchange)
 party.add_command(trial_party.trial)
 for part in (
     *(route_why.why, route_why.explain),
+    route_polls.polls,
     *(route_codes.unmapped, route_codes.map_),
     *route_versions.COMMANDS,
     route_secrets.secret,

@@ -9,7 +9,9 @@ import signal
 import socket
 import sys
 import warnings
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from threading import Event
 from typing import Any
 
 import click
@@ -43,15 +45,21 @@ from gateway.bootstrap.telling import (
 )
 from gateway.bootstrap.waking import wakeups
 from gateway.cli.tls import make_context, scheme, server_options
-from gateway.domain.errors import Misconfigured
+from gateway.domain.errors import GatewayFault, Misconfigured
+from gateway.exchange.operate.fullness import keep_full
 from gateway.exchange.operate.presence import EVERY_SECONDS
+from gateway.exchange.transit.dispatch import Dispatch
+from gateway.exchange.transit.memory import MIB
 from gateway.logs import configure
 from gateway.settings import Settings, StandInWarning, load
 from gateway.web.app import create_app
 from gateway.web.operations import Operations, create_operations_app
+from gateway.workers.bounds import begin_anew, bound_memory
 from gateway.workers.worker import Job, Worker
 
 _HOUR = 3600.0
+_LAST_TURNS_S = 60.0
+"""So long a worker that begins anew waits for those who tell and ask; what they do is done again."""
 
 
 def settings_from_environment() -> Settings:
@@ -164,46 +172,44 @@ def worker() -> None:
     owner = f"{socket.gethostname()}:{os.getpid()}"
     here = presence(gateway, owner)
     dispatch = dispatcher(gateway, owner)
+    receipts, hooks = pushers(gateway), hook_pushers(gateway)
+    news = pollers(gateway, owner, dispatch.underway.memory)
     running = Worker(
         dispatch,
         sweep(gateway),
         settings.worker.threads,
         settings.worker.poll_seconds,
         (
-            Job(revocations(gateway).run, settings.trust.revocation_seconds),
-            Job(sequencer(gateway).run, settings.ledger.poll_seconds, alone=True),
-            Job(stamping(gateway).run, settings.timestamps.retry_seconds, alone=True),
-            Job(
-                long_term(gateway, dispatch.claims.leases.any).run,
-                settings.evidence.long_term_seconds,
-                alone=True,
-            ),
-            Job(lapses(gateway, owner).run, 60.0, alone=True),
-            Job(playing(gateway, owner).run, 5.0, alone=True),
-            Job(fallback(gateway, owner).run, 60.0),
-            Job(setback(gateway).run, 60.0, alone=True),
-            Job(teller(gateway, owner).run, settings.mail.poll_seconds),
-            Job(held_alerts(gateway).run, 60.0, alone=True),
-            Job(webhook_alerts(gateway).run, 60.0, alone=True),
-            Job(operators_teller(gateway).run, settings.mail.poll_seconds),
-            Job(pushers(gateway).run, settings.push.poll_seconds),
-            Job(hook_pushers(gateway).run, settings.webhooks.poll_seconds),
-            Job(pollers(gateway, owner).run, settings.news.poll_seconds, alone=True),
+            *_jobs(gateway, dispatch, owner),
             Job(here.beat, EVERY_SECONDS),
-            Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR, alone=True),
-            Job(upload_expiry(gateway).run, 600.0, alone=True),
-            Job(purge(gateway).run, settings.retention.run_hours * _HOUR, alone=True),
-            Job(self_check(gateway).turn, min(_HOUR, settings.ledger.self_check_hours * _HOUR), alone=True),
+            Job(receipts.run, settings.push.poll_seconds),
+            Job(hooks.run, settings.webhooks.poll_seconds),
+            Job(news.run, settings.news.poll_seconds, alone=True),
         ),
         lead(gateway),
         wakeups(gateway),
     )
+    told = Event()
+
+    def stop(*_: object) -> None:
+        told.set()
+        running.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: running.stop())
+        signal.signal(number, stop)
+    bound_memory(settings.worker.memory_mib * MIB)
     click.echo(f"delivering as {owner}")
     settle()
     with operations(gateway), here:
         running.run()
+    memory = dispatch.underway.memory
+    if memory is not None and memory.is_full and not told.is_set():
+        with suppress(GatewayFault):  # the log says it, too
+            keep_full(gateway.store, owner, memory, gateway.ambient.now())
+        for crew in (receipts, hooks, news):
+            crew.close(_LAST_TURNS_S)
+        if not told.is_set():  # meanwhile
+            begin_anew()
     if dispatch.underway.hanging():
         # the interpreter would wait for ever for threads that adapters do not give back
         logging.shutdown()
@@ -220,6 +226,33 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000)
+
+
+def _jobs(gateway: Gateway, dispatch: Dispatch, owner: str) -> Sequence[Job]:
+    """What a worker does beside delivering."""
+    settings = gateway.settings
+    return (
+        Job(revocations(gateway).run, settings.trust.revocation_seconds),
+        Job(sequencer(gateway).run, settings.ledger.poll_seconds, alone=True),
+        Job(stamping(gateway).run, settings.timestamps.retry_seconds, alone=True),
+        Job(
+            long_term(gateway, dispatch.claims.leases.any).run,
+            settings.evidence.long_term_seconds,
+            alone=True,
+        ),
+        Job(lapses(gateway, owner).run, 60.0, alone=True),
+        Job(playing(gateway, owner).run, 5.0, alone=True),
+        Job(fallback(gateway, owner).run, 60.0),
+        Job(setback(gateway).run, 60.0, alone=True),
+        Job(teller(gateway, owner).run, settings.mail.poll_seconds),
+        Job(held_alerts(gateway).run, 60.0, alone=True),
+        Job(webhook_alerts(gateway).run, 60.0, alone=True),
+        Job(operators_teller(gateway).run, settings.mail.poll_seconds),
+        Job(verbs(gateway, owner).limits.reckon, 24 * _HOUR, alone=True),
+        Job(upload_expiry(gateway).run, 600.0, alone=True),
+        Job(purge(gateway).run, settings.retention.run_hours * _HOUR, alone=True),
+        Job(self_check(gateway).turn, min(_HOUR, settings.ledger.self_check_hours * _HOUR), alone=True),
+    )
 
 
 def operations(gateway: Gateway) -> AbstractContextManager[object]:

@@ -32,12 +32,13 @@ from gateway.store.transit.models import (
     Message,
     Payload,
 )
-from gateway.store.transit.news_models import NewsRoute, NewsTrouble
+from gateway.store.transit.news_models import NewsPoll, NewsRoute, NewsTrouble
 from gateway.store.transit.notice_models import (
     HeldTold,
     NotificationRow,
     NotifiedDelivery,
     OperatorNoticeRow,
+    WorkerFull,
     WorkerSeen,
 )
 from gateway.store.transit.push_models import PushRefusal, PushRow
@@ -64,6 +65,7 @@ __all__ = [
     "LedgerRow",
     "LegalHold",
     "Message",
+    "NewsPoll",
     "NewsRoute",
     "NewsTrouble",
     "NotificationRow",
@@ -90,5 +92,6 @@ __all__ = [
     "UploadPiece",
     "UploadRow",
     "WebhookRow",
+    "WorkerFull",
     "WorkerSeen",
 ]

@@ -100,7 +100,7 @@ LETTER = record(
 def letter_members(letter: LetterView) -> View:
     """Where a letter and each of its deliveries is."""
     receipts = url_for("api.receipts", reference=letter.reference)
-    return views.letter(letter) | {"receipts": receipts, "requestId": letter.request_id}
+    return views.letter(letter) | {"receipts": receipts}
 
 
 RECEIPT = record(

@@ -62,6 +62,7 @@ def letter(one: LetterView) -> View:
         "subject": one.subject,
         "receivedAt": one.received_at.isoformat(),
         "deliveries": [_delivery(delivery) for delivery in one.deliveries],
+        "requestId": one.request_id,
     }
 
 

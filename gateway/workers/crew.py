@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
@@ -44,6 +44,7 @@ class Crew(Generic[Held]):
         self._claim, self._serve, self._name = claim, serve, name
         self._free, self._for_unproven = threads, max(1, threads // 2)
         self._held: list[Held] = []
+        self._under_way: set[Future[None]] = set()
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
@@ -61,13 +62,16 @@ class Crew(Generic[Held]):
             if turn is None:
                 break
             self._begin(turn)
-            self._pool.submit(self._serve, turn).add_done_callback(partial(self._done, turn))
+            served = self._pool.submit(self._serve, turn)
+            self._under_way.add(served)
+            served.add_done_callback(partial(self._done, turn))
             begun += 1
         return begun
 
-    def close(self) -> None:
-        """Wait until the turns under way are over; none begins any more."""
-        self._pool.shutdown(wait=True)
+    def close(self, seconds: float | None = None) -> None:
+        """Wait until the turns under way are over, at most so long; none begins any more."""
+        self._pool.shutdown(wait=False)
+        wait(tuple(self._under_way), seconds)
 
     def _begin(self, turn: Held) -> None:
         with self._lock:
@@ -76,6 +80,7 @@ class Crew(Generic[Held]):
             self._for_unproven -= not turn.proven
 
     def _done(self, turn: Held, end: Future[None]) -> None:
+        self._under_way.discard(end)
         with self._lock:
             self._held = [one for one in self._held if one is not turn]
             self._free += 1

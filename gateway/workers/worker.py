@@ -12,6 +12,7 @@ from threading import Event
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from gateway.exchange.transit.dispatch import Dispatch
+from gateway.exchange.transit.memory import LOOK_S
 from gateway.exchange.transit.sweep import Sweep
 from gateway.store.leader import Lead
 from gateway.workers.contained import contained
@@ -43,7 +44,7 @@ class Job:
 
 
 class Worker:
-    """Delivers with a fixed number of threads until it is told to stop."""
+    """Delivers with a fixed number of threads until it is told to stop, or is full."""
 
     def __init__(
         self,
@@ -71,7 +72,10 @@ class Worker:
             scheduler.add_job(contained(self._led(job)), seconds=job.seconds, next_run_time=first, **seconds)
         claims = self._dispatch.claims
         # a long transfer needs its lease to its end, also while the worker is stopping
-        with Pulse(claims.heartbeat.beat, claims.lease.total_seconds() / _BEATS_PER_LEASE):
+        with (
+            Pulse(claims.heartbeat.beat, claims.lease.total_seconds() / _BEATS_PER_LEASE),
+            Pulse(self._look_at_memory, LOOK_S),
+        ):
             scheduler.start()
             with self._places, self._wakeups(self._places):
                 self._stopping.wait()
@@ -86,6 +90,11 @@ class Worker:
         May be called from a signal handler.
         """
         self._stopping.set()
+
+    def _look_at_memory(self) -> None:
+        memory = self._dispatch.underway.memory
+        if memory is not None and memory.look():
+            self.stop()
 
     def _led(self, job: Job) -> Callable[[], object]:
         """A job that only the leader runs, and who leads is asked each time: the lead may be lost."""

@@ -485,7 +485,13 @@ SCENES: dict[str, tuple[Scene, ...]] = {
         Scene("what was exchanged is kept", ("exchanges._keep",), meet("busy")),
         Scene(
             "a system is asked for news",
-            ("news_poll._begin", "processing.register", "processing.close", "news_poll._settle"),
+            (
+                "news_poll._begin",
+                "processing.register",
+                "processing.close",
+                "news_poll._settle",
+                "news_kept._keep",
+            ),
             ask_for_news,
         ),
         Scene(
@@ -582,6 +588,7 @@ ELSEWHERE: dict[str, str] = {
     "news_poll._failed": _SAID_AGAIN,
     "news._note": _SAID_AGAIN,
     "alerts.run": "found again by the next turn; see tests/integration/test_held.py",
+    "fullness.keep_full": "a note for people, which the log has too; see tests/integration/test_memory.py",
     "setback.run": "done again by the next turn; see tests/integration/test_setback.py",
     "uploads._forget": "what is wrong is refused again; see tests/integration/test_uploads.py",
     "upload_expiry._forget": "forgotten by the next turn; see tests/integration/test_uploads.py",

@@ -490,6 +490,17 @@ def test_a_system_is_left_alone_for_as_long_as_it_asks(hub: HubUnderTest, system
     assert turns.run_once() == 1
 
 
+def test_a_system_that_replaces_one_that_could_not_be_asked_is_asked_at_once(
+    hub: HubUnderTest, system: Slow
+) -> None:
+    handed_over(hub)
+    system.answers = [Temporary("WASL-DLV-002", "HTTP 503")]
+    turns = asks(hub)
+    assert (turns.run_once(), turns.run_once()) == (1, 0)
+    route_of_commune(hub, options={"url": "http://other/"})
+    assert (turns.run_once(), route(hub).failures) == (1, 0)
+
+
 def test_a_route_that_is_open_or_paused_or_says_nothing_of_it_is_not_asked(
     hub: HubUnderTest, system: Slow
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import re
 import threading
@@ -15,7 +16,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from adapters.contract import Context, Letter, Request
+from adapters.contract import Context, Letter, Report, Request
 from adapters.rest import RestAdapter
 from gateway.bootstrap import dispatcher, letters, trying
 from gateway.bootstrap import versions as build
@@ -26,7 +27,9 @@ from gateway.domain.transit.exchange import Record
 from gateway.exchange.operate.trying_letters import TryingLetters
 from gateway.exchange.transit.exchanges_known import Known
 from gateway.exchange.transit.exchanges_masking import MASK, without
+from gateway.exchange.transit.news import Told
 from gateway.store.registry import queries as registry
+from gateway.store.transit import news_queries
 from gateway.store.transit.news_models import NewsRoute
 from tests.support.hub import COMMUNE_OFFICE, HubUnderTest
 from tests.support.systems import Simulator, accept, attempts, fresh_hub, receipts, route_of_commune, row
@@ -195,7 +198,12 @@ def options(url: str, auth: str) -> dict[str, Any]:
                 "timestamp_header": "X-At",
                 "secret": "commune-report",
             },
-            "reads": {"delivery_id": "id", "register_number": "numero"},
+            "reads": {
+                "delivery_id": "id",
+                "register_number": "numero",
+                "register_book": "registre",
+                "progress": "etat",
+            },
         },
     }
 
@@ -319,6 +327,36 @@ def test_a_poll(hub: HubUnderTest, system: System, capsys: pytest.CaptureFixture
     assert polling(hub.gateway, "worker-1").run_once() == 1
     assert row(hub, delivery).register_number == f"N {MASK}"
     assert all(tells_none(repr(one)) for one in receipts(hub, delivery))
+    assert tells_none("".join(capsys.readouterr()))
+
+
+def called(hub: HubUnderTest, **said: str) -> tuple[Told, ...]:
+    """The system calls by itself, and proves who it is."""
+    body, moment = json.dumps(said).encode(), str(round(hub.clock().timestamp()))
+    proof = hmac.new(HMAC_KEY.encode(), f"{moment}.".encode() + body, "sha256").hexdigest()
+    headers = {"content-type": "application/json", "x-sig": proof, "x-at": moment}
+    return hub.gateway.services.reporting.take(COMMUNE_OFFICE, Report(headers, body))
+
+
+def test_a_call_of_the_system_itself(
+    hub: HubUnderTest, system: System, capsys: pytest.CaptureFixture[str]
+) -> None:
+    system.says = '{"id": "C-7"}'
+    [delivery] = accept(hub)
+    worked(hub, Record.NONE)
+    [wrong] = called(hub, id=delivery, numero="N 1", etat=f"recu {HMAC_KEY}")
+    assert wrong.fault is not None
+    [right] = called(hub, id=delivery, numero=f"N {KEY}", registre=HMAC_KEY)
+    assert right.fault is None
+    assert row(hub, delivery).register_number == f"N {MASK}"
+    assert all(tells_none(repr(one)) for one in receipts(hub, delivery))
+    [other] = called(hub, id=delivery, numero=f"M {KEY}")
+    assert other.fault is not None
+    with hub.gateway.store.read() as session:
+        trouble = news_queries.trouble_of(session, COMMUNE_OFFICE, delivery)
+    assert trouble is not None
+    assert f"said M {MASK}" in trouble.said
+    assert tells_none(trouble.said)
     assert tells_none("".join(capsys.readouterr()))
 
 

@@ -167,10 +167,12 @@ def test_octets_travel_as_parts(hub: HubUnderTest, plan: Path, version: str, ins
 
 def test_a_sender_follows_its_letter(hub: HubUnderTest) -> None:
     envelope = hub.envelope()
-    reference = said(submit(hub, hub.signed(envelope)))["reference"]
+    taken = submit(hub, hub.signed(envelope))
+    reference = said(taken)["reference"]
     by_reference = tell(hub, "GetEnvelope", MINISTRY, reference=reference)
     by_id = tell(hub, "FindEnvelope", MINISTRY, messageId=envelope.message_id)
     assert by_reference["messageId"] == by_id["messageId"] == envelope.message_id
+    assert by_reference["requestId"] == by_id["requestId"] == taken.headers["X-Request-Id"]
     listed = tell(hub, "ListReceipts", MINISTRY, reference=reference)
     one = tell(hub, "GetReceipt", MINISTRY, reference=reference, receipt=listed["id"], mediaType=JWS)
     assert open_receipt(one.octets("octets"), JWS).receipt.reference == reference

@@ -73,7 +73,7 @@ class _Door(BaseHTTPRequestHandler):
     listener: Listener
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         get = self.headers.get
         heard = Heard(
             self.path,
@@ -91,7 +91,7 @@ class _Door(BaseHTTPRequestHandler):
             return
         self._answer(reply, heard)
 
-    do_PUT = do_POST  # noqa: N815 - the name is the base class's
+    do_PUT = do_GET = do_POST  # noqa: N815 - the name is the base class's
 
     def _answer(self, reply: Reply, heard: Heard) -> None:
         body = reply.body + heard.authorization.encode() if reply.echo else reply.body

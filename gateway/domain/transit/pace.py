@@ -1,4 +1,4 @@
-"""How many letters a minute a route is given."""
+"""How many letters a minute a route is given, questions for news of its letters among them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ def place_in_time(taken_until: datetime | None, per_minute: int, now: datetime) 
     """
     if now < free_at(taken_until, per_minute, now):
         return None
-    return max(now, taken_until or now) + _interval(per_minute)
+    return moved(taken_until, per_minute, 1, now)
+
+
+def moved(taken_until: datetime | None, per_minute: int, places: int, now: datetime) -> datetime:
+    """Up to when places are taken with so many more, free or not, or without some that were not used."""
+    until = taken_until or now
+    return (max(now, until) if places > 0 else until) + interval(per_minute) * places
 
 
 def free_at(taken_until: datetime | None, per_minute: int, now: datetime) -> datetime:
@@ -28,8 +34,14 @@ def free_at(taken_until: datetime | None, per_minute: int, now: datetime) -> dat
     if taken_until is None:
         return now
     ahead = max(per_minute * _BURST_S / 60 - 1, 0.0)
-    return taken_until - _interval(per_minute) * ahead
+    return taken_until - interval(per_minute) * ahead
 
 
-def _interval(per_minute: int) -> timedelta:
+def at_once(per_minute: int) -> int:
+    """How many places can be taken at once after a rest."""
+    return max(1, int(per_minute * _BURST_S / 60))
+
+
+def interval(per_minute: int) -> timedelta:
+    """From one place to the next."""
     return timedelta(seconds=60 / per_minute)

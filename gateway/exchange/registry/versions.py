@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -25,11 +24,11 @@ from gateway.domain.registry.versions import (
 from gateway.exchange.clock import Ambient
 from gateway.exchange.registry.apply import Registry, named, office_table
 from gateway.exchange.registry.declared import Declared
+from gateway.exchange.registry.versions_anew import begin_anew
 from gateway.store.registry import version_queries as queries
 from gateway.store.registry.models import OfficeRow
 from gateway.store.registry.version_models import RouteVersion, RouteVersionEvent
 from gateway.store.sessions import Store
-from gateway.store.transit import route_queries
 from gateway.store.turns import take_turn
 
 NOT_FOUND = "WASL-REQ-005"
@@ -233,8 +232,7 @@ class Versions:
         why: str,
     ) -> None:
         now = self.ambient.now()
-        if _calls(version) != _calls(live):
-            why = "; ".join(filter(None, (why, *_begin_anew(session, row.id, now))))
+        why = "; ".join(filter(None, (why, *begin_anew(session, live, version.content, now))))
         queries.move(session, live, Stage.RETIRED, now, by, why or f"{version.number} became active")
         queries.move(session, version, Stage.ACTIVE, now, by, why)
         values = put_in_force(version.content, bool(row.route.get(PAUSED)))
@@ -292,21 +290,6 @@ class Versions:
         with self.store.read() as session:
             version = _version(session, office, number)
         self.check(office, version.content)
-
-
-def _calls(version: RouteVersion) -> tuple[Any, ...]:
-    """What decides whom letters reach, and how."""
-    route = version.content["route"]
-    return tuple(route.get(key) for key in ("kind", "adapter", "options"))
-
-
-def _begin_anew(session: Session, office: str, now: datetime) -> Iterator[str]:
-    """Forget what is known of the route before: what waits for it goes at once. What was done, for people."""
-    was = route_queries.forget(session, office)
-    if was.failures:
-        yield f"breaker was {was.state.value} after {was.failures} failures"
-    if waited := route_queries.make_due(session, office, now):
-        yield f"{waited} waiting letters due at once"
 
 
 def office_row(session: Session, office: str) -> OfficeRow:

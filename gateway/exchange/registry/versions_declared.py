@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from gateway.domain.errors import Misconfigured
 from gateway.domain.registry.parties import RouteKind
 from gateway.domain.registry.versions import OPEN, PAUSED, Stage, content_of, person, put_in_force
+from gateway.exchange.registry.versions_anew import begin_anew
 from gateway.store.registry import version_queries as queries
 from gateway.store.registry.models import OfficeRow
 from gateway.store.registry.version_models import RouteVersion
@@ -24,7 +25,8 @@ def settle(
     """What of an office's declared values is written, and a line for each version that came of it.
 
     A new office has what was declared: nothing is there that it could change. Of a known one a changed route
-    is the new active version, or where a second person must approve it, a draft, and the rest is written.
+    is the new active version, with which the hub begins anew as with one that a person activates, or where a
+    second person must approve it, a draft, and the rest is written.
 
     Raises:
         Misconfigured: ``actor`` is no name that can stand with a version.
@@ -39,9 +41,15 @@ def settle(
     live = queries.record(session, row, now)
     if second_approval:
         return {**values, **_as_it_is(live, values)}, [_draft(session, row.id, values, live, author, now)]
-    queries.move(session, live, Stage.RETIRED, now, author, DECLARED)
-    made = queries.add(session, row.id, content_of(values), Stage.ACTIVE, author, DECLARED, now, live.number)
-    return values, [f"version {made.number} of office {row.id} is active"]
+    content = content_of(values)
+    begun = list(begin_anew(session, live, content, now))
+    why = "; ".join((DECLARED, *begun))
+    queries.move(session, live, Stage.RETIRED, now, author, why)
+    made = queries.add(session, row.id, content, Stage.ACTIVE, author, DECLARED, now, live.number)
+    return values, [
+        f"version {made.number} of office {row.id} is active",
+        *(f"office {row.id} begins anew: {what}" for what in begun),
+    ]
 
 
 def _as_it_is(live: RouteVersion, values: Mapping[str, Any]) -> dict[str, Any]:

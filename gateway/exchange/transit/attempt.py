@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -36,6 +36,7 @@ from gateway.domain.errors import (
 from gateway.domain.transit.call import TRACE_PARENT
 from gateway.exchange.transit.claim import LeaseLost
 from gateway.exchange.transit.exchanges_tape import Tape
+from gateway.exchange.transit.memory import OUT_OF_MEMORY, TOO_MUCH, let_go
 from gateway.exchange.transit.sound import Sound, sound, sound_error, sound_faults
 from gateway.exchange.transit.underway import Sign
 
@@ -75,6 +76,11 @@ def can(kind: type, what: type) -> bool:
     Kept: finding out takes longer than much of what it is asked for, and is asked for each letter.
     """
     return issubclass(kind, what)
+
+
+def is_from_outside(adapter: object) -> bool:
+    """Whether somebody else wrote a kind of adapters."""
+    return not type(adapter).__module__.startswith("adapters.")
 
 
 @dataclass(frozen=True)
@@ -186,13 +192,21 @@ def _of_look_up(error: DeliveryError) -> DeliveryError:
 def _named(means: Means, delivery: str, way: _Way) -> Iterator[None]:
     """Let whatever an adapter raises leave as one of the three failures of a delivery."""
     try:
-        yield
+        with nullcontext() if way.sign is None else way.sign.of_the_kind():
+            yield
     except DeliveryError as error:
         raise sound_error(error, way.tape.hide) from error.__cause__
     except (LeaseLost, KeyboardInterrupt):
         raise
     except GatewayFault as fault:
         raise ours(fault, started=way.used) from fault
+    except OUT_OF_MEMORY as error:
+        if way.sign is not None and way.sign.stretch is not None:
+            way.sign.stretch.end()  # stopped in the very moment in which it ended
+        cause = place(error)
+        let_go(error)
+        _log.error("adapter took too much memory", delivery=delivery, adapter=means.adapter.kind, cause=cause)
+        raise Ambiguous(TOO_MUCH, f"{means.adapter.kind}: {cause}") from None
     except BaseException as error:  # an adapter that calls sys.exit ends neither the worker nor its thread
         cause = place(error)
         _log.error("adapter failed", delivery=delivery, adapter=means.adapter.kind, cause=cause)
@@ -229,7 +243,7 @@ class _Way:
         trace_parent: str | None,
     ) -> None:
         self._http, self._dial, self._keep = context.http, context.dial, keep
-        self.tape, self._sign = tape, sign
+        self.tape, self.sign = tape, sign
         self._more = {} if trace_parent is None else {TRACE_PARENT: trace_parent}
         self.used = False
 
@@ -244,26 +258,32 @@ class _Way:
         identity: str | None = None,
     ) -> Response:
         """As `adapters.contract.Http.request`."""
-        self._keep()
-        self.used = True
-        if self._sign is not None:
-            self._sign.alive()
-        headers = self._more | dict(headers or {})
-        return self._http.request(
-            method, url, headers=headers, body=body, content_length=content_length, identity=identity
-        )
+        with self._hub():
+            self._keep()
+            self.used = True
+            if self.sign is not None:
+                self.sign.alive()
+            headers = self._more | dict(headers or {})
+            return self._http.request(
+                method, url, headers=headers, body=body, content_length=content_length, identity=identity
+            )
 
     def dial(self, host: str, port: int) -> socket.socket:
         """As `adapters.contract.Dial`."""
-        self._keep()
-        self.used = True
-        if self._sign is not None:
-            self._sign.on_its_own()
-        self.tape.dialled(host, port)
-        return self._dial(host, port)
+        with self._hub():
+            self._keep()
+            self.used = True
+            if self.sign is not None:
+                self.sign.on_its_own()
+            self.tape.dialled(host, port)
+            return self._dial(host, port)
 
     def step(self, request: Request) -> AbstractContextManager[Callable[[str], None]]:
         """As `adapters.heard.Stepping`."""
-        if self._sign is not None:
-            self._sign.alive()
+        if self.sign is not None:
+            self.sign.alive()
         return self.tape.step(request)
+
+    def _hub(self) -> AbstractContextManager[object]:
+        """The hub's own part of the attempt: its lease may be written in it."""
+        return nullcontext() if self.sign is None else self.sign.of_the_hub()

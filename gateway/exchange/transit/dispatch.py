@@ -34,6 +34,7 @@ from gateway.exchange.transit.attempt import (
     Trouble,
     attempt,
     can,
+    is_from_outside,
     ours,
     place,
 )
@@ -206,7 +207,8 @@ class Dispatch:
             return untried(error)
         keep = self.claims.mark_sending(case.row)
         tape = self.exchanges.tape()
-        with self.underway.call(means.adapter.kind, office.id) as sign:
+        kind, outside = means.adapter.kind, is_from_outside(means.adapter)
+        with self.underway.call(kind, office.id, outside) as sign:
             result = attempt(means, letter, context, case.row.doubt, keep, case.earlier, case.key, tape, sign)
         failed = isinstance(result, Trouble)
         return _Tried(result, partial(self.exchanges.keep, case.row, keep.attempt, letter, tape, failed))

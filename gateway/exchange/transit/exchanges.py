@@ -88,10 +88,10 @@ class Exchanges:
         return True
 
     def _keep(self, row: DeliveryRow, number: int, exchange: Exchange, failed: bool) -> None:
-        packed = _packed(exchange)
-        if packed is None:
+        octets = packed(exchange)
+        if octets is None:
             return
-        stored = self.payloads.write_small(packed)
+        stored = self.payloads.write_small(octets)
         with self.store.write() as session:
             attempt = queries.attempt(session, row.id, number)
             if attempt is None or queries.purged(session, row.message):
@@ -133,7 +133,7 @@ class Exchanges:
         exchange = None
         if kept is not None:
             octets = self.payloads.read_small(kept.object_id, kept.wrapped_key, kept.sealed)
-            exchange = _unpacked(octets)
+            exchange = unpacked(octets)
         return KeptAttempt(
             row.id,
             row.office,
@@ -163,7 +163,7 @@ def _content_of(letter: Letter, attachment: Attachment) -> FileContent:
     return FileContent(head, attachment.size, attachment.sha256, attachment.name)
 
 
-def _packed(exchange: Exchange) -> bytes | None:
+def packed(exchange: Exchange) -> bytes | None:
     """The exchange in few octets, without the bodies where they cannot be made so; None where nothing helps.
 
     What a system answers must not make rows of any size.
@@ -176,7 +176,12 @@ def _packed(exchange: Exchange) -> bytes | None:
     return None
 
 
-def _unpacked(octets: bytes) -> Exchange:
+def unpacked(octets: bytes) -> Exchange:
+    """The exchange that was packed.
+
+    Raises:
+        Damaged: it is none.
+    """
     try:
         return Exchange.read(json.loads(zlib.decompress(octets)))
     except (zlib.error, ValueError, TypeError, KeyError) as error:

@@ -78,6 +78,7 @@ class Tape:
     def __post_init__(self) -> None:
         self._began = self.clock()
         self._others: Callable[[], Iterator[str]] = lambda: iter(())
+        self._masks: tuple[set[str], Mask, Known] | None = None
 
     def over(self, context: Context) -> Context:
         """The same context: what is called over it is heard, and the secrets of its route are known."""
@@ -176,7 +177,7 @@ class Tape:
 
     def hide_in_name(self, name: str) -> str:
         """A name that the other side gave, such as a register number, without what is surely a secret."""
-        return without(Known(self._every(), _LEAST_IN_A_NAME), name)
+        return without(self._made()[2], name)
 
     def hide_in_call(self, call: Request) -> Request:
         """A call that an adapter shows, such as anybody may read it."""
@@ -190,7 +191,14 @@ class Tape:
         )
 
     def _mask(self) -> Mask:
-        return Mask(self._every())
+        return self._made()[1]
+
+    def _made(self) -> tuple[set[str], Mask, Known]:
+        """What hides, made once for all that is hidden: one answer may hold hundreds of names."""
+        if self._masks is None or self.secrets - self._masks[0]:
+            every = self._every()
+            self._masks = every, Mask(every), Known(every, _LEAST_IN_A_NAME)
+        return self._masks
 
     def _every(self) -> set[str]:
         return self.secrets.union(self._others())

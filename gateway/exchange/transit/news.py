@@ -7,7 +7,7 @@ A number that comes by poll, by the system's own call or by an acknowledgment en
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import partial
@@ -23,6 +23,7 @@ from gateway.domain.transit.news import ABSURD, CONTRADICTS, UNKNOWN, Said
 from gateway.domain.transit.states import OUTCOMES, PROCESSING_MOVES, Processing, Transport
 from gateway.exchange.evidence.chain import NOT_NOW, not_now
 from gateway.exchange.transit.again import OVERTAKEN, look_again
+from gateway.exchange.transit.exchanges_tape import Tape
 from gateway.exchange.transit.letters import Case, Letters
 from gateway.exchange.transit.line import successors
 from gateway.exchange.transit.outcomes import GIVEN_UP, Outcomes
@@ -210,6 +211,24 @@ class LaterNews:
 
     def _now(self) -> datetime:
         return self.handling.chains.ambient.now()
+
+
+def without_secrets(news: News, tape: Tape) -> News:
+    """The same news; what a system repeats of our credentials is no register entry, and goes on no record."""
+
+    def name(told: str | None) -> str | None:
+        return tape.hide_in_name(told) if isinstance(told, str) else told
+
+    def word(told: str | None) -> str | None:
+        return tape.hide(told) if isinstance(told, str) else told
+
+    return replace(
+        news,
+        register_number=name(news.register_number),
+        register_book=name(news.register_book),
+        progress=word(news.progress),
+        ground=word(news.ground),
+    )
 
 
 def _named(session: Session, office: str, news: News) -> DeliveryRow | None:

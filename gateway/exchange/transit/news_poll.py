@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -15,8 +16,12 @@ from gateway.domain.registry.parties import Office, Route, RouteKind
 from gateway.domain.transit.breaker import Breaker
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.clock import Ambient
-from gateway.exchange.transit.attempt import NO_ADAPTER, ours, place
-from gateway.exchange.transit.news import LaterNews, Result
+from gateway.exchange.transit.attempt import NO_ADAPTER, is_from_outside, ours, place
+from gateway.exchange.transit.exchanges_tape import Tape
+from gateway.exchange.transit.memory import OUT_OF_MEMORY, TOO_MUCH, Memory, Stretch, let_go
+from gateway.exchange.transit.news import LaterNews, Result, without_secrets
+from gateway.exchange.transit.news_kept import KeptPolls
+from gateway.exchange.transit.news_pace import Pace, Paces, Places
 from gateway.exchange.transit.push_way import Way
 from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
@@ -60,6 +65,7 @@ class Turn:
     Attributes:
         asks: how often each letter was asked about without news.
         proven: the system answered when it was last asked.
+        places: of its route's pace; None: it has no pace.
     """
 
     office: Office
@@ -68,6 +74,7 @@ class Turn:
     asks: Mapping[str, int]
     accepted: Mapping[str, datetime]
     proven: bool
+    places: Places | None = None
 
 
 @dataclass
@@ -75,10 +82,12 @@ class Polling:
     """Asks, route by route, and has what is heard taken.
 
     A route that is paused or left alone is not asked; how asking goes neither opens nor closes it.
+    Asking takes places in the pace of its route.
 
     Attributes:
         adapters: every installed kind, by name.
         contexts: what an adapter may use on a route.
+        memory: watches what kinds from outside take; None: nobody does.
     """
 
     store: Store
@@ -87,6 +96,9 @@ class Polling:
     adapters: Mapping[str, Adapter]
     contexts: Callable[[Route], Context]
     tempo: Tempo
+    paces: Paces
+    kept: KeptPolls
+    memory: Memory | None = None
     _kept: tuple[int, tuple[Office, ...]] | None = None
     _idle: dict[str, datetime] = field(default_factory=dict)
 
@@ -120,21 +132,28 @@ class Polling:
             if only_proven and not proven:
                 continue
             turn = self._turn(offices[name], now, proven)
-            if turn is not None:
-                self._begin(name, now)
-                return turn
-            self._idle[name] = now + self.tempo.every
+            if turn is None:
+                self._idle[name] = now + self.tempo.every
+                continue
+            places = self._begin(turn, now)
+            if places is None or places.calls:
+                return replace(turn, places=places)
         return None
 
     def serve(self, turn: Turn) -> None:
         """Ask one office's system; its trouble stays its own."""
         try:
-            heard = self._ask(turn)
+            end = self.ambient.now() + self.tempo.turn
+            pace = Pace(turn.letters, turn.places, lambda: self.ambient.now() > end)
+            tape = self.kept.tape()
+            heard = self._ask(turn, pace, tape)
             if isinstance(heard, DeliveryError):
-                self._failed(turn, heard)
+                self._failed(turn, heard, pace)
+                self.kept.keep(turn.office.id, turn.letters, tape, heard)
                 return
             told = self.news.take(turn.office.id, heard)
-            self._settle(turn, {one.delivery for one in told if one.result is Result.TAKEN})
+            self._settle(turn, {one.delivery for one in told if one.result is Result.TAKEN}, pace)
+            self.kept.keep(turn.office.id, turn.letters, tape, None, len(heard))
         except GatewayFault as fault:
             _log.warning("news cannot be taken for now", office=turn.office.id, cause=str(fault))
         except Exception as fault:  # noqa: BLE001 - decides nothing: the letters are asked about again
@@ -191,36 +210,54 @@ class Polling:
             proven=proven,
         )
 
-    def _begin(self, office: str, now: datetime) -> None:
-        """Note the turn before it begins: whoever dies in it is not asked to death again at once."""
+    def _begin(self, turn: Turn, now: datetime) -> Places | None:
+        """Note the turn before it begins: whoever dies in it is not asked to death again at once.
+
+        Where its route has no place yet it does not begin.
+        """
+        office = turn.office
         with self.store.write() as session:
-            row = queries.locked(session, office, now)
-            row.asked_at, row.due_at = now, now + self.tempo.every
+            places = self.paces.take(session, office.id, office.route, len(turn.letters), now)
+            if places is None or places.calls:
+                row = queries.locked(session, office.id, now)
+                row.asked_at, row.due_at = now, now + self.tempo.every
+        return places
 
-    def _ask(self, turn: Turn) -> Sequence[News] | DeliveryError:
-        end = self.ambient.now() + self.tempo.turn
-
-        def keep() -> None:
-            if self.ambient.now() > end:
-                raise Temporary("WASL-DLV-002", "the turn of this route is over")
-
+    def _ask(self, turn: Turn, pace: Pace, tape: Tape) -> Sequence[News] | DeliveryError:
         context = self.contexts(turn.office.route)
-        way = Way(context, keep)
+        route, stretch = turn.office.route, self._stretch(turn)
+        way = Way(context, pace.keep, tape, stretch)
         try:
-            heard = islice(turn.adapter.poll(turn.letters, way.context), _MOST_NEWS)
-            return [_named(one, way) for one in heard if isinstance(one, News)]
+            with nullcontext() if stretch is None else stretch:
+                heard = islice(turn.adapter.poll(pace.letters, way.context), _MOST_NEWS)
+                return [without_secrets(one, tape) for one in heard if isinstance(one, News)]
         except DeliveryError as error:
             return way.without_secrets(error)
         except GatewayFault as fault:
             return way.without_secrets(ours(fault, started=True))
+        except OUT_OF_MEMORY as error:
+            if stretch is not None:
+                stretch.end()
+            cause = place(error)
+            let_go(error)
+            _log.error(
+                "adapter took too much memory", office=turn.office.id, adapter=route.adapter, cause=cause
+            )
+            return Ambiguous(TOO_MUCH, f"{route.adapter}: {cause}")
         except Exception as error:  # noqa: BLE001 - decides nothing: the letters are asked about again
             _log.error("adapter failed", office=turn.office.id, cause=place(error))
             return Ambiguous(NO_ADAPTER, place(error))
 
-    def _failed(self, turn: Turn, error: DeliveryError) -> None:
+    def _stretch(self, turn: Turn) -> Stretch | None:
+        if self.memory is None or not is_from_outside(turn.adapter):
+            return None
+        return self.memory.stretch(turn.office.route.adapter)
+
+    def _failed(self, turn: Turn, error: DeliveryError, pace: Pace) -> None:
         """The system could not be asked; its letters stay due, and it is asked later."""
         now, asked = self.ambient.now(), error.retry_after if isinstance(error, Temporary) else None
         with self.store.write() as session:
+            self.paces.settle(session, turn.office.id, pace, now)
             row = queries.locked(session, turn.office.id, now)
             row.failures += 1
             wait = self.tempo.routes.wait(row.failures, self.ambient.chance(), asked)
@@ -229,14 +266,20 @@ class Polling:
             failures = row.failures
         _log.warning("route not asked", office=turn.office.id, code=error.code, failures=failures)
 
-    def _settle(self, turn: Turn, taken: Collection[str | None]) -> None:
-        """The system answered: each letter is asked about again, the later the longer nothing is new."""
-        now = self.ambient.now()
+    def _settle(self, turn: Turn, taken: Collection[str | None], pace: Pace) -> None:
+        """The system answered: each letter is asked about again, the later the longer nothing is new.
+
+        What the turn did not come to stays due.
+        """
+        now, unasked = self.ambient.now(), {one.delivery_id for one in pace.unasked}
         with self.store.write() as session:
+            self.paces.settle(session, turn.office.id, pace, now)
             row = queries.locked(session, turn.office.id, now)
             row.failures, row.failing_since, row.code, row.said = 0, None, None, None
-            row.heard_at, row.due_at = now, now + self.tempo.every
+            row.heard_at, row.due_at = now, now if pace.short else now + self.tempo.every
             for delivery, before in sorted(turn.asks.items()):
+                if delivery in unasked:
+                    continue
                 asks = 1 if delivery in taken else before + 1
                 wait = timedelta(seconds=self.tempo.letters.wait(asks, self.ambient.chance()))
                 old = now + wait > turn.accepted[delivery] + self.tempo.age
@@ -252,12 +295,6 @@ def _is_due(
             return False
     # what was put off beyond anything that a schedule means, a clock put off that was ahead
     return row is None or row.due_at <= now or row.due_at > now + longest
-
-
-def _named(news: News, way: Way) -> News:
-    """The same news; what a system repeats of our credentials is no register entry."""
-    number, book = way.name(news.register_number), way.name(news.register_book)
-    return replace(news, register_number=number, register_book=book)
 
 
 def _since(row: NewsRoute | None, now: datetime) -> datetime:

@@ -13,13 +13,16 @@ from gateway.domain.errors import DeliveryError, Fault, GatewayFault, NotAuthent
 from gateway.domain.registry.parties import Office, Route, RouteKind
 from gateway.domain.transit.news import ABSURD, STRANGER
 from gateway.exchange.transit.attempt import place
-from gateway.exchange.transit.news import LaterNews, Told
+from gateway.exchange.transit.exchanges_tape import Tape
+from gateway.exchange.transit.news import LaterNews, Told, without_secrets
+from gateway.exchange.transit.sound import sound_error
 from gateway.store.registry import queries as registry
 from gateway.store.sessions import Store
 
 _NOT_FROM_TARGET = "WASL-DLV-013"
 _MOST_NEWS = 1000
 _LONGEST_ID = 10
+_LONGEST_SAID = 200
 
 _log = structlog.get_logger()
 
@@ -69,13 +72,17 @@ class Reporting:
         return office, adapter if isinstance(adapter, Reports) else None
 
     def _read(self, office: Office, adapter: Reports, report: Report) -> tuple[News, ...]:
+        tape = Tape(hearing=False)
         try:
             if not adapter.can_report(office.route.options):
                 raise NotAuthenticated.because(STRANGER)
-            read = islice(adapter.read_report(report, self.contexts(office.route)), _MOST_NEWS + 1)
-            return tuple(one for one in read if isinstance(one, News))
+            read = islice(adapter.read_report(report, tape.over(self.contexts(office.route))), _MOST_NEWS + 1)
+            return tuple(without_secrets(one, tape) for one in read if isinstance(one, News))
         except DeliveryError as error:
-            _log.warning("report not taken", office=office.id, code=error.code, said=error.detail[:200])
+            sure = sound_error(error, tape.hide)
+            _log.warning(
+                "report not taken", office=office.id, code=sure.code, said=sure.detail[:_LONGEST_SAID]
+            )
             if error.code == _NOT_FROM_TARGET:
                 raise NotAuthenticated.because(STRANGER) from error
             raise Refused(Fault(ABSURD, "/")) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import structlog
@@ -12,6 +14,7 @@ from gateway.domain.errors import Ambiguous, DeliveryError, GatewayFault, Perman
 from gateway.exchange.transit.attempt import NO_ADAPTER, ours, place
 from gateway.exchange.transit.claim import LeaseLost
 from gateway.exchange.transit.exchanges_tape import Tape
+from gateway.exchange.transit.memory import TOO_MUCH, Stretch
 from gateway.exchange.transit.sound import sound_error
 
 _LONGEST = 500
@@ -44,7 +47,7 @@ def tell(adapter: object, notice: Notice, context: Context, keep: Callable[[], N
     except Exception as error:  # noqa: BLE001 - decides nothing: the receipt is told again
         cause = place(error)
         _log.error("adapter failed", receipt=notice.receipt_id, cause=cause)
-        return Ambiguous(NO_ADAPTER, cause)
+        return Ambiguous(TOO_MUCH if isinstance(error, MemoryError) else NO_ADAPTER, cause)
     return None
 
 
@@ -53,12 +56,24 @@ class Way:
 
     Attributes:
         context: what the adapter is given.
+
+    Args:
+        tape: hears every call.
+        stretch: by which the memory that the kind takes is watched.
     """
 
-    def __init__(self, context: Context, keep: Callable[[], None]) -> None:
-        self._tape, self._keep = Tape(hearing=False), keep
+    def __init__(
+        self,
+        context: Context,
+        keep: Callable[[], None],
+        tape: Tape | None = None,
+        stretch: Stretch | None = None,
+    ) -> None:
+        self._tape, self._keep = Tape(hearing=False) if tape is None else tape, keep
+        self._stretch = stretch
         heard = self._tape.over(context)
-        self._http, self.context = heard.http, replace(heard, http=self)
+        self._http, self._dial = heard.http, heard.dial
+        self.context = replace(heard, http=self, dial=self.dial, step=self._tape.step)
 
     def request(
         self,
@@ -71,10 +86,21 @@ class Way:
         identity: str | None = None,
     ) -> Response:
         """As `adapters.contract.Http.request`."""
-        self._keep()
-        return self._http.request(
-            method, url, headers=headers, body=body, content_length=content_length, identity=identity
-        )
+        with self._hub():
+            self._keep()
+            return self._http.request(
+                method, url, headers=headers, body=body, content_length=content_length, identity=identity
+            )
+
+    def dial(self, host: str, port: int) -> socket.socket:
+        """As `adapters.contract.Dial`."""
+        with self._hub():
+            self._keep()
+            self._tape.dialled(host, port)
+            return self._dial(host, port)
+
+    def _hub(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._stretch is None else self._stretch.hub()
 
     def without_secrets(self, error: DeliveryError) -> DeliveryError:
         """The same failure; a system that repeats our credentials does not make us keep them."""
@@ -83,7 +109,3 @@ class Way:
         if isinstance(sure, Temporary):
             return Temporary(sure.code, detail, sure.retry_after)
         return (Permanent if isinstance(sure, Permanent) else Ambiguous)(sure.code, detail)
-
-    def name(self, told: str | None) -> str | None:
-        """A name that the other side gave, without a secret in it."""
-        return self._tape.hide_in_name(told) if isinstance(told, str) else told

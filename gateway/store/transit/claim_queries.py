@@ -112,6 +112,13 @@ def oldest_due(
     return [Due(*row) for row in plain.found(session, _OLDEST_DUE, values)]
 
 
+def waits(session: Session, office: str, now: datetime) -> bool:
+    """Whether an office has a delivery that is due."""
+    waiting = select(_ROW.c.id).where(WAITING, _ROW.c.office == office, _ROW.c.due_at <= now)
+    due = [waiting.where(_ROW.c.lane == lane.value) for lane in _LANES]
+    return any(session.execute(query.limit(1)).first() is not None for query in due)
+
+
 def any_lost(session: Session, now: datetime, mine: Collection[str]) -> bool:
     """Whether there is a delivery whose lease ran out, not one of ``mine``."""
     return session.execute(_lost(now, mine).with_only_columns(DeliveryRow.id).limit(1)).first() is not None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from gateway.store.transit.exchange_models import ExchangeRow
 from gateway.store.transit.models import Attempt, DeliveryRow, Message
+from gateway.store.transit.news_models import NewsPoll
 
 
 def attempt(session: Session, delivery: str, number: int) -> Attempt | None:
@@ -20,6 +23,12 @@ def purged(session: Session, message: int) -> bool:
     """Whether a letter's content is gone; its row is locked, so that it stays so until the commit."""
     row = session.get(Message, message, with_for_update={"read": True}, populate_existing=True)
     return row is None or row.purged_at is not None
+
+
+def any_purged(session: Session, deliveries: Sequence[str]) -> bool:
+    """Whether the content of one of these letters is gone; their rows are locked until the commit."""
+    query = select(DeliveryRow.message).where(DeliveryRow.id.in_(list(deliveries)))
+    return any(purged(session, message) for message in sorted(set(session.scalars(query))))
 
 
 def add(session: Session, row: ExchangeRow) -> None:
@@ -42,9 +51,14 @@ def drop_successes(session: Session, office: str) -> None:
 
 
 def forget(session: Session, message: int) -> None:
-    """Destroy everything that was exchanged about a letter, with its keys."""
+    """Destroy everything that was exchanged about a letter, with its keys.
+
+    Polls of its recipients' systems go whole: any answer may tell of it.
+    """
     deliveries = select(DeliveryRow.id).where(DeliveryRow.message == message)
     session.execute(delete(ExchangeRow).where(ExchangeRow.delivery.in_(deliveries)))
+    offices = select(DeliveryRow.office).where(DeliveryRow.message == message)
+    session.execute(delete(NewsPoll).where(NewsPoll.office.in_(offices)))
 
 
 def of_delivery(session: Session, delivery: str) -> list[tuple[Attempt, ExchangeRow | None]]:

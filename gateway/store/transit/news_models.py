@@ -1,14 +1,14 @@
-"""Tables of what recipients' systems say later: when each route is asked, and what could not be believed."""
+"""Tables of what recipients' systems say later: when each is asked, the last polls, what was not believed."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.store.base import Base
-from gateway.store.types import Moment
+from gateway.store.types import Moment, RowNumber
 
 
 class NewsRoute(Base):
@@ -28,6 +28,28 @@ class NewsRoute(Base):
     heard_at: Mapped[datetime | None] = mapped_column(Moment)
     code: Mapped[str | None] = mapped_column(String(16))
     said: Mapped[str | None] = mapped_column(String(500))
+
+
+class NewsPoll(Base):
+    """One of the last polls of an office's system, encrypted under a key of its own: answers quote letters.
+
+    ``letters``: how many were to be asked of. ``heard``: pieces of news. ``code``, ``said``: why it failed.
+    """
+
+    __tablename__ = "news_poll"
+    __table_args__ = (Index("ix_news_poll_office", "office", "failed"),)
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    office: Mapped[str] = mapped_column(String(10))
+    at: Mapped[datetime] = mapped_column(Moment)
+    failed: Mapped[bool]
+    code: Mapped[str | None] = mapped_column(String(16))
+    said: Mapped[str | None] = mapped_column(String(500))
+    letters: Mapped[int]
+    heard: Mapped[int]
+    object_id: Mapped[str] = mapped_column(String(32))
+    wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class NewsTrouble(Base):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.transit.states import Transport
 from gateway.store.transit.models import NAMED, NEWS_OPEN, DeliveryEvent, DeliveryRow, Message
-from gateway.store.transit.news_models import NewsRoute, NewsTrouble
+from gateway.store.transit.news_models import NewsPoll, NewsRoute, NewsTrouble
 from gateway.store.turns import take_turn
 
 _MOST_MEANT = 20
@@ -32,6 +32,13 @@ def locked(session: Session, office: str, now: datetime) -> NewsRoute:
         row = NewsRoute(office=office, due_at=now, failures=0)
         session.add(row)
     return row
+
+
+def forget_failures(session: Session, office: str, now: datetime) -> None:
+    """Let a system that could not be asked be asked again now: another one has its place."""
+    took = {"due_at": now, "failures": 0, "failing_since": None, "code": None, "said": None}
+    failed = update(NewsRoute).where(NewsRoute.office == office, NewsRoute.failing_since.is_not(None))
+    session.execute(failed.values(**took))
 
 
 def to_ask(
@@ -90,6 +97,21 @@ def by_target_reference(session: Session, office: str, name: str) -> list[Delive
     query = select(DeliveryRow).where(DeliveryRow.office == office, DeliveryRow.target_reference == name)
     rows = session.scalars(query.where(NAMED).limit(_MOST_MEANT))
     return [row for row in rows if row.state == Transport.HANDED_OVER.value]
+
+
+def add_poll(session: Session, row: NewsPoll, newest: int) -> None:
+    """Keep one more poll of an office, and of those that ended alike the newest alone."""
+    session.add(row)
+    session.flush()
+    alike = select(NewsPoll.id).where(NewsPoll.office == row.office, NewsPoll.failed.is_(row.failed))
+    kept = session.scalars(alike.order_by(NewsPoll.id.desc()).limit(newest)).all()
+    session.execute(delete(NewsPoll).where(NewsPoll.id.in_(alike), NewsPoll.id.not_in(kept)))
+
+
+def polls(session: Session, office: str) -> list[NewsPoll]:
+    """What is kept of an office's polls, the latest first."""
+    query = select(NewsPoll).where(NewsPoll.office == office)
+    return list(session.scalars(query.order_by(NewsPoll.id.desc())))
 
 
 def note_trouble(session: Session, office: str, delivery: str, now: datetime, code: str, said: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.domain.transit.notification import Telling
 from gateway.store.base import Base
-from gateway.store.types import Moment
+from gateway.store.types import Moment, RowNumber
 
 
 class MessageRow(Base):
@@ -80,6 +80,18 @@ class NotifiedDelivery(Base):
     notification: Mapped[int] = mapped_column(ForeignKey("notification.id"), primary_key=True)
     delivery: Mapped[str] = mapped_column(ForeignKey("delivery.id"), primary_key=True)
     attested: Mapped[bool] = mapped_column(default=False)
+
+
+class WorkerFull(Base):
+    """A worker process that was full and began anew; ``left``: what kinds from outside left, in words."""
+
+    __tablename__ = "worker_full"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    owner: Mapped[str] = mapped_column(String(120))
+    at: Mapped[datetime] = mapped_column(Moment, index=True)
+    mib: Mapped[int]
+    left: Mapped[str] = mapped_column(String(500))
 
 
 class WorkerSeen(Base):

@@ -7,9 +7,10 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from gateway.store.transit.notice_models import WorkerSeen
+from gateway.store.transit.notice_models import WorkerFull, WorkerSeen
 
 _LONGEST = 120
+_LONGEST_LEFT = 500
 
 
 def seen(session: Session, owner: str, since: datetime, now: datetime) -> None:
@@ -29,6 +30,22 @@ def forget(session: Session, before: datetime) -> None:
     """Drop workers that were last seen before that, but for those that somebody else drops just now."""
     over = select(WorkerSeen.owner).where(WorkerSeen.seen_at < before).with_for_update(skip_locked=True)
     session.execute(delete(WorkerSeen).where(WorkerSeen.owner.in_(over)))
+
+
+def was_full(session: Session, owner: str, now: datetime, mib: int, left: str) -> None:
+    """Record that a worker was full."""
+    session.add(WorkerFull(owner=owner[:_LONGEST], at=now, mib=mib, left=left[:_LONGEST_LEFT]))
+
+
+def forget_full(session: Session, before: datetime) -> None:
+    """Drop what was recorded of full workers before that."""
+    session.execute(delete(WorkerFull).where(WorkerFull.at < before))
+
+
+def full_since(session: Session, moment: datetime, limit: int) -> list[WorkerFull]:
+    """Workers that were full at or after a moment, the latest first."""
+    query = select(WorkerFull).where(WorkerFull.at >= moment)
+    return list(session.scalars(query.order_by(WorkerFull.at.desc()).limit(limit)))
 
 
 def since(session: Session, moment: datetime) -> int:

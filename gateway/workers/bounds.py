@@ -1,0 +1,54 @@
+"""What the process of a worker may take of memory, and how it begins anew when that is used up."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import structlog
+
+_DATA = "VmData:"
+
+_log = structlog.get_logger()
+
+
+def bound_memory(octets: int) -> None:
+    """Let this process take so much beside what it has: whoever wants more gets a MemoryError.
+
+    Without it a call that takes without end takes the machine's, and the system ends what it likes.
+    """
+    taken = _data()
+    if not octets or taken is None:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = taken + octets
+    try:
+        resource.setrlimit(
+            resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+        )
+    except (ValueError, OSError) as error:
+        _log.warning("memory of this process cannot be bounded", cause=type(error).__name__)
+
+
+def begin_anew() -> NoReturn:
+    """Be a fresh process with the same name, number, environment and arguments; nobody has to start it.
+
+    Threads that adapters do not give back end here.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the very program that runs
+
+
+def _data() -> int | None:
+    """Octets of memory that count against the bound; None where the system does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text("ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(_DATA))
+    except (OSError, ValueError, StopIteration):
+        return None
