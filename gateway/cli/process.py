@@ -54,7 +54,7 @@ from gateway.logs import configure
 from gateway.settings import Settings, StandInWarning, load
 from gateway.web.app import create_app
 from gateway.web.operations import Operations, create_operations_app
-from gateway.workers.bounds import begin_anew, bound_memory
+from gateway.workers.bounds import anew_without_memory, begin_anew, bound_memory
 from gateway.workers.worker import Job, Worker
 
 _HOUR = 3600.0
@@ -198,6 +198,7 @@ def worker() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     bound_memory(settings.worker.memory_mib * MIB)
+    anew_without_memory()
     click.echo(f"delivering as {owner}")
     settle()
     with operations(gateway), here:

@@ -6,6 +6,8 @@ import logging
 import os
 import resource
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,14 +36,36 @@ def bound_memory(octets: int) -> None:
         _log.warning("memory of this process cannot be bounded", cause=type(error).__name__)
 
 
+def anew_without_memory() -> None:
+    """Let the process begin anew when a thread of its own ends for lack of memory.
+
+    Whatever took it may go on taking: without that thread the rest would do half of the work for ever. What
+    was being sent is in doubt, as after a kill.
+    """
+    usual = threading.excepthook
+
+    def ended(args: threading.ExceptHookArgs) -> None:
+        if not issubclass(args.exc_type, MemoryError):
+            usual(args)
+            return
+        os.write(2, b"wasl: no memory left for a thread of the worker, it begins anew\n")
+        try:
+            begin_anew()
+        finally:
+            os._exit(os.EX_OSERR)
+
+    threading.excepthook = ended
+
+
 def begin_anew() -> NoReturn:
     """Be a fresh process with the same name, number, environment and arguments; nobody has to start it.
 
     Threads that adapters do not give back end here.
     """
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(Exception):  # nobody could be told
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the very program that runs
 
 

@@ -329,3 +329,39 @@ def test_a_kind_of_the_project_is_not_stopped_and_one_from_outside_is(tmp_path: 
     finally:
         Growing.__module__ = before
     assert state(hub, other) == "HANDED_OVER"
+
+
+DYING = """
+import sys, threading, time
+from pathlib import Path
+from gateway.workers.bounds import anew_without_memory
+
+starts = Path(sys.argv[1])
+before = starts.read_text() if starts.exists() else ""
+starts.write_text(before + "x")
+if before:
+    sys.exit(0)
+anew_without_memory()
+
+def end():
+    raise {raised}
+
+thread = threading.Thread(target=end)
+thread.start()
+thread.join()
+time.sleep(0.5)
+sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize(("raised", "started", "status"), [("MemoryError", "xx", 0), ("ValueError", "x", 3)])
+def test_a_worker_whose_own_thread_ends_for_lack_of_memory_begins_anew(
+    tmp_path: Path, raised: str, started: str, status: int
+) -> None:
+    program = tmp_path / "dying.py"
+    program.write_text(DYING.replace("{raised}", raised))
+    ended = subprocess.run(
+        [sys.executable, str(program), str(tmp_path / "starts")], capture_output=True, text=True, timeout=60
+    )
+    assert ((tmp_path / "starts").read_text(), ended.returncode) == (started, status), ended.stderr
+    assert ("begins anew" in ended.stderr) is (raised == "MemoryError")

@@ -91,7 +91,13 @@ class _Door(BaseHTTPRequestHandler):
             return
         self._answer(reply, heard)
 
-    do_PUT = do_GET = do_POST  # noqa: N815 - the name is the base class's
+    do_PUT = do_POST  # noqa: N815 - the name is the base class's
+
+    def do_GET(self) -> None:
+        if self.path == "/":  # a connection test, which is nobody's call
+            self.send_error(501)
+        else:
+            self.do_POST()
 
     def _answer(self, reply: Reply, heard: Heard) -> None:
         body = reply.body + heard.authorization.encode() if reply.echo else reply.body

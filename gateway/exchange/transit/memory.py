@@ -17,8 +17,8 @@ import structlog
 TOO_MUCH = "WASL-DLV-110"
 
 MIB = 1024 * 1024
-LOOK_S = 0.2
-"""Between two looks at the memory of the process."""
+LOOK_S = 0.02
+"""Between two looks at the memory of the process: a call may take some gigabytes in a second."""
 _ROOM = 64 * MIB
 """So much more than at the start is never too much: a process that is large from there works all the same."""
 _AGAIN_S = 1.0
