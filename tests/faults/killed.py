@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import importlib
 import json
 import os
@@ -299,7 +298,7 @@ def _load() -> None:
     from gateway.exchange.clock import Ambient
     from gateway.settings import load
     from gateway.web.app import create_app
-    from tests.support.commands import load_all
+    from tests.support.commands import load_all, read_all
     from tests.support.shared import built
 
     load_all()
@@ -307,9 +306,8 @@ def _load() -> None:
     create_app(gateway.settings, gateway.services, gateway.languages, gateway.pack)
     gateway.store.engine.dispose()
     configure_mappers()
+    read_all()
     assert threading.active_count() == 1  # a child has no thread but the one that bore it
-    gc.collect()
-    gc.freeze()
 
 
 def nursery() -> None:
