@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
 import structlog
@@ -23,8 +25,19 @@ def find_adapters() -> Mapping[str, Adapter]:
 
     One that cannot be loaded is as absent as one that is not installed: its routes fail, all others go on.
     """
-    made = ((entry.name, _made(entry)) for entry in entry_points(group=ADAPTER_GROUP))
+    made = ((entry.name, _made(entry)) for entry in installed())
     return {name: adapter for name, adapter in made if adapter is not None}
+
+
+def installed() -> tuple[EntryPoint, ...]:
+    """The entry points of all kinds, whether they can be loaded or not."""
+    return _installed_on(tuple(sys.path))
+
+
+@lru_cache(maxsize=1)
+def _installed_on(_path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    # every package's metadata is read for this, and a process's packages stay what they are
+    return tuple(entry_points(group=ADAPTER_GROUP))
 
 
 def signed_replies(settings: Settings, ambient: Ambient) -> SignedReplies:

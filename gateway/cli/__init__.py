@@ -5,9 +5,11 @@ Exit status: 0 done, 1 the answer is no, 2 wrong usage, 3 cannot be decided.
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
 from importlib import import_module
+from types import ModuleType
 from typing import cast
 
 import click
@@ -54,7 +56,16 @@ class _WhenAsked(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _PLACES:
             return None
-        return cast("click.Command", getattr(import_module(_PLACES[cmd_name]), cmd_name.replace("-", "_")))
+        return cast("click.Command", getattr(_loaded(_PLACES[cmd_name]), cmd_name.replace("-", "_")))
+
+
+def _loaded(place: str) -> ModuleType:
+    # what is loaded stays: to look through it for what may go, again and again, is an eighth of a start
+    gc.disable()
+    try:
+        return import_module(place)
+    finally:
+        gc.enable()
 
 
 @click.group(

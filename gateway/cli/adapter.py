@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import tomllib
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from adapters.contract import (
     Reports,
     TellsSenders,
 )
-from gateway.bootstrap.kinds import ADAPTER_GROUP, find_adapters
+from gateway.bootstrap.kinds import find_adapters, installed
 from gateway.cli.partner.party_file import FILE, FOLDER
 from gateway.cli.registry import as_json as json_option
 from gateway.domain.errors import Misconfigured
@@ -49,7 +49,7 @@ def list_(as_json: bool) -> None:
     Example: wasl adapter list --json
     """
     loaded = find_adapters()
-    found = [_told(entry, loaded.get(entry.name)) for entry in entry_points(group=ADAPTER_GROUP)]
+    found = [_told(entry, loaded.get(entry.name)) for entry in installed()]
     found.sort(key=lambda one: str(one["kind"]))
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import importlib
 import json
 import os
@@ -291,21 +290,24 @@ def _live(order: dict[str, Any]) -> int:
 
 
 def _load() -> None:
-    """Load what children need, and build one hub and forget it: whatever is read once has been read then."""
+    """Load what children need, and build one hub and forget it: once is enough to read and to compile."""
     for module in _LOADED:
         importlib.import_module(module)
     from sqlalchemy.orm import configure_mappers
 
-    from gateway.bootstrap import build
+    from gateway.exchange.clock import Ambient
     from gateway.settings import load
-    from tests.support.commands import load_all
+    from gateway.web.app import create_app
+    from tests.support.commands import load_all, read_all
+    from tests.support.shared import built
 
     load_all()
-    build(load(os.environ)).store.engine.dispose()
+    gateway = built(load(os.environ), Ambient())
+    create_app(gateway.settings, gateway.services, gateway.languages, gateway.pack)
+    gateway.store.engine.dispose()
     configure_mappers()
+    read_all()
     assert threading.active_count() == 1  # a child has no thread but the one that bore it
-    gc.collect()
-    gc.freeze()
 
 
 def nursery() -> None:

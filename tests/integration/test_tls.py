@@ -106,9 +106,9 @@ def broker(certificates: Certificates) -> Iterator[RabbitMQ]:
         yield server
 
 
-def wakes(host: str, port: int, password: str, authority: Path) -> Broker:
+def wakes(host: str, port: int, password: str, authority: Path, patience_s: float = 5.0) -> Broker:
     url = f"amqps://wasl@{host}:{port}/wasl"
-    return Broker(BrokerSettings(url, password, ca_file=authority, connect_s=5.0))
+    return Broker(BrokerSettings(url, password, ca_file=authority, connect_s=patience_s))
 
 
 def test_a_broker_with_the_right_certificate_takes_wake_ups(
@@ -146,11 +146,11 @@ def objects(certificates: Certificates) -> Iterator[ObjectStore]:
         yield server
 
 
-def bucket(host: str, port: int, authority: Path) -> Bucket:
+def bucket(host: str, port: int, authority: Path, patience_s: float = 5.0) -> Bucket:
     return Bucket(
         S3Settings(
             f"https://{host}:{port}", "wasl", "us-east-1", "wasl", PASSWORD,
-            ca_file=authority, connect_s=5.0, read_s=5.0, attempts=1,
+            ca_file=authority, connect_s=patience_s, read_s=patience_s, attempts=1,
         )
     )  # fmt: skip
 
@@ -172,10 +172,11 @@ def test_an_object_store_that_is_not_the_one_meant_is_refused(
 
 # Whoever stands in their place ---------------------------------------------------------------------
 
+SHORT_S = 1.5  # who shows nothing is waited for to the end
 CALLS = {
     "database": lambda port, authority: ask("localhost", port, authority),
-    "broker": lambda port, authority: wakes("localhost", port, PASSWORD, authority).check(),
-    "object store": lambda port, authority: bucket("localhost", port, authority).check(),
+    "broker": lambda port, authority: wakes("localhost", port, PASSWORD, authority, SHORT_S).check(),
+    "object store": lambda port, authority: bucket("localhost", port, authority, SHORT_S).check(),
 }
 
 

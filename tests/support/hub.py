@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from gateway import assets, home
-from gateway.bootstrap import Gateway, build, dispatcher
+from gateway.bootstrap import Gateway, dispatcher
 from gateway.bootstrap.telling import telling_checks
 from gateway.cli.compose import JWS, XML, SignedLetter, sign
 from gateway.domain.evidence.receipt import Receipt
@@ -43,6 +43,7 @@ from gateway.web.services import Services
 from gateway.wire.mime import write_related
 from tests.support import shapes
 from tests.support.described import DescribedClient
+from tests.support.shared import built
 
 MINISTRY, COMMUNE, AGENCY, PLATFORM = (directory_id("A", n) for n in (1, 2, 3, 4))
 MINISTRY_OFFICE, COMMUNE_OFFICE, AGENCY_OFFICE, TEST_OFFICE = (directory_id("B", n) for n in (1, 2, 3, 5))
@@ -170,7 +171,7 @@ class HubUnderTest:
 
     def second(self) -> HubUnderTest:
         """Another process's gateway over the same home."""
-        return HubUnderTest(build(self.gateway.settings, self.gateway.ambient), self.pki, self.clock)
+        return HubUnderTest(built(self.gateway.settings, self.gateway.ambient), self.pki, self.clock)
 
     def apply(self, table: Mapping[str, Any], actor: str = "tests") -> list[str]:
         """Change the registry as a file with this table would."""
@@ -317,7 +318,7 @@ def make_hub(
     for name in NAMES.values():
         if name not in pki.holders:
             module.issue_party(pki, name, organization=f"DEMONSTRATION {name}")
-    gateway = with_adapters(build(settings, Ambient(now=clock, chance=lambda: 0.0)), adapters or {})
+    gateway = with_adapters(built(settings, Ambient(now=clock, chance=lambda: 0.0)), adapters or {})
     checks = {name: adapter.check_options for name, adapter in gateway.adapters.items()}
     declared = read_declared(registry_table(pki, routes), folder, gateway.languages, checks)
     gateway.registry.apply(declared, "tests")

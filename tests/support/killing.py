@@ -67,9 +67,10 @@ def main() -> None:
     """Answer one line for each line read."""
     from gateway import cli
     from gateway.clients.http import GuardedHttp
-    from tests.support.commands import load_all
+    from tests.support.commands import load_all, read_all
 
     load_all()
+    read_all()
     for line in sys.stdin:
         at, *arguments = json.loads(line)
         with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as step:

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import pytest
-from sqlalchemy import URL, Connection, create_engine, make_url, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 
 from gateway.store.engine import make_engine
 from gateway.store.migrate import upgrade
@@ -24,6 +23,8 @@ from tools.services import NotStarted, PostgreSQL
 from tools.services.postgres import VOLATILE
 
 VARIABLE = "WASL_TEST_DATABASE_URL"
+_COPIES_PAGES = (15,)
+"""The version since which a template is copied page by page, through the log, unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,7 @@ class Server:
     @contextmanager
     def maintenance(self) -> Iterator[Connection]:
         """A connection outside transactions, of whoever may make databases and end connections."""
-        engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
+        with _maintenance(self.url).connect() as connection:
             yield connection
 
     def make_database(self, template: str | None = None) -> str:
@@ -49,6 +49,8 @@ class Server:
         name = f"wasl_test_{os.getpid()}_{secrets.token_hex(4)}"
         copied = f' TEMPLATE "{template}"' if template else ""
         with self.maintenance() as connection:
+            if self.own and connection.dialect.server_version_info >= _COPIES_PAGES:  # type: ignore[operator]
+                copied += " STRATEGY FILE_COPY"  # a quarter of the work where nothing is synced
             connection.execute(text(f'CREATE DATABASE "{name}"{copied}'))
         if self.own is None:
             atexit.register(self._drop, name)
@@ -57,6 +59,14 @@ class Server:
     def _drop(self, name: str) -> None:
         with self.maintenance() as connection:
             connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+
+@cache
+def _maintenance(url: URL) -> Engine:
+    """Keeps its connection: to begin one costs as much as to copy a database."""
+    engine = create_engine(url, pool_size=1, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
+    atexit.register(engine.dispose)
+    return engine
 
 
 @cache

@@ -6,7 +6,6 @@ the arguments, the folder, the environment and the three streams, and ends as th
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -52,12 +51,12 @@ def serve(address: str) -> None:
     """Answer until told to stop."""
     from gateway.bootstrap import kinds
     from gateway.cli import main
-    from tests.support.commands import load_all
+    from tests.support.commands import load_all, read_all
 
     load_all()
     kinds.find_adapters()
+    read_all()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    gc.freeze()
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen(16)

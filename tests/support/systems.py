@@ -5,7 +5,8 @@ from __future__ import annotations
 import atexit
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -15,7 +16,6 @@ from sqlalchemy import select
 
 from adapters.contract import Context, Delivered, Letter, Response
 from gateway import assets
-from gateway.bootstrap import build
 from gateway.domain.evidence.receipt import Receipt
 from gateway.domain.transit.envelope import Recipient
 from gateway.exchange.clock import Ambient
@@ -35,6 +35,7 @@ from tests.support.hub import (
     with_adapters,
 )
 from tests.support.shapes import Shape, present
+from tests.support.shared import built
 
 TAKEN = Delivered(b'{"numero": "C-1"}', "application/json", "C-1")
 """What the system answers when its script says nothing else."""
@@ -128,6 +129,12 @@ def _template(_shape: Shape) -> tuple[Path, str]:
     return folder, hub.gateway.settings.database.url
 
 
+@cache
+def _pki(template: Path) -> Any:
+    """The template's keys and certificates, read once."""
+    return assets.testpki().load(template, datetime.now(UTC))
+
+
 def fresh_hub(
     folder: Path, system: Simulator, clock: Clock | None = None, **environment: str
 ) -> HubUnderTest:
@@ -136,9 +143,17 @@ def fresh_hub(
     template, database = _template(present())
     shutil.copytree(template, folder, dirs_exist_ok=True)
     environment = {**present().environment(database), **environment}
-    gateway = build(make_settings(folder, **environment), Ambient(now=clock, chance=lambda: 0.0))
+    gateway = built(make_settings(folder, **environment), Ambient(now=clock, chance=lambda: 0.0))
     gateway = with_adapters(gateway, {system.kind: system})
-    return HubUnderTest(gateway, assets.testpki().load(folder, clock()), clock)
+    kept = _pki(template)
+    pki = replace(
+        kept,
+        directory=folder,
+        now=clock(),
+        holders=dict(kept.holders),
+        revoked={authority: dict(serials) for authority, serials in kept.revoked.items()},
+    )
+    return HubUnderTest(gateway, pki, clock)
 
 
 def route_of_commune(hub: HubUnderTest, **route: Any) -> None:
