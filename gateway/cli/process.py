@@ -224,7 +224,6 @@ def settle() -> None:
     Few of the objects of a letter hold each other: they go when nobody names them any more. Looking for
     those that do after every 700 new ones, as Python does, takes a twelfth of the time of a letter.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000)
 
