@@ -26,6 +26,32 @@ _LEAVES, _PENDING = table(LeafRow), table(PendingEntry)
 _ADD_LEAF, _PLACED = insert(_LEAVES), delete(_PENDING).where(_PENDING.c.id == bindparam("placed"))
 
 
+# The sequencer asks for these in each of its turns: building them takes longer than their execution.
+_LATEST = (
+    select(LedgerRow)
+    .where(LedgerRow.test == bindparam("of_test"))
+    .order_by(LedgerRow.generation.desc())
+    .limit(1)
+)
+_CHECKPOINTS = select(CheckpointRow).where(CheckpointRow.ledger == bindparam("of_ledger"))
+_LAST_CHECKPOINT = _CHECKPOINTS.order_by(CheckpointRow.size.desc()).limit(1)
+_LAST_SIGNED = _LAST_CHECKPOINT.where(CheckpointRow.note.is_not(None))
+_UNSIGNED = _CHECKPOINTS.where(CheckpointRow.note.is_(None)).order_by(CheckpointRow.size)
+_ALL = 2**62
+_WAITING = select(func.count()).select_from(
+    select(_PENDING.c.id).where(_PENDING.c.test == bindparam("of_test")).limit(bindparam("most")).subquery()
+)
+_WAITS_SINCE = (
+    select(_PENDING.c.since).where(_PENDING.c.test == bindparam("of_test")).order_by(_PENDING.c.id).limit(1)
+)
+_FIRST_PENDING = (
+    select(_PENDING.c.octets, _PENDING.c.receipt, _PENDING.c.purge, _PENDING.c.id)
+    .where(_PENDING.c.test == bindparam("of_test"))
+    .order_by(_PENDING.c.id)
+    .limit(bindparam("most"))
+)
+
+
 @dataclass(frozen=True)
 class Entry:
     """An entry on its way into a ledger; `id` is that of its pending row, None where it never waited."""
@@ -46,8 +72,7 @@ class Place:
 
 def latest(session: Session, test: bool) -> LedgerRow | None:
     """The present generation of the real or the test ledger."""
-    query = select(LedgerRow).where(LedgerRow.test == test).order_by(LedgerRow.generation.desc())
-    return session.scalars(query.limit(1)).first()
+    return session.scalars(_LATEST, {"of_test": test}).first()
 
 
 def generations(session: Session, test: bool) -> list[LedgerRow]:
@@ -56,10 +81,8 @@ def generations(session: Session, test: bool) -> list[LedgerRow]:
 
 
 def last_checkpoint(session: Session, ledger: int, signed: bool = False) -> CheckpointRow | None:
-    query = select(CheckpointRow).where(CheckpointRow.ledger == ledger)
-    if signed:
-        query = query.where(CheckpointRow.note.is_not(None))
-    return session.scalars(query.order_by(CheckpointRow.size.desc()).limit(1)).first()
+    query = _LAST_SIGNED if signed else _LAST_CHECKPOINT
+    return session.scalars(query, {"of_ledger": ledger}).first()
 
 
 def checkpoint(session: Session, ledger: int, size: int) -> CheckpointRow | None:
@@ -68,8 +91,7 @@ def checkpoint(session: Session, ledger: int, size: int) -> CheckpointRow | None
 
 def unsigned(session: Session, ledger: int) -> list[CheckpointRow]:
     """Checkpoints that were committed and not signed yet, the smallest first."""
-    query = select(CheckpointRow).where(CheckpointRow.ledger == ledger, CheckpointRow.note.is_(None))
-    return list(session.scalars(query.order_by(CheckpointRow.size)))
+    return list(session.scalars(_UNSIGNED, {"of_ledger": ledger}))
 
 
 def first_checkpoint_over(session: Session, place: Place) -> CheckpointRow | None:
@@ -139,17 +161,14 @@ def cosignatures(session: Session, ledger: int, size: int) -> list[CosignatureRo
 
 def waiting(session: Session, test: bool, most: int | None = None) -> tuple[int, datetime | None]:
     """How many entries wait (counted up to ``most``), and since when the first of them."""
-    mine = select(PendingEntry.id).where(PendingEntry.test == test)
-    count = session.scalar(select(func.count()).select_from(mine.limit(most).subquery())) or 0
-    oldest = select(PendingEntry.since).where(PendingEntry.test == test).order_by(PendingEntry.id).limit(1)
-    return count, session.scalar(oldest)
+    [[count]] = plain.found(session, _WAITING, {"of_test": test, "most": _ALL if most is None else most})
+    oldest = plain.found(session, _WAITS_SINCE, {"of_test": test})
+    return int(count), oldest[0].since if oldest else None
 
 
 def pending(session: Session, test: bool, most: int) -> list[Entry]:
     """The first entries that wait."""
-    columns = (PendingEntry.octets, PendingEntry.receipt, PendingEntry.purge, PendingEntry.id)
-    query = select(*columns).where(PendingEntry.test == test).order_by(PendingEntry.id).limit(most)
-    return [Entry(*row) for row in session.execute(query)]
+    return [Entry(*row) for row in plain.found(session, _FIRST_PENDING, {"of_test": test, "most": most})]
 
 
 def append(session: Session, ledger: int, first: int, entries: Sequence[Entry], hashes: list[bytes]) -> None:
