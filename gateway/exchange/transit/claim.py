@@ -91,6 +91,7 @@ class Claims:
             line = in_turn(waiting, now, self.shares)
             taken = [(due, self._lease(due)) for due in turns.take(line, limit)]
             claim_queries.take(session, taken, now, now + self.lease, self.owner)
+            turns.note()
         for _, lease in taken:
             self.leases.hold(lease, now)
         return [lease.delivery for _, lease in taken]

@@ -47,6 +47,7 @@ class Turns:
         self._fetched: dict[tuple[str, Lane], deque[Due]] = {}
         self._given: set[str] = set()
         self._asked: set[tuple[str, Lane]] = set()
+        self._served: dict[str, datetime | None] = {}
         self._at_once = 1
 
     def take(self, line: Sequence[Queue], limit: int) -> Iterator[Due]:
@@ -67,6 +68,10 @@ class Turns:
                 turns.append(queue)
                 free -= 1
 
+    def note(self) -> None:
+        """Write whose turn it was, and what of their pace is taken."""
+        route_queries.serve(self._session, self._served, self._now)
+
     def _next(self, queue: Queue, free: int) -> Due | None:
         self._look_ahead(queue.office, free)
         state = self._locked.get(queue.office)
@@ -79,7 +84,7 @@ class Turns:
             return None
         if not has_room(self._work, wanted, self._shares, route.concurrency):
             return None
-        until = self._place(route, state)
+        until = self._place(route, self._served.get(queue.office, state.rate_until))
         due = None if until is None else self._oldest(queue)
         if due is not None:
             self._serve(state, wanted, breaker, until)
@@ -130,15 +135,15 @@ class Turns:
         busy = any(one.office == wanted.office for one in self._work)
         return breaker.lets_through(self._now) and not busy
 
-    def _place(self, route: Route, state: RouteState) -> datetime | None:
-        """Up to when places in the route's pace are taken with this letter; None when none is free."""
+    def _place(self, route: Route, taken_until: datetime | None) -> datetime | None:
+        """Up to when places in the route's pace are taken with this letter too; None when none is free."""
         per_minute = self._shares.per_minute if route.per_minute is None else route.per_minute
         if route.kind is not RouteKind.ADAPTER or not per_minute:
             return self._now
-        return place_in_time(state.rate_until, per_minute, self._now)
+        return place_in_time(taken_until, per_minute, self._now)
 
     def _serve(self, state: RouteState, wanted: Work, breaker: Breaker, until: datetime | None) -> None:
-        state.claimed_at, state.rate_until = self._now, until
+        self._served[state.office] = until
         if wanted.adapter and breaker.state is not BreakerState.CLOSED:
             route_queries.keep_breaker(state, probing(breaker, self._now + self._lease))
         self._work.append(wanted)

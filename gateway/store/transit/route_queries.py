@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from gateway.domain.transit.breaker import Breaker, BreakerState
 from gateway.domain.transit.states import Transport
+from gateway.store import plain
 from gateway.store.rows import table
 from gateway.store.transit.models import DeliveryRow, Message
 from gateway.store.transit.route_models import RouteState
@@ -83,6 +84,20 @@ def locked_all(session: Session, offices: Sequence[str], wait: bool = True) -> d
         if new is not None:
             found[office] = new
     return found
+
+
+_SERVE = (
+    update(STATE)
+    .where(STATE.c.office == bindparam("of_office"))
+    .values(claimed_at=bindparam("now"), rate_until=bindparam("until"))
+)
+
+
+def serve(session: Session, until: Mapping[str, datetime | None], now: datetime) -> None:
+    """Write of locked routes that they had a turn now, and up to when places in their pace are taken."""
+    rows = [{"of_office": office, "now": now, "until": taken} for office, taken in sorted(until.items())]
+    if rows:
+        plain.run(session, _SERVE, rows)
 
 
 def breaker(session: Session, office: str) -> Breaker:
