@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -70,6 +71,17 @@ class Hog:
     def well(self):
         return Delivered(b"{}", "application/json", "hog")
 """
+
+
+@pytest.fixture(autouse=True)
+def untraced() -> Iterator[None]:
+    """Whoever measures coverage has code of its own called in the thread; it must not be stopped there."""
+    traced = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
+    yield
+    threading.settrace(traced[1])  # type: ignore[arg-type]
+    sys.settrace(traced[0])
 
 
 @pytest.fixture

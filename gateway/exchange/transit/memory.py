@@ -130,7 +130,8 @@ class Memory:
         with self._lock:
             was = one in self._calls
             self._calls.discard(one)
-            _clear(one.thread)
+        if one.is_stopped:
+            _take_what_waits()
         if was:
             left = self.left.setdefault(one.kind, Left())
             left.octets, left.calls = left.octets + self._size() - one.before, left.calls + 1
@@ -140,10 +141,11 @@ class Memory:
         TookTooMuch: the call is to end here already.
         """
         with self._lock:
-            if one.is_stopped:
-                _clear(one.thread)
-                raise TookTooMuch
-            one.in_hub = True
+            stopped = one.is_stopped
+            one.in_hub = not stopped
+        if stopped:
+            _take_what_waits()
+            raise TookTooMuch
 
     def leave_hub(self, one: Stretch) -> None:
         """The kind's own code goes on."""
@@ -194,5 +196,15 @@ def _raise_in(thread: int) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TookTooMuch))
 
 
-def _clear(thread: int) -> None:
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), None)
+def _take_what_waits() -> None:
+    """Let it be raised here and now, if it still waits to be raised in this thread.
+
+    It cannot be withdrawn: Python 3.11 would go on looking for it at each step, for ever, and what is
+    traced would not get past its next function.
+    """
+    try:
+        _raise_in(threading.get_ident())
+        while True:
+            time.sleep(0)
+    except TookTooMuch:
+        return
