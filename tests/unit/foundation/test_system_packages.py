@@ -112,3 +112,11 @@ def test_what_is_missing_is_told_with_its_package(tmp_path: Path) -> None:
     assert "NOT CHECKED: something" in said
     assert "wanted-package" in said
     assert "another" not in said
+
+
+def test_every_line_of_the_table_has_its_four_fields() -> None:
+    """A check with a pipe in it would end at the pipe, and its packages never be installed."""
+    lines = (TOOLS / "system-packages.txt").read_text("utf-8").splitlines()
+    table = [line.split("|") for line in lines if line.strip() and not line.startswith("#")]
+    assert {len(fields) for fields in table} == {4}
+    assert all(name.strip() for fields in table for name in fields)
