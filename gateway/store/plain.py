@@ -81,31 +81,35 @@ class _Compiled:
     """A statement as the driver of one dialect takes it.
 
     Attributes:
-        binds: of each parameter, in the order of the text: its name, its conversion, and its value where
-            none is given.
+        binds: of each parameter, in the order of the text: its name, its conversion, whether its value is
+            given, and which it has if not.
         by_name: parameters go by name, not by place.
         row: makes a row from what the driver returns.
         returns: it changes rows and returns something of them.
     """
 
     text: str
-    binds: tuple[tuple[str, _Convert, Any], ...]
+    binds: tuple[tuple[str, _Convert, bool, Any], ...]
     by_name: bool
     row: Callable[[Sequence[Any]], Any]
     returns: bool
 
     def parameters(self, values: Values) -> Any:
-        """What the driver is given for one row."""
+        """What the driver is given for one row.
+
+        Raises:
+            KeyError: a value is missing that the first row had.
+        """
         if self.by_name:
             return {
                 name: value if convert is None else convert(value)
-                for name, convert, usual in self.binds
-                for value in (values.get(name, usual),)
+                for name, convert, given, usual in self.binds
+                for value in (values[name] if given else usual,)
             }
         return tuple(
             value if convert is None else convert(value)
-            for name, convert, usual in self.binds
-            for value in (values.get(name, usual),)
+            for name, convert, given, usual in self.binds
+            for value in (values[name] if given else usual,)
         )
 
 
@@ -126,7 +130,7 @@ def _compiled(statement: Statement, dialect: Dialect, names: frozenset[str]) -> 
         if bind.expanding or bind.callable is not None or (bind.required and name not in names):
             raise TypeError(f"not a plain statement for lack of {name}: {compiled.string}")
         convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
-        binds.append((name, convert, usual.get(name, bind.value)))
+        binds.append((name, convert, name in names, usual.get(name, bind.value)))
     columns = tuple(statement.exported_columns)
     return _Compiled(
         text=compiled.string,

@@ -176,6 +176,13 @@ def test_statements_that_are_not_plain_are_refused(store: Store, statement: Any,
         plain.found(session, statement, values)
 
 
+def test_a_row_that_lacks_what_the_first_one_has_is_no_row_of_nothing(store: Store) -> None:
+    short = row("two")
+    del short["octets"]
+    with store.write() as session, pytest.raises(KeyError, match="octets"):
+        plain.run(session, ADD, [row("one"), short])
+
+
 def test_a_lost_connection_is_told_and_not_used_again(scaled: Shape) -> None:
     engine = make_engine(scaled.environment()["WASL_DATABASE_URL"], None)
     store, killed = Store(engine), select(func.pg_terminate_backend(func.pg_backend_pid()))
