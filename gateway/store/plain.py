@@ -1,7 +1,8 @@
 """Statements of the hot path, executed as they were compiled once: SQLAlchemy's own way costs more.
 
 They are written with SQLAlchemy like all others, and handed over here inside the session's transaction: those
-whose text never changes (no ``IN`` over many values), about tables, that no unit of work must know of.
+whose text never changes (an ``IN`` has a fixed number of places), about tables, that no unit of work must
+know of.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ class _Compiled:
     Attributes:
         binds: of each parameter, in the order of the text: its name, its conversion, whether its value is
             given, and which it has if not.
+        names: of the parameters, in that order.
         by_name: parameters go by name, not by place.
         row: makes a row from what the driver returns.
         returns: it changes rows and returns something of them.
@@ -90,6 +92,7 @@ class _Compiled:
 
     text: str
     binds: tuple[tuple[str, _Convert, bool, Any], ...]
+    names: tuple[str, ...]
     by_name: bool
     row: Callable[[Sequence[Any]], Any]
     returns: bool
@@ -100,17 +103,12 @@ class _Compiled:
         Raises:
             KeyError: a value is missing that the first row had.
         """
-        if self.by_name:
-            return {
-                name: value if convert is None else convert(value)
-                for name, convert, given, usual in self.binds
-                for value in (values[name] if given else usual,)
-            }
-        return tuple(
+        found = [
             value if convert is None else convert(value)
             for name, convert, given, usual in self.binds
             for value in (values[name] if given else usual,)
-        )
+        ]
+        return dict(zip(self.names, found, strict=True)) if self.by_name else found
 
 
 @lru_cache(_MOST)
@@ -135,6 +133,7 @@ def _compiled(statement: Statement, dialect: Dialect, names: frozenset[str]) -> 
     return _Compiled(
         text=compiled.string,
         binds=tuple(binds),
+        names=tuple(order),
         by_name=not compiled.positional,
         row=_row_of(columns, dialect),
         returns=bool(columns) and not isinstance(statement, Select),
@@ -151,13 +150,16 @@ def _default(column: Column[Any]) -> Any:
 def _row_of(columns: Sequence[Any], dialect: Dialect) -> Callable[[Sequence[Any]], Any]:
     names = [str(one.key) for one in columns]
     row: Any = namedtuple("row", names, rename=True)  # type: ignore[misc]
-    converts = [_result(one.type, dialect) for one in columns]
-    if not any(converts):
+    kinds = enumerate(_result(one.type, dialect) for one in columns)
+    converts = [(place, convert) for place, convert in kinds if convert is not None]
+    if not converts:
         return cast("Callable[[Sequence[Any]], Any]", row._make)
 
     def make(values: Sequence[Any]) -> Any:
-        pairs = zip(converts, values, strict=True)
-        return row._make(value if convert is None else convert(value) for convert, value in pairs)
+        made = list(values)
+        for place, convert in converts:
+            made[place] = convert(made[place])
+        return row._make(made)
 
     return make
 

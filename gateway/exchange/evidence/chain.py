@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from gateway.store.evidence import queries as evidence
 from gateway.store.rows import gathering
 from gateway.store.sessions import Store
 from gateway.store.together import Together
-from gateway.store.transit import queries
+from gateway.store.transit import delivery_rows, queries
 from gateway.store.transit.clocks import clock_from_json, clock_to_json
 from gateway.store.transit.models import DeliveryRow
 from gateway.wire.receipts import read_kept_receipt
@@ -139,25 +139,42 @@ class Step:
 def take(session: Session, steps: Sequence[Step]) -> list[Exception | None]:
     """Take steps of different deliveries in the open transaction, one after the other.
 
+    Their rows are read and written past the session: no step may look them up.
+
     Returns:
         For each step what it was refused for, before anything of it was written.
 
     Raises:
         Exception: a change is not possible.
     """
-    faults: list[Exception | None] = []
-    owed: list[Owed] = []
+    with gathering(session):
+        rows = delivery_rows.locked(session, [step.case.row.id for step in steps])
+        faults = _taken(session, rows, steps)
+        delivery_rows.write(session, rows.values())
+    return faults
+
+
+def take_alone(session: Session, step: Step) -> Exception | None:
+    """Take a step that may look at its own row, or others, by the session; else as `take`."""
     # written once at the end: each look-up in between would write what changed so far
     with session.no_autoflush, gathering(session):
-        rows = queries.locked(session, [step.case.row.id for step in steps])
-        for step in steps:
-            row = rows[step.case.row.id]
-            fault = _changed(step.case, row)
-            if fault is None:
-                step.take(session, row)
-                owed += step.chain.owed
-            faults.append(fault)
-        store(session, owed)
+        [fault] = _taken(session, queries.locked(session, [step.case.row.id]), [step])
+    return fault
+
+
+def _taken(
+    session: Session, rows: Mapping[str, DeliveryRow], steps: Sequence[Step]
+) -> list[Exception | None]:
+    faults: list[Exception | None] = []
+    owed: list[Owed] = []
+    for step in steps:
+        row = rows[step.case.row.id]
+        fault = _changed(step.case, row)
+        if fault is None:
+            step.take(session, row)
+            owed += step.chain.owed
+        faults.append(fault)
+    store(session, owed)
     return faults
 
 
@@ -199,7 +216,7 @@ class Chains:
             self.together.do(step)
             return
         with self.store.write() as session:
-            [fault] = take(session, [step])
+            fault = take_alone(session, step)
         if fault is not None:
             raise fault
 

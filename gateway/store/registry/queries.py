@@ -206,8 +206,8 @@ class Holder:
 
 def holder(session: Session, digest: str, now: datetime) -> Holder | None:
     """Who holds a token whose time is not over."""
-    row = session.execute(_HOLDER, {"of_token": digest, "at": now}).first()
-    return None if row is None else Holder(*row)
+    rows = plain.found(session, _HOLDER, {"of_token": digest, "at": now})
+    return Holder(*rows[0]) if rows else None
 
 
 def forget_expired(session: Session, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from gateway.domain.transit.envelope import Lane
 from gateway.domain.transit.sharing import Queue, Work
 from gateway.domain.transit.states import Transport
 from gateway.store import plain
+from gateway.store.detached import among, several
 from gateway.store.rows import table
 from gateway.store.transit import queries as moves
 from gateway.store.transit.models import WAITING, DeliveryRow
@@ -88,14 +90,18 @@ class Due:
     state: str
 
 
-_OLDEST_DUE = (
-    select(_ROW.c.id, _ROW.c.state)
-    .where(WAITING, _ROW.c.office == bindparam("of_office"), _ROW.c.lane == bindparam("in_lane"))
-    .where(_ROW.c.due_at <= bindparam("until"))
-    .order_by(_ROW.c.due_at)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
-)
+@lru_cache
+def _oldest_due(but: int) -> Select[Any]:
+    """The query that leaves out so many deliveries, built once."""
+    query = (
+        select(_ROW.c.id, _ROW.c.state)
+        .where(WAITING, _ROW.c.office == bindparam("of_office"), _ROW.c.lane == bindparam("in_lane"))
+        .where(_ROW.c.due_at <= bindparam("until"))
+        .order_by(_ROW.c.due_at)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+    )
+    return query.where(~among(_ROW.c.id, but)) if but else query
 
 
 def oldest_due(
@@ -107,9 +113,8 @@ def oldest_due(
         but: identifiers of those that are not wanted.
     """
     values = {"of_office": queue.office, "in_lane": queue.lane.value, "until": now, "most": limit}
-    if but:
-        return [Due(*row) for row in session.execute(_OLDEST_DUE.where(_ROW.c.id.not_in(but)), values)]
-    return [Due(*row) for row in plain.found(session, _OLDEST_DUE, values)]
+    left_out = several(but) if but else {}
+    return [Due(*row) for row in plain.found(session, _oldest_due(len(left_out)), {**values, **left_out})]
 
 
 def waits(session: Session, office: str, now: datetime) -> bool:
@@ -121,7 +126,15 @@ def waits(session: Session, office: str, now: datetime) -> bool:
 
 def any_lost(session: Session, now: datetime, mine: Collection[str]) -> bool:
     """Whether there is a delivery whose lease ran out, not one of ``mine``."""
-    return session.execute(_lost(now, mine).with_only_columns(DeliveryRow.id).limit(1)).first() is not None
+    others = several(mine) if mine else {}
+    return bool(plain.found(session, _any_lost(len(others)), {"until": now, **others}))
+
+
+@lru_cache
+def _any_lost(mine: int) -> Select[Any]:
+    lost = _ROW.c.state == Transport.DELIVERING.value
+    query = select(_ROW.c.id).where(lost, _ROW.c.lease_until <= bindparam("until")).limit(1)
+    return query.where(~among(_ROW.c.lease_owner, mine)) if mine else query
 
 
 def lost(session: Session, now: datetime, limit: int, mine: Collection[str]) -> list[DeliveryRow]:

@@ -126,8 +126,7 @@ class DeliveryRow(Base):
 
     ``expires_at``: the end that the sender gave, or that a resend was given, where ``own_end`` says so;
     rows of older versions have it in their letter only. ``routing``: why it goes to this office, where rules
-    or a closure decided that; read when somebody asks.
-    rows of older versions have it in their letter only. ``news_due_at``: when the recipient's system is
+    or a closure decided that; read when somebody asks. ``news_due_at``: when the recipient's system is
     asked for news of it, None before the first time.
     """
 

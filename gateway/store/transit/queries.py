@@ -148,8 +148,8 @@ class Standing(NamedTuple):
 
 def standing(session: Session, delivery: str) -> Standing | None:
     """Where a delivery is, without the rest that is known of it."""
-    row = session.execute(_STANDING, {"of_delivery": delivery}).first()
-    return None if row is None else Standing(*row)
+    rows = plain.found(session, _STANDING, {"of_delivery": delivery})
+    return Standing(*rows[0]) if rows else None
 
 
 def deliveries(session: Session, message: int) -> list[DeliveryRow]:
@@ -164,7 +164,7 @@ def events(session: Session, delivery: str) -> list[DeliveryEvent]:
 
 def reasons_of_queueing(session: Session, delivery: str) -> list[str | None]:
     """Why a delivery was queued, each time, in order."""
-    return list(session.scalars(_REASONS, {"of_delivery": delivery}))
+    return [row.why for row in plain.found(session, _REASONS, {"of_delivery": delivery})]
 
 
 def attempts(session: Session, delivery: str) -> list[Attempt]:
