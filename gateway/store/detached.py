@@ -46,33 +46,33 @@ def among(column: Column[Any], size: int) -> ColumnElement[bool]:
 
 
 def several(wanted: Collection[str]) -> Mapping[str, str]:
-    """Values for a query about several keys, not none of them: as many as the next power of two.
+    """Values for a query about several keys: as many as the next power of two, none for none.
 
     The last one is repeated, so that few texts serve all numbers.
     """
     keys = list(wanted)
-    keys += keys[-1:] * ((1 << (len(keys) - 1).bit_length()) - len(keys))
+    places = 1 << (len(keys) - 1).bit_length() if keys else 0
+    keys += keys[-1:] * (places - len(keys))
     return {f"one_of_{number}": key for number, key in enumerate(keys)}
 
 
-def write(session: Session, rows: Collection[Base]) -> None:
-    """Write what was changed of rows of one model, in one statement for those with the same changes."""
+def write(session: Session, model: type[Entity], rows: Collection[Entity]) -> None:
+    """Write what was changed of rows of a model, in one statement for those with the same changes."""
+    names, key = _names(model)
     alike: dict[frozenset[str], list[Mapping[str, Any]]] = {}
     for row in rows:
-        state = inspect(row)
-        names, key = _names(type(row))
-        changed = frozenset(names) - state.unmodified
+        changed = frozenset(names) - inspect(row).unmodified
         if changed:
             values = {name: getattr(row, name) for name in changed}
             alike.setdefault(changed, []).append({**values, _KEY: getattr(row, names[key])})
-    for changed, several_values in alike.items():
-        plain.run(session, _update(type(next(iter(rows))), changed), several_values)
+    for changed, changes in alike.items():
+        plain.run(session, _update(model, changed), changes)
 
 
 @lru_cache(_MOST)
 def _update(model: type[Base], changed: frozenset[str]) -> Update:
-    key = _key(model)
-    return update(table(model)).where(key == bindparam(_KEY)).values({n: bindparam(n) for n in changed})
+    values: dict[str, Any] = {name: bindparam(name) for name in changed}
+    return update(table(model)).where(_key(model) == bindparam(_KEY)).values(values)
 
 
 @lru_cache(_MOST)

@@ -22,7 +22,7 @@ from gateway.store.evidence import queries as evidence
 from gateway.store.rows import gathering
 from gateway.store.sessions import Store
 from gateway.store.together import Together
-from gateway.store.transit import delivery_rows, queries
+from gateway.store.transit import delivery_rows
 from gateway.store.transit.clocks import clock_from_json, clock_to_json
 from gateway.store.transit.models import DeliveryRow
 from gateway.wire.receipts import read_kept_receipt
@@ -158,7 +158,8 @@ def take_alone(session: Session, step: Step) -> Exception | None:
     """Take a step that may look at its own row, or others, by the session; else as `take`."""
     # written once at the end: each look-up in between would write what changed so far
     with session.no_autoflush, gathering(session):
-        [fault] = _taken(session, queries.locked(session, [step.case.row.id]), [step])
+        row = session.get_one(DeliveryRow, step.case.row.id, with_for_update=True)
+        [fault] = _taken(session, {row.id: row}, [step])
     return fault
 
 

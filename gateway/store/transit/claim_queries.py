@@ -113,7 +113,7 @@ def oldest_due(
         but: identifiers of those that are not wanted.
     """
     values = {"of_office": queue.office, "in_lane": queue.lane.value, "until": now, "most": limit}
-    left_out = several(but) if but else {}
+    left_out = several(but)
     return [Due(*row) for row in plain.found(session, _oldest_due(len(left_out)), {**values, **left_out})]
 
 
@@ -126,7 +126,7 @@ def waits(session: Session, office: str, now: datetime) -> bool:
 
 def any_lost(session: Session, now: datetime, mine: Collection[str]) -> bool:
     """Whether there is a delivery whose lease ran out, not one of ``mine``."""
-    others = several(mine) if mine else {}
+    others = several(mine)
     return bool(plain.found(session, _any_lost(len(others)), {"until": now, **others}))
 
 

@@ -36,4 +36,4 @@ def locked(session: Session, names: Collection[str]) -> dict[str, DeliveryRow]:
 
 def write(session: Session, rows: Collection[DeliveryRow]) -> None:
     """Write what was changed of them."""
-    detached.write(session, rows)
+    detached.write(session, DeliveryRow, rows)

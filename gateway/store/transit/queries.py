@@ -66,12 +66,6 @@ _STANDING = select(
     _ROW.c.processing,
     _ROW.c.register_number,
 ).where(_ROW.c.id == bindparam("of_delivery"))
-_LOCKED = (
-    select(DeliveryRow)
-    .where(DeliveryRow.id.in_(bindparam("names", expanding=True)))
-    .order_by(DeliveryRow.id)
-    .with_for_update()
-)
 _END_ATTEMPT = (
     update(_ATTEMPT)
     .where(_ATTEMPT.c.delivery == bindparam("of_delivery"), _ATTEMPT.c.ended_at.is_(None))
@@ -127,11 +121,6 @@ def refusals_since(session: Session, party: str, since: datetime) -> int:
         )
     )
     return session.scalar(query) or 0
-
-
-def locked(session: Session, names: Collection[str]) -> dict[str, DeliveryRow]:
-    """Deliveries by their identifiers, locked in the same order by everybody."""
-    return {row.id: row for row in session.scalars(_LOCKED, {"names": list(names)})}
 
 
 class Standing(NamedTuple):

@@ -40,6 +40,10 @@ def test_as_many_rows_are_found_as_are_asked_for(session, count):
     assert [(one.object_id, one.size) for one in found] == [(f"p{n}", n) for n in range(count)]
 
 
+def test_none_are_found_of_none():
+    assert detached.several(()) == {}
+
+
 def test_a_moment_comes_back_as_it_was_kept(session):
     [row] = _read(session, "p1")
     assert row.created_at == NOW
@@ -61,7 +65,7 @@ def test_what_was_changed_is_written_and_nothing_else(session):
     rows[0].size, rows[1].size = 10, 20
     rows[2].sha256 = "11"
     texts.clear()
-    detached.write(session, rows)
+    detached.write(session, Payload, rows)
     assert sorted(text.split(" SET ")[1].split(" WHERE")[0] for text in texts) == ["sha256=?", "size=?"]
     assert [(one.size, one.sha256) for one in _read(session, "p1", "p2", "p3", "p4")] == [
         (10, "00"),
@@ -75,7 +79,7 @@ def test_where_nothing_was_changed_nothing_is_written(session):
     texts = []
     rows = _read(session, "p1")
     event.listen(session.get_bind(), "before_cursor_execute", lambda *seen: texts.append(seen[2]))
-    detached.write(session, rows)
+    detached.write(session, Payload, rows)
     assert texts == []
 
 
