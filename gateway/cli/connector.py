@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 
 import click
 
@@ -28,6 +27,7 @@ from gateway.domain.errors import WaslError
 from gateway.exchange.clock import Ambient
 from gateway.i18n import Translator, mark
 from gateway.trust.seal import KeySealer
+from gateway.workers.stop import Stop
 
 PLACES = ("out", "work", "sent", "refused", "in", "done", "state")
 
@@ -89,9 +89,9 @@ def _run(rounds: list[Outbox | Told | Incoming], once: bool, every: float, watch
     if once:
         sys.exit(0 if _round(rounds, watch) else 3)
     watch.say(mark("Looks every {seconds} seconds; whatever is done is told here."), seconds=every)
-    stopped = Event()
+    stopped = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, stopped.set)
     while not stopped.is_set():
         _round(rounds, watch)
         stopped.wait(every)

@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from threading import Event
 from typing import Any
 
 import click
@@ -55,6 +54,7 @@ from gateway.settings import Settings, StandInWarning, load
 from gateway.web.app import create_app
 from gateway.web.operations import Operations, create_operations_app
 from gateway.workers.bounds import anew_without_memory, begin_anew, bound_memory
+from gateway.workers.stop import Stop
 from gateway.workers.worker import Job, Worker
 
 _HOUR = 3600.0
@@ -189,7 +189,7 @@ def worker() -> None:
         lead(gateway),
         wakeups(gateway),
     )
-    told = Event()
+    told = Stop()
 
     def stop(*_: object) -> None:
         told.set()

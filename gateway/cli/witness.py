@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import sys
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.witness import Alarm, Incomplete, NotBelieved, Turn, Witness
 from gateway.exchange.evidence.witness_folder import WitnessFolder
 from gateway.trust.note import LOG, VerifierKey, read_vkey
+from gateway.workers.stop import Stop
 
 _NAME = re.compile(r"[!-*,-~]{1,200}")
 """Visible ASCII without a plus sign (C2SP signed-note)."""
@@ -97,11 +97,11 @@ def run(
     Example: wasl witness run --state w1 --hub https://hub.example --ledger-key ledger.vkey --once
     """
     watcher = Witness(WitnessFolder(state), _client(url, test), _vkey(ledger_key), Ambient().now, submit)
-    stopped = threading.Event()
+    stopped = Stop()
     if once:
         sys.exit(_look(watcher, as_json))
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, stopped.set)
     while not stopped.is_set():
         _look(watcher, as_json)
         stopped.wait(seconds)

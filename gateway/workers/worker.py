@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
-from threading import Event
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -18,6 +17,7 @@ from gateway.store.leader import Lead
 from gateway.workers.contained import contained
 from gateway.workers.places import Places
 from gateway.workers.pulse import Pulse
+from gateway.workers.stop import Stop
 
 _BEATS_PER_LEASE = 4
 
@@ -61,7 +61,7 @@ class Worker:
         self._wakeups = wakeups
         self._jobs = (Job(dispatch.give_up_held, 60), Job(sweep.run, 3600, alone=True), *jobs)
         self._places = Places(dispatch, threads, poll_seconds)
-        self._stopping = Event()
+        self._stopping = Stop()
 
     def run(self) -> None:
         """Work until `stop`; deliveries under way are finished before this returns."""

@@ -263,12 +263,22 @@ def run(arguments: list[str]) -> int:
 
 
 def _born(order: dict[str, Any]) -> int:
-    """A child that runs a command with its own environment and output; its process id."""
+    """A child that runs a command with its own environment and output; its process id.
+
+    When this returns the child leads its group: whoever learns of it may signal the group at once.
+    """
+    leads, tells = os.pipe()
     pid = os.fork()
     if pid:
+        os.close(tells)
+        os.read(leads, 1)
+        os.close(leads)
         return pid
     code = 70
     try:
+        os.setsid()
+        os.close(leads)
+        os.close(tells)
         code = _live(order)
     finally:
         with contextlib.suppress(Exception):
@@ -278,7 +288,6 @@ def _born(order: dict[str, Any]) -> int:
 
 
 def _live(order: dict[str, Any]) -> int:
-    os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     out = os.open(order["out"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     err = os.open(order["err"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -72,6 +72,9 @@ class Cutting:
                     self._sever(client, server, octets)
                     return
                 server.sendall(octets)
+        # a client that is gone is gone for the server, too: its transaction must not hold its locks
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
 
     def _sever(self, client: socket.socket, server: socket.socket, octets: bytes) -> None:
         self.cuts += 1
@@ -90,6 +93,8 @@ class Cutting:
             while octets := server.recv(_MOST):
                 with suppress(OSError):
                     client.sendall(octets)
+        with suppress(OSError):
+            client.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

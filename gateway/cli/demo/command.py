@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 
 import click
 
@@ -30,6 +29,7 @@ from gateway.cli.process import check_port, made_home
 from gateway.domain.errors import GatewayFault, Misconfigured
 from gateway.exchange.registry.declared import read_declared
 from gateway.settings import Settings, load
+from gateway.workers.stop import Stop
 
 SOAP, REST, HUB, WORKER = "ministry", "commune", "hub", "worker"
 SIGNERS = ("demo-ministry", "demo-commune", "demo-agency", "demo-platform")
@@ -68,10 +68,10 @@ def _show(keep: bool) -> list[str]:
     _register(settings)
     shutil.copytree(settings.trust.directory, folder / "trust")
     world = _world(settings)
-    stopped = Event()
+    stopped = Stop()
     # noted, not raised: a program that is just being started must not be left behind
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, stopped.set)
     try:
         world.start(stopped)
         story = _tell(settings, folder, stopped)
@@ -151,7 +151,7 @@ def _world(settings: Settings) -> World:
     return world
 
 
-def _tell(settings: Settings, folder: Path, stopped: Event) -> Story:
+def _tell(settings: Settings, folder: Path, stopped: Stop) -> Story:
     url = f"http://{settings.web.host}:{settings.web.port}"
     story = Story(url, folder, settings.home, click.echo)
     started, now = time.monotonic(), datetime.now(UTC)
@@ -173,7 +173,7 @@ def _tell(settings: Settings, folder: Path, stopped: Event) -> Story:
     return story
 
 
-def _keep_serving(settings: Settings, world: World, story: Story, stopped: Event) -> None:
+def _keep_serving(settings: Settings, world: World, story: Story, stopped: Stop) -> None:
     url = f"http://{settings.web.host}:{settings.web.port}"
     with Control(settings.home, world.programs[REST], story):
         click.echo("")

@@ -11,9 +11,9 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
 
 from gateway.domain.errors import Misconfigured
+from gateway.workers.stop import Stop
 
 _READY_S = 30.0
 _STOP_S = 15.0
@@ -93,7 +93,7 @@ class World:
     def add(self, program: Program) -> None:
         self.programs[program.name] = program
 
-    def start(self, stopped: Event) -> None:
+    def start(self, stopped: Stop) -> None:
         """Start everything, in order, unless somebody wants it stopped meanwhile.
 
         Raises:
