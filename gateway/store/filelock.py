@@ -7,8 +7,10 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 
 class LockTimeout(Exception):
@@ -24,7 +26,7 @@ class FileLock:
 
     Threads of one process queue on a gate in memory, the process that is through it on the file. The
     kernel wakes those who wait in `flock` in order, which polling would not, but it knows no time
-    limit: a thread of its own waits there, and the caller waits for that thread.
+    limit: a thread waits there, and the caller waits for that thread.
     """
 
     def __init__(self, path: Path, wait_s: float = 10.0) -> None:
@@ -36,6 +38,7 @@ class FileLock:
         self._gate = threading.Lock()
         self._process = os.getpid()
         self._owner: int | None = None
+        self._waiting: SimpleQueue[_Waiter | None] | None = None
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
@@ -68,9 +71,39 @@ class FileLock:
         gate = self._gate
         if not gate.acquire(timeout=wait_s):
             raise LockTimeout(self.path.name)
-        held = Held(self, gate, _locked(self.path, deadline, gate))
+        held = Held(self, gate, self._locked(deadline, gate))
         self._owner = threading.get_ident()
         return held
+
+    def _locked(self, deadline: float, gate: threading.Lock) -> int:
+        """The descriptor of the locked file; the gate is open again, at once or later, when this raises."""
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            gate.release()
+            raise LockBroken(self.path.name) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiter = _Waiter(self.path.name, descriptor, gate)
+            return waiter.wait(deadline - time.monotonic(), self._those_who_wait)
+        except OSError as error:
+            _unlock(descriptor, gate)
+            raise LockBroken(self.path.name) from error
+        return descriptor
+
+    def _those_who_wait(self, waiter: _Waiter) -> None:
+        """Let the thread that waits in `flock` wait for this one; it is begun when it is needed first.
+
+        Whoever asks holds the gate, and so does one who gave up: there is never more than one.
+        """
+        if self._waiting is None:
+            asked: SimpleQueue[_Waiter | None] = SimpleQueue()
+            name = f"lock {self.path.name}"
+            threading.Thread(target=_wait_for_each, args=(asked,), name=name, daemon=True).start()
+            weakref.finalize(self, asked.put, None)
+            self._waiting = asked
+        self._waiting.put(waiter)
 
     def _forget_owner(self) -> None:
         self._owner = None
@@ -93,23 +126,6 @@ class Held:
         self._descriptor = None
 
 
-def _locked(path: Path, deadline: float, gate: threading.Lock) -> int:
-    """The descriptor of the locked file; the gate is open again, at once or later, when this raises."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        gate.release()
-        raise LockBroken(path.name) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _Waiter(path.name, descriptor, gate).wait(deadline - time.monotonic())
-    except OSError as error:
-        _unlock(descriptor, gate)
-        raise LockBroken(path.name) from error
-    return descriptor
-
-
 def _unlock(descriptor: int, gate: threading.Lock) -> None:
     # Unlocked by word, not only by closing: a child of a fork may share the open file.
     with contextlib.suppress(OSError):
@@ -121,8 +137,7 @@ def _unlock(descriptor: int, gate: threading.Lock) -> None:
 class _Waiter:
     """Waits in `flock` on behalf of a caller that may give up first.
 
-    Given up, it goes on holding the gate until the lock comes, so that one process never has more than
-    one of these.
+    Given up, it goes on holding the gate until the lock comes.
     """
 
     def __init__(self, name: str, descriptor: int, gate: threading.Lock) -> None:
@@ -134,8 +149,11 @@ class _Waiter:
         self._abandoned = False
         self._failure: OSError | None = None
 
-    def wait(self, seconds: float) -> int:
+    def wait(self, seconds: float, begin: Callable[[_Waiter], None]) -> int:
         """The locked descriptor.
+
+        Args:
+            begin: has another thread call `run`.
 
         Raises:
             LockTimeout: it did not come within ``seconds``.
@@ -144,7 +162,11 @@ class _Waiter:
         if seconds <= 0:
             _unlock(self._descriptor, self._gate)
             raise LockTimeout(self._name)
-        threading.Thread(target=self._run, name=f"lock {self._name}", daemon=True).start()
+        try:
+            begin(self)
+        except RuntimeError as error:  # no thread can be had
+            _unlock(self._descriptor, self._gate)
+            raise LockBroken(self._name) from error
         try:
             self._arrived.wait(seconds)
         finally:
@@ -156,7 +178,8 @@ class _Waiter:
             raise LockBroken(self._name) from self._failure
         return self._descriptor
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Wait in `flock`, as long as it takes."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         except OSError as error:
@@ -166,3 +189,8 @@ class _Waiter:
             abandoned = self._abandoned
         if abandoned or self._failure is not None:
             _unlock(self._descriptor, self._gate)
+
+
+def _wait_for_each(asked: SimpleQueue[_Waiter | None]) -> None:
+    while (waiter := asked.get()) is not None:
+        waiter.run()

@@ -65,15 +65,52 @@ def test_a_wait_given_up_leaves_the_lock_usable(tmp_path: Path, other_process: A
     _, pipe = other_process(hold_until_told, path)
     pipe.recv()
     lock = FileLock(path)
-    for _ in range(3):  # the first leaves a thread in the kernel's queue, the others wait behind it
+    for _ in range(3):  # the first leaves the thread in the kernel's queue, the others wait behind it
         with pytest.raises(LockTimeout):
             lock.acquire(0.03)
-    waiting = [thread for thread in threading.enumerate() if thread.name == "lock lock"]
-    assert len(waiting) == 1
+    [waiting] = waiting_for("lock")
     pipe.send("end")
     lock.acquire(10).release()
-    waiting[0].join(10)
-    assert not waiting[0].is_alive()
+    assert waiting_for("lock") == [waiting]
+    del lock
+    waiting.join(10)
+    assert not waiting.is_alive()
+
+
+def waiting_for(name: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == f"lock {name}"]
+
+
+def test_one_thread_waits_for_all_who_wait_in_turn(tmp_path: Path, other_process: Any) -> None:
+    path = tmp_path / "often"
+    lock = FileLock(path)
+    seen = set()
+    for _ in range(3):
+        _, pipe = other_process(hold_until_told, path)
+        pipe.recv()
+        threading.Timer(0.03, pipe.send, ("end",)).start()
+        lock.acquire(10).release()
+        seen.update(waiting_for("often"))
+    assert len(seen) == 1
+
+
+def test_without_a_thread_to_wait_the_lock_is_said_to_be_broken(
+    tmp_path: Path, other_process: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    path = tmp_path / "lock"
+    _, pipe = other_process(hold_until_told, path)
+    pipe.recv()
+    lock = FileLock(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        for _ in range(2):
+            with pytest.raises(LockBroken):
+                lock.acquire(1)
+    pipe.send("end")
+    lock.acquire(10).release()
 
 
 def test_a_killed_holder_leaves_the_lock_free(tmp_path: Path, other_process: Any) -> None:
