@@ -41,6 +41,12 @@ def digest(name: str, certificate: x509.Certificate) -> bytes:
 
 
 @lru_cache(maxsize=_REMEMBERED)
+def certificate_digest(certificate: x509.Certificate) -> str:
+    """SHA-256 of the certificate's DER form, in lower-case hexadecimal."""
+    return digest("sha256", certificate).hex()
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def is_authority(certificate: x509.Certificate) -> bool:
     """Whether the certificate says that it is an authority's; an unreadable one does not."""
     try:

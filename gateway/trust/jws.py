@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
@@ -17,9 +18,8 @@ from gateway.domain.evidence.verdict import Level
 from gateway.strictjson import NotStrict, TooDeep, read_strict
 from gateway.trust import jwsprimitive
 from gateway.trust.algorithms import UNREADABLE_CERTIFICATE
-from gateway.trust.certificates import der
+from gateway.trust.certificates import certificate_digest, der, digest
 from gateway.trust.jwsheader import (
-    certificate_digest,
     decode_base64url,
     encode_base64url,
     read_header,
@@ -35,6 +35,7 @@ ENVELOPE_TYP = "wasl-envelope+json"
 RECEIPT_TYP = "wasl-receipt+json"
 
 _PARTS = ("protected", "payload", "signature")
+_REMEMBERED = 64
 
 
 @dataclass(frozen=True)
@@ -227,8 +228,7 @@ def sign_jws(
         "alg": algorithm,
         "typ": typ,
         "iat": int(signing_time.astimezone(UTC).timestamp()),
-        "x5t#S256": encode_base64url(bytes.fromhex(certificate_digest(sealer.certificate))).decode(),
-        "x5c": [_base64_der(one) for one in (sealer.certificate, *sealer.chain)],
+        **_named(sealer.certificate, sealer.chain),
     }
     protected = encode_base64url(json.dumps(header, separators=(",", ":")).encode())
     signing_input = protected + b"." + encode_base64url(payload)
@@ -256,5 +256,10 @@ def _flat(signing_input: bytes, signature: bytes) -> bytes:
     return json.dumps({name: part.decode() for name, part in parts.items()}).encode()
 
 
-def _base64_der(certificate: x509.Certificate) -> str:
-    return base64.b64encode(der(certificate)).decode()
+@lru_cache(_REMEMBERED)
+def _named(certificate: x509.Certificate, chain: tuple[x509.Certificate, ...]) -> Mapping[str, Any]:
+    """The members that name the signer: the same in all that one sealer signs."""
+    return {
+        "x5t#S256": encode_base64url(digest("sha256", certificate)).decode(),
+        "x5c": [base64.b64encode(der(one)).decode() for one in (certificate, *chain)],
+    }

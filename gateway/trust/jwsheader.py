@@ -13,7 +13,7 @@ from cryptography import x509
 
 from gateway.domain.errors import Refused
 from gateway.trust.algorithms import UNREADABLE_CERTIFICATE
-from gateway.trust.certificates import digest, read_der
+from gateway.trust.certificates import certificate_digest, read_der
 from gateway.trust.jwsprimitive import ALGORITHMS, check_key
 
 MEMBERS = frozenset({"alg", "typ", "cty", "kid", "x5c", "x5t#S256", "iat", "sigT", "crit"})
@@ -141,11 +141,6 @@ def _digest(members: Mapping[str, Any], chain: tuple[x509.Certificate, ...]) -> 
     if len(octets) != 32 or (chain and certificate_digest(chain[0]) != octets.hex()):
         raise Refused.because("WASL-JWS-008", "/x5t#S256")
     return octets.hex()
-
-
-def certificate_digest(certificate: x509.Certificate) -> str:
-    """SHA-256 of the certificate (DER), lower-case hexadecimal."""
-    return digest("sha256", certificate).hex()
 
 
 def decode_base64url(text: bytes, where: str) -> bytes:

@@ -35,20 +35,29 @@ def carry(receipt: Receipt) -> CarriedReceipt:
     """The receipt with its digest, as every rendering carries it; at once if it does already."""
     if isinstance(receipt, CarriedReceipt):
         return receipt
-    return _carrying(receipt, content_digest(receipt))
+    return carry_as(receipt, content_digest(receipt))
 
 
-def _carrying(receipt: Receipt, digest: str) -> CarriedReceipt:
+def carried_json(receipt: Receipt) -> tuple[str, bytes]:
+    """The digest of the receipt, and its JSON text: `content_digest` and `receipt_json` in one go."""
+    members = to_json(receipt)
+    # the digest's member stands where its name sorts, between what sorts before it and the rest
+    before, after = (
+        canonical_json({name: value for name, value in members.items() if (name < _DIGEST) is earlier})[1:-1]
+        for earlier in (True, False)
+    )
+    digest = hashlib.sha256(_object(before, after)).hexdigest()
+    return digest, _object(before, b'"%b":"%b"' % (_DIGEST.encode(), digest.encode()), after)
+
+
+def _object(*members: bytes) -> bytes:
+    return b"{%b}" % b",".join(filter(None, members))
+
+
+def carry_as(receipt: Receipt, digest: str) -> CarriedReceipt:
+    """The receipt with the digest that `carried_json` gave."""
     content = {name: getattr(receipt, name) for name in _NAMES}
     return CarriedReceipt(**content, content_digest=digest)
-
-
-def carried_json(receipt: Receipt) -> tuple[CarriedReceipt, bytes]:
-    """The receipt with its digest, and its JSON text: `carry` and `receipt_json` in one go."""
-    members = to_json(receipt)
-    digest = hashlib.sha256(canonical_json(members)).hexdigest()
-    members[_DIGEST] = digest
-    return _carrying(receipt, digest), canonical_json(members)
 
 
 def receipt_element(receipt: Receipt) -> etree._Element:
@@ -95,8 +104,9 @@ def read_kept_receipt(octets: bytes) -> Receipt:
     found = _CARRIED_DIGEST.search(octets)
     if found is None or hashlib.sha256(_without(octets, found)).hexdigest().encode() != found[1]:
         return read_receipt_json(octets)  # which says what is wrong with them
-    carried: CarriedReceipt = from_json(CarriedReceipt, json.loads(octets))
-    return carried.content()
+    members = json.loads(octets)
+    del members[_DIGEST]
+    return from_json(Receipt, members)
 
 
 def _without(octets: bytes, member: re.Match[bytes]) -> bytes:

@@ -21,7 +21,7 @@ from gateway.domain.identifiers import uuid7
 from gateway.exchange.clock import Ambient
 from gateway.trust.jws import sign_jws
 from gateway.trust.seal import Sealer, sign_xml
-from gateway.wire.receipts import carried_json, receipt_element
+from gateway.wire.receipts import carried_json, carry_as, receipt_element
 
 XML = "application/xml"
 JWS = "application/jose"
@@ -111,12 +111,12 @@ class Issuing:
         sealer = self.seals.choose(receipt.test)
         # a clock that was set back must not let a seal be older than what it seals
         now = max(self.ambient.now(), receipt.event_time)
-        carried, content = carried_json(receipt)
+        digest, content = carried_json(receipt)
         if media_type == XML:
-            octets = sign_xml(receipt_element(carried), sealer, now)
+            octets = sign_xml(receipt_element(carry_as(receipt, digest)), sealer, now)
         else:
             octets = sign_jws(content, sealer, RECEIPT_TYPE, now)
-        return Sealed(receipt, carried.content_digest, content, media_type, octets)
+        return Sealed(receipt, digest, content, media_type, octets)
 
 
 def stated(faults: tuple[Fault, ...]) -> tuple[StatedReason, ...]:

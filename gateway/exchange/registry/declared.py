@@ -22,7 +22,7 @@ from gateway.domain.registry.versions import misfits
 from gateway.domain.transit.retry import RetrySchedule
 from gateway.exchange.registry import declared_rules
 from gateway.exchange.registry.declared_certificates import encryption_certificates, load_certificate
-from gateway.exchange.registry.signers import certificate_digest
+from gateway.trust.certificates import certificate_digest
 
 Check = Callable[[Mapping[str, Any]], list[str]]
 """What is wrong with an adapter's options."""

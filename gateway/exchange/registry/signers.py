@@ -7,7 +7,6 @@ from datetime import datetime
 from hashlib import sha256
 
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
 from sqlalchemy.orm import Session
 
 from gateway.domain.errors import Fault, Refused
@@ -18,6 +17,7 @@ from gateway.domain.transit.routing_takes import Directory
 from gateway.exchange.registry.cache import CachedRegistry, RegistryCache
 from gateway.store.registry.models import CertificateRow
 from gateway.trust.algorithms import UNREADABLE_CERTIFICATE
+from gateway.trust.certificates import certificate_digest
 
 NOT_REGISTERED = "WASL-CRT-001"
 NOT_EXACT = "WASL-CRT-010"
@@ -56,11 +56,6 @@ class Judged:
     level: Level
     verdict: Verdict
     claimed_time: datetime | None
-
-
-def certificate_digest(certificate: x509.Certificate) -> str:
-    """SHA-256 of the certificate's DER form, in hexadecimal."""
-    return certificate.fingerprint(SHA256()).hex()
 
 
 def name_digests(certificate: x509.Certificate) -> tuple[str, str]:

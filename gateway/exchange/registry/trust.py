@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from threading import Lock
 
 from cryptography import x509
 
 from gateway.domain.evidence.verdict import Verdict
-from gateway.exchange.registry.signers import certificate_digest
 from gateway.trust.anchors import Anchors
+from gateway.trust.certificates import certificate_digest
 from gateway.trust.chain import Purpose, judge
 
 _REMEMBERED = 4096
@@ -80,7 +82,11 @@ class CertificateJudge:
 
 
 def _states(folder: Path) -> Iterator[tuple[str, int, int]]:
-    for entry in sorted(folder.glob("*")):
+    try:
+        entries = sorted(os.scandir(folder), key=attrgetter("name"))
+    except FileNotFoundError:
+        return
+    for entry in entries:
         with suppress(FileNotFoundError):  # a file being replaced lies here for a moment under another name
             found = entry.stat()
             yield entry.name, found.st_mtime_ns, found.st_size

@@ -21,6 +21,7 @@ from jwcrypto import jws as jwcrypto_jws
 from certs.testpki import Holder, Pki, build, issue_party
 from gateway.domain.errors import Refused, TooLarge, Unavailable, UnsupportedMedia
 from gateway.domain.evidence.verdict import Level
+from gateway.trust.certificates import certificate_digest
 from gateway.trust.jws import (
     COMPACT,
     ENVELOPE_TYP,
@@ -32,7 +33,6 @@ from gateway.trust.jws import (
     sign_jws,
     verify_jws,
 )
-from gateway.trust.jwsheader import certificate_digest
 from gateway.trust.jwsprimitive import check_key
 
 NOW = datetime(2030, 3, 4, 8, 15, 2, 417000, tzinfo=UTC)
