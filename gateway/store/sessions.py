@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from typing import cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
@@ -86,7 +87,7 @@ class Store:
             self._connect(READ) as connection,
             # ends with a commit: after a rollback psycopg has the server forget every prepared statement
             connection.begin(),
-            Session(
+            _Reading(
                 connection, expire_on_commit=False, autoflush=False, join_transaction_mode="rollback_only"
             ) as session,
         ):
@@ -146,6 +147,17 @@ class Store:
             return
         with self._connect(WRITE) as connection:
             yield connection, "control_fully"
+
+
+class _Reading(Session):
+    """A session in an open transaction, in which it takes no part before it is asked for mapped rows.
+
+    Most readers hand their statements to the connection (`gateway.store.plain`), and need no more of it.
+    """
+
+    def connection(self, *_: object, **__: object) -> Connection:
+        """The connection that it was made for."""
+        return cast("Connection", self.bind)
 
 
 def access_options(dialect: str, access: str) -> dict[str, object]:
