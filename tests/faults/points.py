@@ -433,6 +433,8 @@ def end_a_worker(scenario: Scenario, point: str) -> None:
         process.signal(signal.SIGTERM)
     until("it dies", lambda: town.struck(point))
     (town.folder / "spent" / point).unlink()
+    for process in town.workers:  # until it is known of the dead, they count as alive
+        process.wait()
 
 
 STOPPED = ({"state": "HELD", "reason": "WASL-DLV-050"},)
