@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import postgres
+from tests.support import past_the_session, postgres
 from tests.support.shapes import EMBEDDED, SCALED, Shape, chosen
 
 
@@ -25,3 +25,10 @@ def scaled() -> Iterator[Shape]:
     postgres.server()
     with chosen(SCALED) as shape:
         yield shape
+
+
+@pytest.fixture(scope="session", autouse=True)
+def steps_look_nothing_up() -> Iterator[None]:
+    """Every step that is taken together with others is watched, in whatever test."""
+    with past_the_session.watched():
+        yield

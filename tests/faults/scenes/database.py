@@ -45,6 +45,12 @@ def _database_out(town: Town) -> Iterator[None]:
         yield
     finally:
         town.services.database.start()
+        _forget_connections(town)
+
+
+def _forget_connections(town: Town) -> None:
+    """The judge's own connections: the first use of one that just died fails, also for whoever judges."""
+    town.hub.gateway.store.engine.dispose()
 
 
 def connection_lost_on_commit(town: Town, size: Size) -> str:
@@ -179,6 +185,7 @@ def _read_only(town: Town) -> Iterator[None]:
         yield
     finally:
         turn("off")
+        _forget_connections(town)
 
 
 def disk_full(town: Town, size: Size) -> str:
