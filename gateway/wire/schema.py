@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterable
 from functools import cache
 from itertools import islice
@@ -17,16 +16,15 @@ from gateway.domain.errors import Fault
 from gateway.wire.json_faults import json_faults
 from gateway.wire.models import Model
 from gateway.wire.xml_faults import CODE, has_stranger, shown, xml_faults
+from gateway.wire.xsd import compiled
 
 MOST_FAULTS = 50
 """How many faults of one document are told."""
 
-_compiled = threading.local()  # lxml keeps a schema's error log on the schema: one for each thread
-
 
 def faults_of_xml(model: Model, root: etree._Element) -> tuple[Fault, ...]:
     """What is wrong with a parsed document, at most `MOST_FAULTS`; empty when it is valid."""
-    schema = _xml_schema(model)
+    schema = compiled(model.stem)
     if schema.validate(root) and not has_stranger(root):
         return ()
     return _first(xml_faults(model, root)) or _first(_untold(schema))
@@ -49,14 +47,6 @@ def _untold(schema: etree.XMLSchema) -> Iterable[Fault]:
     log: Any = schema.error_log
     for entry in log:
         yield Fault(CODE, entry.path, entry.line, expected=shown(entry.message, 300))
-
-
-def _xml_schema(model: Model) -> etree.XMLSchema:
-    known: dict[str, etree.XMLSchema] = _compiled.__dict__
-    if model.stem not in known:
-        parser = etree.XMLParser(no_network=True, resolve_entities=False)
-        known[model.stem] = etree.XMLSchema(etree.parse(str(xsd_dir() / f"{model.stem}.xsd"), parser))
-    return known[model.stem]
 
 
 @cache
