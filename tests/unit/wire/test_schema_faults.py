@@ -1,7 +1,6 @@
 """What a sender is told about a document that does not follow its schema."""
 
 import copy
-import threading
 
 import pytest
 from lxml import etree
@@ -206,18 +205,6 @@ def test_what_only_the_schema_processor_finds_is_told_in_its_words(monkeypatch):
     at(root, "Hub").text = ""
     fault = faults_of_xml(ENVELOPE, root)[0]
     assert "minLength" in fault.expected or "pattern" in fault.expected
-
-
-def test_the_schemas_are_compiled_once_in_each_thread():
-    compiled = []
-    threads = [
-        threading.Thread(target=lambda: compiled.append(schema._xml_schema(RECEIPT))) for _ in range(2)
-    ]
-    for thread in threads:
-        thread.start()
-        thread.join()
-    assert compiled[0] is not compiled[1]
-    assert schema._xml_schema(RECEIPT) is schema._xml_schema(RECEIPT)
 
 
 @pytest.mark.parametrize(

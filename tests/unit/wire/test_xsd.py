@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+
+from gateway.wire.xsd import compiled
 
 _CHILDREN = 24
 _AT_ONCE = f"""
@@ -36,3 +39,13 @@ sys.exit(wrong)
 def test_threads_that_need_the_first_schema_at_the_same_time_all_get_it() -> None:
     ended = subprocess.run([sys.executable, "-c", _AT_ONCE], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, f"{ended.returncode} of {_CHILDREN}: {ended.stderr[-1000:]}"
+
+
+def test_a_schema_is_compiled_once_in_each_thread() -> None:
+    found = []
+    for _ in range(2):
+        thread = threading.Thread(target=lambda: found.append(compiled("receipt-1.0")))
+        thread.start()
+        thread.join()
+    assert found[0] is not found[1]
+    assert compiled("receipt-1.0") is compiled("receipt-1.0")
