@@ -86,13 +86,13 @@ class FileLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             waiter = _Waiter(self.path.name, descriptor, gate)
-            return waiter.wait(deadline - time.monotonic(), self._those_who_wait)
+            return waiter.wait(deadline - time.monotonic(), self._wait_elsewhere)
         except OSError as error:
             _unlock(descriptor, gate)
             raise LockBroken(self.path.name) from error
         return descriptor
 
-    def _those_who_wait(self, waiter: _Waiter) -> None:
+    def _wait_elsewhere(self, waiter: _Waiter) -> None:
         """Let the thread that waits in `flock` wait for this one; it is begun when it is needed first.
 
         Whoever asks holds the gate, and so does one who gave up: there is never more than one.

@@ -152,7 +152,7 @@ class Store:
 class _Reading(Session):
     """A session in an open transaction, in which it takes no part before it is asked for mapped rows.
 
-    Most readers hand their statements to the connection (`gateway.store.plain`), and need no more of it.
+    Who hands statements to the connection (`gateway.store.plain`) needs no more of it.
     """
 
     def connection(self, *_: object, **__: object) -> Connection:

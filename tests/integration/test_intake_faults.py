@@ -190,6 +190,30 @@ def stale_revocation(hub: HubUnderTest) -> Iterator[None]:
         module.write_crls(hub.pki, hub.clock())
 
 
+@contextmanager
+def unreadable_trust(hub: HubUnderTest) -> Iterator[None]:
+    """What lies in the place of the folder of authorities is no folder."""
+    folder, away = hub.home / "trust" / "parties", hub.home / "trust" / "away"
+    folder.rename(away)
+    folder.touch()
+    try:
+        yield
+    finally:
+        folder.unlink()
+        away.rename(folder)
+
+
+@contextmanager
+def missing_trust(hub: HubUnderTest) -> Iterator[None]:
+    """The folder of authorities is gone, as with a disk that is not mounted."""
+    folder, away = hub.home / "trust" / "parties", hub.home / "trust" / "away"
+    folder.rename(away)
+    try:
+        yield
+    finally:
+        away.rename(folder)
+
+
 TROUBLES: dict[str, Callable[[HubUnderTest], Any]] = {
     "another writer": locked_database,
     "a foreign lock": busy_database,
@@ -199,6 +223,8 @@ TROUBLES: dict[str, Callable[[HubUnderTest], Any]] = {
     "disk full in the middle": lambda hub: full_disk(hub, 100_000),
     "disk failing at the end": failing_flush,
     "seal unavailable": dead_seal,
+    "authorities unreadable": unreadable_trust,
+    "authorities gone": missing_trust,
 }
 
 

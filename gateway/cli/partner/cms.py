@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,10 +10,11 @@ from pathlib import Path
 
 import click
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from gateway.cli.partner import durable
 from gateway.cli.partner.laid import Decrypt
+from gateway.trust.certificates import certificate_digest
 from gateway.trust.cmsenvelope import BadEnvelope, Reader, decrypt, encrypt
 
 ENDING = ".p7m"
@@ -34,7 +34,10 @@ def closed(files: Sequence[Path], readers: Sequence[Path]) -> Iterator[tuple[lis
         yield list(files), ()
         return
     with tempfile.TemporaryDirectory(prefix="wasl-") as folder:
-        yield [_closed(path, Path(folder), certificates) for path in files], tuple(map(_digest, certificates))
+        yield (
+            [_closed(path, Path(folder), certificates) for path in files],
+            tuple(map(certificate_digest, certificates)),
+        )
 
 
 def _closed(path: Path, folder: Path, certificates: Sequence[x509.Certificate]) -> Path:
@@ -47,10 +50,6 @@ def _closed(path: Path, folder: Path, certificates: Sequence[x509.Certificate]) 
     except FileExistsError as error:
         raise click.BadParameter(f"{path.name}: attached twice") from error
     return target
-
-
-def _digest(certificate: x509.Certificate) -> str:
-    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
 
 
 def decryption(key_file: Path, certificate_file: Path) -> Decrypt:

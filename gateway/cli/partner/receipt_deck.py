@@ -12,8 +12,6 @@ from shutil import copytree
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from gateway.assets import testpki
 from gateway.cli.partner.opened import open_letter
 from gateway.domain.errors import Fault
@@ -24,6 +22,7 @@ from gateway.domain.identifiers import directory_id, new_reference, uuid7
 from gateway.domain.transit.envelope import Envelope
 from gateway.exchange.clock import Ambient
 from gateway.exchange.evidence.issue import Issuing, Ledgers, Seals, stated
+from gateway.trust.certificates import certificate_digest
 from gateway.trust.seal import KeySealer
 from gateway.trust.signed import Signed
 from gateway.wire.receipts import content_digest
@@ -178,7 +177,7 @@ def _in_vain() -> tuple[_Step, ...]:
 def _about(seen: Seen, now: datetime) -> dict[str, Any]:
     """What every receipt states of the letter; its signer was not judged here."""
     envelope, signed = seen.envelope, seen.signed
-    fingerprint = hashlib.sha256(signed.certificate.public_bytes(Encoding.DER)).hexdigest()
+    fingerprint = certificate_digest(signed.certificate)
     untried = (Indication.INDETERMINATE, SubIndication.NO_CERTIFICATE_CHAIN_FOUND)
     return {
         "test": envelope.test,

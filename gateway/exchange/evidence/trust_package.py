@@ -12,8 +12,8 @@ from pathlib import Path
 
 import structlog
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
 
+from gateway.trust.certificates import certificate_digest
 from gateway.trust.note import read_vkey
 
 FOLDERS = ("seal", "seal/test", "tsa", "parties", "ledger", "ledger/test", "witnesses")
@@ -112,7 +112,7 @@ def _anchors(suffix: str, octets: bytes) -> Iterator[Fingerprint]:
     if suffix == ".pem":
         for certificate in x509.load_pem_x509_certificates(octets):
             name = certificate.subject.rfc4514_string()
-            yield Fingerprint(name, certificate.fingerprint(SHA256()).hex())
+            yield Fingerprint(name, certificate_digest(certificate))
     elif suffix == ".crl":
         (x509.load_pem_x509_crl if labels else x509.load_der_x509_crl)(octets)
     else:

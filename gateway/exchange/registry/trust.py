@@ -13,6 +13,7 @@ from threading import Lock
 
 from cryptography import x509
 
+from gateway.domain.errors import Unavailable
 from gateway.domain.evidence.verdict import Verdict
 from gateway.trust.anchors import Anchors
 from gateway.trust.certificates import certificate_digest
@@ -46,7 +47,12 @@ class CertificateJudge:
         claimed: datetime | None,
         purpose: Purpose = Purpose.SIGNING,
     ) -> Verdict:
-        """The verdict on ``certificate`` at reception and at the claimed signing time."""
+        """The verdict on ``certificate`` at reception and at the claimed signing time.
+
+        Raises:
+            Unavailable: the folder cannot be read now, which is no fault of whose certificate it is.
+            Misconfigured: files of it cannot be read.
+        """
         anchors = self._current()
         key = (
             certificate_digest(certificate),
@@ -84,8 +90,8 @@ class CertificateJudge:
 def _states(folder: Path) -> Iterator[tuple[str, int, int]]:
     try:
         entries = sorted(os.scandir(folder), key=attrgetter("name"))
-    except FileNotFoundError:
-        return
+    except OSError as error:
+        raise Unavailable("the trust folder cannot be read") from error
     for entry in entries:
         with suppress(FileNotFoundError):  # a file being replaced lies here for a moment under another name
             found = entry.stat()
