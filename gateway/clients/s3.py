@@ -35,6 +35,8 @@ _WRONG_SETTINGS = {
     "AuthorizationHeaderMalformed": "payloads.s3_region: the object store is of another region",
     "PermanentRedirect": "payloads.s3_region: the object store is of another region",
 }
+_NO_UPLOADS = frozenset({"NoSuchUpload", "NotImplemented"})
+"""What stores say instead of an empty list of unfinished uploads, or that they keep none."""
 _WORDS: Sequence[tuple[type[Exception], str]] = (
     (ReadTimeoutError, "the object store did not answer in time"),
     (ConnectTimeoutError, "the object store could not be reached in time"),
@@ -138,9 +140,17 @@ class Bucket:
             yield str(_field(entry, "Key")), _utc(_field(entry, "LastModified")), int(_field(entry, "Size"))
 
     def uploads(self, prefix: str) -> Iterator[tuple[str, str, datetime]]:
-        """Every unfinished upload under a prefix: key, upload id, when it was begun."""
-        for entry in self._listed("list_multipart_uploads", "Bucket", "Uploads", prefix):
-            yield str(_field(entry, "Key")), str(_field(entry, "UploadId")), _utc(_field(entry, "Initiated"))
+        """Every unfinished upload under a prefix: key, upload id, when it was begun.
+
+        None of a store that cannot list them: a rule of the bucket has to end those.
+        """
+        try:
+            for entry in self._listed("list_multipart_uploads", "Bucket", "Uploads", prefix):
+                begun = _utc(_field(entry, "Initiated"))
+                yield str(_field(entry, "Key")), str(_field(entry, "UploadId")), begun
+        except Unavailable as fault:
+            if _said(fault) not in _NO_UPLOADS:
+                raise
 
     def check(self) -> None:
         """Ask for one entry of the bucket's list.
@@ -152,9 +162,8 @@ class Bucket:
             with told():
                 _field(self._client.list_objects_v2(Bucket=self._name, MaxKeys=1), "Name")
         except Unavailable as fault:
-            said = _code(fault.__cause__) if isinstance(fault.__cause__, ClientError) else ""
-            if said in _WRONG_SETTINGS:
-                raise Misconfigured([_WRONG_SETTINGS[said]]) from fault
+            if _said(fault) in _WRONG_SETTINGS:
+                raise Misconfigured([_WRONG_SETTINGS[_said(fault)]]) from fault
             raise
 
     def _listed(self, verb: str, mark: str, name: str, prefix: str) -> Iterator[Mapping[str, Any]]:
@@ -194,6 +203,11 @@ def _body(octets: io.BytesIO) -> io.BytesIO | bytes:
     """
     octets.seek(0)
     return octets if octets.getbuffer().nbytes > _SHORT else octets.getvalue()
+
+
+def _said(fault: Unavailable) -> str:
+    """The store's own word for what is the matter; none where it said nothing."""
+    return _code(fault.__cause__) if isinstance(fault.__cause__, ClientError) else ""
 
 
 def _code(error: ClientError) -> str:

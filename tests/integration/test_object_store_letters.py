@@ -225,9 +225,9 @@ def test_check_config_names_every_missing_credential(
     fault = configured(home, **objects.environment(bucket))
     assert isinstance(fault, Misconfigured)
     assert [line.split(":")[0] for line in fault.faults] == ["secret s3-access-key", "secret s3-secret-key"]
-    for name in ("s3-access-key", "s3-secret-key"):
+    for name, known in (("s3-access-key", objects.access_key), ("s3-secret-key", objects.secret_key)):
         (home / "secrets").mkdir(exist_ok=True)
-        (home / "secrets" / name).write_text("from a file\n")
+        (home / "secrets" / name).write_text(f"{known}\n")
     assert configured(home, **objects.environment(bucket)) is None
 
 

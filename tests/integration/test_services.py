@@ -154,8 +154,9 @@ def services(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_gets_the_scaled_profile_and_its_status_is_returned() -> None:
     done = services(
-        "--", "sh", "-c", f'"{sys.executable}" -c "{SAYING}"; exit 7', WASL_OUTGOING_ALLOW="10.0.0.0/8"
-    )
+        "--", "sh", "-c", f'"{sys.executable}" -c "{SAYING}"; exit 7',
+        WASL_OUTGOING_ALLOW="10.0.0.0/8", WASL_TEST_S3_URL="",
+    )  # fmt: skip
     given = dict(line.split("=", 1) for line in done.stdout.splitlines())
     assert done.returncode == 7
     assert given["WASL_PROFILE"] == "scaled"
