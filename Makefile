@@ -63,7 +63,9 @@ bench:
 	@status=0; \
 	$(BENCH)/accept.py --letters 1000 || status=1; \
 	$(BENCH)/receipts.py || status=1; \
+	$(BENCH)/floor.py || status=1; \
 	$(BENCH)/deliver.py --letters 800 --workers 1,2 || status=1; \
+	$(SCALED) $(BENCH)/floor.py --shape scaled || status=1; \
 	$(SCALED) $(BENCH)/deliver.py --shape scaled --letters 800 --workers 1,2 || status=1; \
 	$(BENCH)/backlog.py --letters 2000 || status=1; \
 	$(BENCH)/isolation.py --letters 600 || status=1; \

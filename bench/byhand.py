@@ -81,6 +81,9 @@ class Desk:
 
     def _keep(self, digest: bytes, letter: bytes) -> None:
         seal = self._sealer.key.sign(digest, ec.ECDSA(hashes.SHA256()))  # type: ignore[union-attr, call-arg]
+        self._put(digest, letter, seal)
+
+    def _put(self, digest: bytes, letter: bytes, seal: bytes) -> None:
         self._table.execute("INSERT INTO letter VALUES (?, ?, ?)", (digest, letter, seal))
 
 
