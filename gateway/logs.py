@@ -13,11 +13,18 @@ import structlog
 
 from gateway.settings import Log
 
+_CHATTY = (
+    "apscheduler.scheduler",  # a job is not begun while it still runs: as it is meant to be
+    "psycopg",  # what failed because of an error that it has just raised
+)
+
 
 def configure(log: Log) -> None:
     """Set the process's logging up; libraries log warnings and worse only."""
     level = logging.getLevelNamesMapping()[log.level]
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, handlers=[Libraries()])
+    for library in _CHATTY:
+        logging.getLogger(library).setLevel(logging.ERROR)
     last = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if log.format == "json"
@@ -42,6 +49,15 @@ def configure(log: Log) -> None:
 def beside_output() -> None:
     """Keep standard output for what a command says itself: what is logged goes to standard error."""
     structlog.configure(logger_factory=lambda *_: Lines(sys.stderr))
+
+
+class Libraries(logging.Handler):
+    """Makes an event of what a library logs: also that is one line, in the form that was asked for."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(Exception):  # as the library would: nothing may fail for a line about it
+            told: dict[str, Any] = {"exc_info": record.exc_info} if record.exc_info else {}
+            structlog.get_logger().log(record.levelno, record.getMessage(), library=record.name, **told)
 
 
 class Lines:

@@ -156,14 +156,14 @@ class Scenario:
         [found] = self.deliveries(letter)
         return found
 
-    def until(self, what: str, met: Callable[[], Any]) -> None:
+    def until(self, what: str, met: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
         """Wait, the hub at work, until something is so."""
 
         def met_at_last() -> Any:
             self.town.at_work()
             return met()
 
-        until(what, met_at_last)
+        until(what, met_at_last, seconds)
 
     def wait_for(self, state: str, *letters: Sent, seconds: float = PATIENCE_S) -> None:
         """Wait until all deliveries of letters are in a state."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults.scenario import Scenario
 from tests.faults.size import Size
-from tests.faults.town import FINDS, NOTHING, OFFICE, REPEATS, Town
+from tests.faults.town import FINDS, NOTHING, OFFICE, PATIENCE_S, REPEATS, Town
 
 
 def two_schedulers(town: Town, size: Size) -> str:
@@ -16,7 +16,8 @@ def two_schedulers(town: Town, size: Size) -> str:
         town.work(FAULTS_ALL_LEAD="1")
     scenario.send(REPEATS, FINDS, NOTHING, count=size.letters)
     scenario.send(OFFICE, count=2)
-    scenario.until("the office has its mail", lambda: _rested(scenario))
+    # they get in each other's way: three times slower than one of them
+    scenario.until("the office has its mail", lambda: _rested(scenario), PATIENCE_S + size.letters)
     table = scenario.judge({"state": "AVAILABLE"})
     town.rest()
     town.command("ledger", "verify")

@@ -4,10 +4,31 @@ from __future__ import annotations
 
 import errno
 import io
+import json
+import subprocess
+import sys
 
+import pytest
 import structlog
 
 from gateway.logs import Lines
+
+LIBRARY = """
+import logging, sys
+from gateway import logs
+from gateway.settings import Log
+logs.configure(Log(level="INFO", format=sys.argv[1]))
+logging.getLogger("some.library").info("nothing of interest")
+logging.getLogger("some.library").warning("it is %s\\nindeed", "late")
+try:
+    raise ValueError("Madame X. asks for a certificate")
+except ValueError:
+    logging.getLogger("some.library").exception("a job failed")
+logging.getLogger("some.library").warning("%d is no number", "x")
+logging.getLogger("apscheduler.scheduler").warning("skipped: maximum number of running instances reached")
+logging.getLogger("psycopg").warning("error ignored terminating")
+"""
+"""What libraries say in a process whose log was set up."""
 
 
 class FullDisk(io.StringIO):
@@ -29,3 +50,28 @@ def test_a_line_that_cannot_be_written_troubles_nobody() -> None:
     log = structlog.wrap_logger(Lines(FullDisk()), processors=[structlog.processors.JSONRenderer()])
     for level in ("debug", "info", "warning", "error", "critical", "exception"):
         getattr(log, level)("route changed", office="B0000002-4")
+
+
+def said(form: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", LIBRARY, form], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stderr
+
+
+def test_what_a_library_logs_is_an_event_like_ours() -> None:
+    lines = [json.loads(line) for line in said("json").splitlines()]
+    assert [(line["level"], line["event"]) for line in lines] == [
+        ("warning", "it is late\nindeed"),
+        ("error", "a job failed"),
+    ]
+    assert {line["library"] for line in lines} == {"some.library"}
+    assert "ValueError at <string>" in lines[1]["exception"]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_a_library_failed_for_is_not_quoted(form: str) -> None:
+    told = said(form)
+    assert "a job failed" in told
+    assert "ValueError" in told
+    assert "Madame" not in told
