@@ -214,6 +214,28 @@ def missing_trust(hub: HubUnderTest) -> Iterator[None]:
         away.rename(folder)
 
 
+@contextmanager
+def damaged_authority(hub: HubUnderTest) -> Iterator[None]:
+    """One of the authorities' files has other octets."""
+    file = hub.home / "trust" / "parties" / "damaged.pem"
+    file.write_bytes(b"-----BEGIN CERTIFICATE-----\nbm90aGluZw==\n-----END CERTIFICATE-----\n")
+    try:
+        yield
+    finally:
+        file.unlink()
+
+
+@contextmanager
+def authority_without_file(hub: HubUnderTest) -> Iterator[None]:
+    """The file that an authority's name leads to cannot be found: a link in a circle."""
+    file = hub.home / "trust" / "parties" / "circle.pem"
+    file.symlink_to(file.name)
+    try:
+        yield
+    finally:
+        file.unlink()
+
+
 TROUBLES: dict[str, Callable[[HubUnderTest], Any]] = {
     "another writer": locked_database,
     "a foreign lock": busy_database,
@@ -225,6 +247,8 @@ TROUBLES: dict[str, Callable[[HubUnderTest], Any]] = {
     "seal unavailable": dead_seal,
     "authorities unreadable": unreadable_trust,
     "authorities gone": missing_trust,
+    "an authority damaged": damaged_authority,
+    "an authority out of reach": authority_without_file,
 }
 
 

@@ -13,7 +13,7 @@ from threading import Lock
 
 from cryptography import x509
 
-from gateway.domain.errors import Unavailable
+from gateway.domain.errors import Misconfigured, Unavailable
 from gateway.domain.evidence.verdict import Verdict
 from gateway.trust.anchors import Anchors
 from gateway.trust.certificates import certificate_digest
@@ -50,8 +50,8 @@ class CertificateJudge:
         """The verdict on ``certificate`` at reception and at the claimed signing time.
 
         Raises:
-            Unavailable: the folder cannot be read now, which is no fault of whose certificate it is.
-            Misconfigured: files of it cannot be read.
+            Unavailable: the folder or a file of it cannot be read now, which is no fault of whose
+                certificate it is.
         """
         anchors = self._current()
         key = (
@@ -79,20 +79,19 @@ class CertificateJudge:
             self._good[key] = verdict
 
     def _current(self) -> Anchors:
-        epoch = tuple(_states(self.folder))
-        with self._lock:
-            if self._anchors is None or epoch != self._epoch:
-                self._anchors, self._epoch = Anchors.load(self.folder), epoch
-                self._good.clear()
-            return self._anchors
+        try:
+            epoch = tuple(_states(self.folder))
+            with self._lock:
+                if self._anchors is None or epoch != self._epoch:
+                    self._anchors, self._epoch = Anchors.load(self.folder), epoch
+                    self._good.clear()
+                return self._anchors
+        except (OSError, Misconfigured) as error:
+            raise Unavailable(f"the trust folder cannot be read: {error}") from error
 
 
 def _states(folder: Path) -> Iterator[tuple[str, int, int]]:
-    try:
-        entries = sorted(os.scandir(folder), key=attrgetter("name"))
-    except OSError as error:
-        raise Unavailable("the trust folder cannot be read") from error
-    for entry in entries:
+    for entry in sorted(os.scandir(folder), key=attrgetter("name")):
         with suppress(FileNotFoundError):  # a file being replaced lies here for a moment under another name
             found = entry.stat()
             yield entry.name, found.st_mtime_ns, found.st_size
