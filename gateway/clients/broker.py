@@ -18,8 +18,9 @@ from kombu.exceptions import KombuError
 from gateway.domain.errors import Misconfigured, Unavailable
 
 TASK = "wasl.wake"
-_TOGETHER_S = 0.02
-"""Wake-ups that come within this time after one was sent are one: whoever wakes works on all that is due."""
+_TOGETHER_S = 0.1
+"""Wake-ups that come within this time after one was sent are one: whoever wakes works on all that is due, and
+looks again when a letter ended. Each costs web process, broker and worker about a millisecond."""
 _FIRST_REST_S, _LONGEST_REST_S = 1.0, 30.0
 _MOST_WAITING = 1000
 _DELIVERIES = 5
