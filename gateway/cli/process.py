@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from gateway import home
 from gateway.bootstrap import (
@@ -112,6 +113,15 @@ def check_config() -> None:
     click.echo(f"settings are good: home {settings.home}, profile {settings.profile}, adapters {kinds}")
 
 
+class ServerLog(Logger):  # type: ignore[misc]
+    """gunicorn's words about its processes, as events like those of every library."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
 class _Server(BaseApplication):  # type: ignore[misc]
     """gunicorn with our settings; every process builds its own gateway after the fork."""
 
@@ -129,6 +139,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "timeout": web.request_seconds,
             "graceful_timeout": web.request_seconds,
             "loglevel": "warning",
+            "logger_class": ServerLog,
             "proc_name": "wasl",
             "control_socket_disable": True,
             **server_options(self._settings),

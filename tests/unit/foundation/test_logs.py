@@ -29,6 +29,19 @@ logging.getLogger("apscheduler.scheduler").warning("skipped: maximum number of r
 logging.getLogger("psycopg").warning("error ignored terminating")
 """
 """What libraries say in a process whose log was set up."""
+SERVER = """
+from gunicorn.config import Config
+from gateway import logs
+from gateway.cli.process import ServerLog
+from gateway.settings import Log
+logs.configure(Log(level="INFO", format="json"))
+config = Config()
+config.set("loglevel", "warning")
+server = ServerLog(config)
+server.setup(config)  # as at a reload
+server.info("Booting worker")
+server.error("Worker (pid:%s) was sent SIGKILL!", 7)
+"""
 
 
 class FullDisk(io.StringIO):
@@ -52,15 +65,20 @@ def test_a_line_that_cannot_be_written_troubles_nobody() -> None:
         getattr(log, level)("route changed", office="B0000002-4")
 
 
-def said(form: str) -> str:
+def said(*words: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", LIBRARY, form], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", *words], capture_output=True, text=True, check=True, timeout=60
     )
     return done.stderr
 
 
+def test_what_the_web_server_says_is_an_event_like_ours() -> None:
+    [line] = [json.loads(line) for line in said(SERVER).splitlines()]
+    assert (line["event"], line["level"]) == ("Worker (pid:7) was sent SIGKILL!", "error")
+
+
 def test_what_a_library_logs_is_an_event_like_ours() -> None:
-    lines = [json.loads(line) for line in said("json").splitlines()]
+    lines = [json.loads(line) for line in said(LIBRARY, "json").splitlines()]
     assert [(line["level"], line["event"]) for line in lines] == [
         ("warning", "it is late\nindeed"),
         ("error", "a job failed"),
@@ -71,7 +89,7 @@ def test_what_a_library_logs_is_an_event_like_ours() -> None:
 
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_what_a_library_failed_for_is_not_quoted(form: str) -> None:
-    told = said(form)
+    told = said(LIBRARY, form)
     assert "a job failed" in told
     assert "ValueError" in told
     assert "Madame" not in told
