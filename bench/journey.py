@@ -26,7 +26,8 @@ from gateway.store.transit.models import DeliveryEvent, DeliveryRow, Message
 
 TARGET_PORT = free_port()
 _TARGET = str(Path(__file__).with_name("target.py"))
-_LOOK_S = 0.02
+_LOOK_S, _SELDOM_S = 0.02, 0.1
+"""Between two looks: where each letter's time is measured, and where letters are only counted."""
 _PATIENCE_S = 60.0
 _LATE = 80
 """On PostgreSQL an event's number may appear after later ones: so many are looked at again. One that came
@@ -185,7 +186,7 @@ def travel(
     """
     watch = Watch(folder, shape)
     before = {kind: cpu_s(roots) for kind, roots in programs.items()}
-    told = _sent(watch, made, media_type, pace)
+    told = _sent(watch, made, media_type, pace, _LOOK_S if pace.rate else _SELDOM_S)
     cpu = {kind: cpu_s(roots) - before[kind] for kind, roots in programs.items()}
     first, arrived = min(left for _, left, _ in told["sent"]), watch.arrived()
     return Journey(
@@ -197,21 +198,21 @@ def travel(
     )
 
 
-def _sent(watch: Watch, made: Sequence[bytes], media_type: str, pace: Pace) -> dict[str, Any]:
+def _sent(watch: Watch, made: Sequence[bytes], media_type: str, pace: Pace, look_s: float) -> dict[str, Any]:
     with sending(PORT, made, media_type, pace) as sender:
-        follow(watch, len(made), sender)
+        follow(watch, len(made), sender, look_s)
         return sender.told()
 
 
-def follow(watch: Watch, wanted: int, sender: Sending | None = None) -> None:
-    """Look until so many letters arrived, telling whoever sends them.
+def follow(watch: Watch, wanted: int, sender: Sending | None = None, look_s: float = _LOOK_S) -> None:
+    """Look every so many seconds until so many letters arrived, telling whoever sends them.
 
     Raises:
         SystemExit: nothing arrived for a minute, or the sender gave up.
     """
     last, seen = time.monotonic(), 0
     while seen < wanted or (sender is not None and sender.under_way()):
-        time.sleep(_LOOK_S)
+        time.sleep(look_s)
         arrived = watch.look()
         if arrived > seen:
             last, seen = time.monotonic(), arrived

@@ -54,7 +54,7 @@ from gateway.logs import configure
 from gateway.settings import Settings, StandInWarning, load
 from gateway.web.app import create_app
 from gateway.web.operations import Operations, create_operations_app
-from gateway.workers.bounds import anew_without_memory, begin_anew, bound_memory
+from gateway.workers.bounds import anew_without_memory, begin_anew, bound_memory, keep_few_heaps
 from gateway.workers.stop import Stop
 from gateway.workers.worker import Job, Worker
 
@@ -230,13 +230,15 @@ def worker() -> None:
 
 
 def settle() -> None:
-    """Spare the garbage collector what stays as long as the process, and what is gone with each letter.
+    """Let the garbage collector and the C library do what suits a process that stays.
 
-    Few of the objects of a letter hold each other: they go when nobody names them any more. Looking for
-    those that do after every 700 new ones, as Python does, takes a twelfth of the time of a letter.
+    The collector need look neither at what stays as long as the process, nor at what is gone with each
+    letter. Few of the objects of a letter hold each other: they go when nobody names them any more. Looking
+    for those that do after every 700 new ones, as Python does, takes a twelfth of the time of a letter.
     """
     gc.freeze()
     gc.set_threshold(20_000)
+    keep_few_heaps()
 
 
 def _jobs(gateway: Gateway, dispatch: Dispatch, owner: str) -> Sequence[Job]:

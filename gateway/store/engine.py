@@ -85,10 +85,10 @@ def _sqlite(address: URL, options: dict[str, Any], lock: FileLock | None, busy_s
     every statement anew.
     """
     if "pool_size" in options:
-        readers = create_engine(address, **options)
+        given = options["execution_options"]
+        readers = create_engine(address, **options | {"execution_options": {**given, ACCESS: READ}})
         _tune_sqlite(readers, lock, busy_s)
         _query_only(readers)
-        given = options["execution_options"]
         engine = create_engine(address, **options | {"execution_options": {**given, _READERS: readers}})
         event.listen(engine, "engine_disposed", lambda _: readers.dispose())
     else:

@@ -136,7 +136,9 @@ class Store:
     def _connect(self, access: str) -> Iterator[Connection]:
         engine = readers_of(self.engine) if access == READ else self.engine
         with engine.connect() as connection:
-            yield connection.execution_options(**access_options(engine.dialect.name, access))
+            if engine is self.engine:  # one that is for readers alone says so of each connection
+                connection = connection.execution_options(**access_options(engine.dialect.name, access))
+            yield connection
 
     @contextlib.contextmanager
     def _part(self) -> Iterator[tuple[Connection, Joining]]:
@@ -158,6 +160,11 @@ class _Reading(Session):
     def connection(self, *_: object, **__: object) -> Connection:
         """The connection that it was made for."""
         return cast("Connection", self.bind)
+
+    def close(self) -> None:
+        """End its part in the transaction, if it took any: else it has no rows to let go."""
+        if self.in_transaction():
+            super().close()
 
 
 def access_options(dialect: str, access: str) -> dict[str, object]:

@@ -1,7 +1,8 @@
-"""What the process of a worker may take of memory, and how it begins anew when that is used up."""
+"""What a process may take of memory, and how a worker begins anew when that is used up."""
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import resource
@@ -14,8 +15,22 @@ from typing import NoReturn
 import structlog
 
 _DATA = "VmData:"
+_ARENA_MAX = -8
+"""``M_ARENA_MAX`` of glibc's malloc.h, for mallopt(3)."""
+_HEAPS = 2
 
 _log = structlog.get_logger()
+
+
+def keep_few_heaps() -> None:
+    """Let all threads share two of the C library's heaps; a library without such heaps is left as it is.
+
+    Each thread has one of its own otherwise, eight for each processor, and what one of them gave back serves
+    no other: while large attachments passed, a worker grew by 15 MiB a minute, with next to nothing in use.
+    Threads of Python seldom ask at the same time.
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, _HEAPS)
 
 
 def bound_memory(octets: int) -> None:

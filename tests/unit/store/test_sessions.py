@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from gateway.domain.errors import Unavailable
 from gateway.store.engine import ACCESS, READ, WRITE, make_engine
 from gateway.store.filelock import LockBroken, LockTimeout
+from gateway.store.registry.models import AccessToken
 from gateway.store.sessions import Store, access_options
 
 
@@ -102,6 +103,22 @@ def test_a_reader_cannot_write_and_its_connection_can_again_later(store: Store) 
         add(session, "letter")
     with store.read() as session:
         assert count(session) == 1
+
+
+def test_a_reader_that_never_asks_for_rows_begins_nothing_of_its_own(store: Store) -> None:
+    with store.read() as session:
+        cursor = session.connection().exec_driver_sql("SELECT 1")
+        assert (cursor.scalar_one(), session.in_transaction()) == (1, False)
+
+
+def test_what_a_reader_was_given_stays_readable_and_is_let_go(store: Store) -> None:
+    with store.write() as session:
+        session.connection().exec_driver_sql("CREATE TABLE access_token (digest, party, scope, expires_at)")
+        session.connection().exec_driver_sql("INSERT INTO access_token VALUES ('d', 'p', 's', NULL)")
+    with store.read() as session:
+        row = session.get_one(AccessToken, "d")
+        assert row in session
+    assert (row in session, row.scope) == (False, "s")
 
 
 def test_a_broken_constraint_reaches_the_caller(store: Store) -> None:
