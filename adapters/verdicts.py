@@ -9,6 +9,7 @@ from adapters.mapping import Expression
 from adapters.options import Options
 from adapters.outcomes import Outcome, fault_for
 from gateway.domain.errors import Declined, DeliveryError, Permanent
+from gateway.domain.lines import printable
 from gateway.domain.transit.grounds import GROUNDS, OTHER_GROUND
 
 _LONGEST_WORDS = 500
@@ -67,5 +68,5 @@ class Verdict:
         said = None if self.words is None else self.words.over_answer(answer)
         if not isinstance(said, str):
             return None
-        plain = " ".join("".join(sign if sign.isprintable() else " " for sign in said).split())
+        plain = " ".join(printable(said).split())
         return (plain if len(plain) <= _LONGEST_WORDS else plain[: _LONGEST_WORDS - 1] + "…") or None

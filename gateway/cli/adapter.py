@@ -27,6 +27,7 @@ from gateway.bootstrap.kinds import find_adapters, installed
 from gateway.cli.partner.party_file import FILE, FOLDER
 from gateway.cli.registry import as_json as json_option
 from gateway.domain.errors import Misconfigured
+from gateway.domain.lines import printable
 from gateway.kit.package import new_package
 from gateway.kit.run import examined
 from gateway.kit.scorecard import Mark, Result, kept
@@ -172,5 +173,5 @@ def _options(file: Path) -> dict[str, Any]:
 
 def tell_mark(mark: Mark) -> str:
     """A check's result in a line."""
-    why = "".join(sign if sign.isprintable() else " " for sign in mark.why)
-    return f"{mark.result.value:<12} {mark.check}" + (f": {why}" if why else "")
+    why = f": {printable(mark.why)}" if mark.why else ""
+    return f"{mark.result.value:<12} {mark.check}{why}"

@@ -19,11 +19,12 @@ from gateway.cli.partner.manifest import Writer
 from gateway.cli.partner.outbox import Outbox
 from gateway.cli.partner.party_file import FILE, FOLDER, party_options, trust_option
 from gateway.cli.partner.told import Told
-from gateway.cli.partner.watching import Watch, printable
+from gateway.cli.partner.watching import Watch
 from gateway.cli.posting import hub_client
 from gateway.clients.hub_inbox import InboxClient
 from gateway.clients.hub_sender import SenderClient
 from gateway.domain.errors import WaslError
+from gateway.domain.lines import printable
 from gateway.exchange.clock import Ambient
 from gateway.i18n import Translator, mark
 from gateway.trust.seal import KeySealer

@@ -8,6 +8,7 @@ from datetime import datetime
 from gateway.domain.errors import Fault
 from gateway.domain.evidence.operators import advice
 from gateway.domain.evidence.reasons import explain
+from gateway.domain.lines import printable
 from gateway.domain.transit.repairs import Verb
 from gateway.domain.transit.states import Transport
 from gateway.exchange.transit.overview import DeliveryFile, DeliveryLine
@@ -37,7 +38,7 @@ def tell_line(line: DeliveryLine) -> str:
 def tell_file(found: DeliveryFile) -> Iterator[str]:
     """Everything about a delivery, line by line."""
     yield tell_line(found.line)
-    yield f"to {found.line.name}: {_printable(found.subject)}"
+    yield f"to {found.line.name}: {printable(found.subject)}"
     yield from _names(found)
     if found.succeeds is not None:
         yield f"succeeds {found.succeeds}"
@@ -50,7 +51,7 @@ def tell_file(found: DeliveryFile) -> Iterator[str]:
         yield f"  {_moment(event.at)}  {event.track} {event.was or '-'} -> {event.now}  by {event.by}{why}"
     yield "attempts"
     for one in found.attempts:
-        said = f"  {one.code or 'taken'}  {_printable(one.detail)}" if one.ended_at else "  under way"
+        said = f"  {one.code or 'taken'}  {printable(one.detail)}" if one.ended_at else "  under way"
         yield f"  {one.number}  {_moment(one.started_at)}{said}"
     yield "receipts"
     for receipt in found.receipts:
@@ -58,7 +59,7 @@ def tell_file(found: DeliveryFile) -> Iterator[str]:
         yield f"  {_moment(receipt.at)}  {receipt.kind}  {receipt.id}{ends}"
     yield "decisions"
     for decided in found.decisions:
-        yield f"  {_moment(decided.at)}  {decided.verb}  by {decided.by}: {_printable(decided.why)}"
+        yield f"  {_moment(decided.at)}  {decided.verb}  by {decided.by}: {printable(decided.why)}"
 
 
 def _names(found: DeliveryFile) -> Iterator[str]:
@@ -67,7 +68,7 @@ def _names(found: DeliveryFile) -> Iterator[str]:
         trace = f", trace {found.trace}" if found.trace not in (None, found.request_id) else ""
         yield f"brought by call {found.request_id}{trace}"
     if found.register_number is not None:
-        yield f"registered under {_printable(found.register_number)}"
+        yield f"registered under {printable(found.register_number)}"
 
 
 def _standing(found: DeliveryFile) -> Iterator[str]:
@@ -82,8 +83,8 @@ def _standing(found: DeliveryFile) -> Iterator[str]:
     if found.news is not None:
         text, remedy = explain(Fault(found.news.code, where=found.news.said), "en")
         times = f", {found.news.times} times" if found.news.times > 1 else ""
-        yield f"news not believed ({_moment(found.news.at)}{times}): {_printable(text)} {remedy}"
-        yield f"  {_printable(found.news.said)}"
+        yield f"news not believed ({_moment(found.news.at)}{times}): {printable(text)} {remedy}"
+        yield f"  {printable(found.news.said)}"
     if found.locked_until is not None:
         yield f"A reader has locked it until {_moment(found.locked_until)}."
     for verb in found.possible:
@@ -98,11 +99,6 @@ def _advised(found: DeliveryFile) -> Iterator[str]:
     if words is not None:
         yield f"cause: {words.cause}"
         yield f"next: {words.action}"
-
-
-def _printable(text: str) -> str:
-    """What others wrote, safe to show on a terminal, in one line."""
-    return "".join(one if one.isprintable() else " " for one in text)
 
 
 def _moment(moment: datetime) -> str:

@@ -14,6 +14,7 @@ from gateway.cli.registry import as_json as json_option
 from gateway.cli.registry import opened
 from gateway.domain.errors import NotFound
 from gateway.domain.evidence.operators import advice
+from gateway.domain.lines import printable
 from gateway.domain.transit.exchange import MOST_CALLS, Call, Exchange
 from gateway.exchange.transit.exchanges import KeptAttempt
 
@@ -79,26 +80,21 @@ def tell_advice(code: str) -> Iterator[str]:
 
 def tell_call(call: Call) -> Iterator[str]:
     """A call and its answer, line by line."""
-    yield f"  +{call.at_ms} ms  {call.method} {plain(call.url)}"
+    yield f"  +{call.at_ms} ms  {call.method} {printable(call.url)}"
     yield from _part(call.headers, call.body, call.octets, "> ")
     if call.error is not None:
-        yield f"  after {call.took_ms} ms: {plain(call.error)}"
+        yield f"  after {call.took_ms} ms: {printable(call.error)}"
     if call.status is not None:
         yield f"  after {call.took_ms} ms: HTTP {call.status}"
         yield from _part(call.answer_headers, call.answer, call.answer_octets or 0, "< ")
     elif call.answer:
-        yield f"  after {call.took_ms} ms: {plain(call.answer)}"
+        yield f"  after {call.took_ms} ms: {printable(call.answer)}"
 
 
 def _part(headers: Mapping[str, str], body: str, octets: int, sign: str) -> Iterator[str]:
     for name, value in headers.items():
-        yield f"  {sign}{plain(name)}: {plain(value)}"
+        yield f"  {sign}{printable(name)}: {printable(value)}"
     for line in body.splitlines():
-        yield f"  {sign}  {plain(line)}"
+        yield f"  {sign}  {printable(line)}"
     if octets:
         yield f"  {sign}({octets} octets)"
-
-
-def plain(text: str) -> str:
-    """What others wrote, safe to show on a terminal, in one line."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -21,6 +21,7 @@ from gateway.clients.hub_answers import Standing
 from gateway.clients.hub_inbox import InboxClient
 from gateway.domain.errors import DeliveryError
 from gateway.domain.evidence.verdict import Indication
+from gateway.domain.lines import printable
 from gateway.exchange.clock import Ambient
 from gateway.trust.seal import KeySealer
 from gateway.wire.zip_names import safe_segment
@@ -76,8 +77,9 @@ def list_letters(client: InboxClient, as_json: bool, office: str) -> None:
         return
     for one in letters:
         held = f"  locked until {one.locked_until:%H:%M}Z" if one.locked_until else ""
-        files = f"  {one.attachments} files" if one.attachments else ""
-        click.echo(f"{one.delivery}  {one.reference}  {one.sender_name}: {one.subject}{files}{held}")
+        files = f"  files: {one.attachments}" if one.attachments else ""
+        about = printable(f"{one.sender_name}: {one.subject}")
+        click.echo(f"{one.delivery}  {one.reference}  {about}{files}{held}")
 
 
 @inbox.command()
@@ -119,8 +121,8 @@ def fetch(
     else:
         signature = manifest["signature"]
         judged = signature["certificate"] or "certificate not judged, for want of --trust"
-        click.echo(f"{target}: {manifest['subject']}")
-        click.echo(f"  signed by {signature['signer']} ({signature['level']}): {judged}")
+        click.echo(f"{target}: {printable(manifest['subject'])}")
+        click.echo(f"  signed by {printable(signature['signer'])} ({signature['level']}): {judged}")
     sys.exit(_EXIT.get(manifest["signature"]["certificate"], 3))
 
 

@@ -16,8 +16,10 @@ from gateway.cli.partner.cms import closed
 from gateway.cli.partner.party_file import FILE, FOLDER, party_options
 from gateway.cli.posting import hub_client, post, post_patiently
 from gateway.clients.hub import HubClient
-from gateway.domain.errors import DeliveryError
+from gateway.clients.hub_refused import Declined, check
+from gateway.domain.errors import DeliveryError, Temporary
 from gateway.domain.identifiers import uuid7
+from gateway.domain.lines import printable
 from gateway.domain.transit.envelope import Envelope, Purpose, Recipient
 from gateway.domain.transit.persons import Sender
 from gateway.exchange.clock import Ambient
@@ -108,7 +110,7 @@ def send(
         except DeliveryError as error:
             click.echo(f"no answer: {error}; send {name} again, a repeat is safe", err=True)
             sys.exit(3)
-    _tell(answer, out, name, as_json)
+    _tell(answer, out, name, url, as_json)
 
 
 def _sent(client: HubClient, letter: SignedLetter, repeat: int) -> Response:
@@ -121,7 +123,7 @@ def _recipient(identifier: str) -> Recipient:
     return Recipient(office=identifier) if identifier.startswith("B") else Recipient(party=identifier)
 
 
-def _tell(answer: Response, out: Path, name: str, as_json: bool) -> None:
+def _tell(answer: Response, out: Path, name: str, url: str, as_json: bool) -> None:
     accepted = answer.status in (200, 201)
     media_type = answer.headers.get("content-type", "").partition(";")[0]
     file, reasons = None, []
@@ -131,7 +133,6 @@ def _tell(answer: Response, out: Path, name: str, as_json: bool) -> None:
         file.write_bytes(answer.body)
         reasons = _reasons(answer.body, media_type)
     reference = answer.headers.get("location", "").rpartition("/")[2] or None
-    problem = None if file else answer.body.decode("utf-8", "replace")
     if as_json:
         told = {
             "status": answer.status,
@@ -139,17 +140,28 @@ def _tell(answer: Response, out: Path, name: str, as_json: bool) -> None:
             "reference": reference,
             "receipt": os.fspath(file) if file else None,
             "reasons": reasons,
-            "problem": problem,
+            "problem": None if file else answer.body.decode("utf-8", "replace"),
         }
         click.echo(json.dumps(told, ensure_ascii=False))
     elif accepted:
         click.echo(f"accepted under {reference}; receipt in {file}")
     else:
-        click.echo(f"not accepted ({answer.status}): {file or problem}")
+        click.echo(f"not accepted ({answer.status}): {file or printable(_said(answer))}")
         for reason in reasons:
-            click.echo("  " + "  ".join(filter(None, reason.values())))
+            click.echo("  " + printable("  ".join(filter(None, reason.values()))))
+        for code in dict.fromkeys(reason["code"] for reason in reasons):
+            click.echo(f"  what to do: {url.rstrip('/')}/docs/problems/{code}")
     if not accepted:
         sys.exit(3 if answer.status >= 500 else 1)
+
+
+def _said(answer: Response) -> str:
+    """What a hub says that gave no receipt."""
+    try:
+        check(answer)
+    except (Declined, Temporary) as error:
+        return str(error)
+    return ""
 
 
 def _reasons(octets: bytes, media_type: str) -> list[dict[str, str | None]]:
@@ -172,21 +184,17 @@ def status(url: str, party: str, key: Path, cert: Path, reference: str, as_json:
     """
     client = hub_client(url, party, KeySealer.from_files(key, cert))
     try:
-        answer = client.letter(reference)
+        letter = json.loads(check(client.letter(reference), 200).body)
     except DeliveryError as error:
         click.echo(f"no answer: {error}", err=True)
         sys.exit(3)
     except PermissionError as error:
         click.echo(f"not allowed: {error}", err=True)
         sys.exit(1)
-    if answer.status != 200:
-        click.echo(answer.body.decode("utf-8", "replace"), err=True)
-        sys.exit(1 if answer.status < 500 else 3)
-    letter = json.loads(answer.body)
     if as_json:
         click.echo(json.dumps(letter, ensure_ascii=False, indent=1))
         return
-    click.echo(f"{letter['reference']}  {letter['subject']}")
+    click.echo(f"{letter['reference']}  {printable(letter['subject'])}")
     for delivery in letter["deliveries"]:
-        number = f"  under {delivery['registerNumber']}" if delivery["registerNumber"] else ""
-        click.echo(f"  {delivery['name']}: {delivery['state']}{number}")
+        number = f"  under {printable(delivery['registerNumber'])}" if delivery["registerNumber"] else ""
+        click.echo(f"  {printable(delivery['name'])}: {delivery['state']}{number}")

@@ -10,10 +10,11 @@ from dataclasses import asdict
 import click
 
 from gateway.bootstrap import trying
-from gateway.cli.exchange import plain, tell_advice, tell_exchange
+from gateway.cli.exchange import tell_advice, tell_exchange
 from gateway.cli.registry import as_json as json_option
 from gateway.cli.registry import opened
 from gateway.cli.route_try import office_in
+from gateway.domain.lines import printable
 from gateway.exchange.transit.news_kept import KeptPoll
 
 
@@ -47,6 +48,6 @@ def _told(one: KeptPoll) -> Iterator[str]:
     end = one.code or f"{one.heard} pieces of news"
     yield f"poll of {one.office}  {one.at.isoformat(timespec='seconds')}  {one.letters} letters  {end}"
     if one.code:
-        yield f"  {plain(one.said or '')}"
+        yield f"  {printable(one.said or '')}"
         yield from tell_advice(one.code)
     yield from tell_exchange(one.exchange)

@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.domain.errors import Fault
 from gateway.domain.evidence.reasons import catalogue, explain
+from gateway.domain.lines import printable
 from gateway.domain.transit.states import Notice, Processing, Transport
 from gateway.exchange.transit.explaining import Explained, Foretold
 from gateway.exchange.transit.overview import Event
@@ -34,7 +35,7 @@ _HANDLED = {
 def tell_explained(found: Explained) -> Iterator[str]:
     """One delivery: what rules said before it was accepted, and what happened since."""
     yield f"{found.delivery}  {found.office}  {found.state}"
-    yield f"  to {_printable(found.name)}"
+    yield f"  to {printable(found.name)}"
     if found.succeeds is not None:
         yield f"  it succeeds {found.succeeds}: no rules are asked of what a person passes on or sends anew"
     elif found.decision is None:
@@ -44,14 +45,14 @@ def tell_explained(found: Explained) -> Iterator[str]:
     for event in found.events:
         yield from _event(event)
     for one in found.decisions:
-        yield f"  {one.at:%Y-%m-%dT%H:%M:%SZ}  {one.verb}, decided by {one.by}: {_printable(one.why)}"
+        yield f"  {one.at:%Y-%m-%dT%H:%M:%SZ}  {one.verb}, decided by {one.by}: {printable(one.why)}"
     if found.successor is not None:
         yield f"  succeeded by {found.successor}, which owes the outcome now"
 
 
 def tell_foretold(found: Foretold) -> Iterator[str]:
     """One recipient: the office that would receive, and why."""
-    yield f"recipient {found.recipient + 1}  {found.office}  {_printable(found.name)}"
+    yield f"recipient {found.recipient + 1}  {found.office}  {printable(found.name)}"
     if found.decision is None:
         yield "  the office that is addressed; no rule and no closure has anything to decide"
     else:
@@ -98,7 +99,7 @@ def _found(found: Mapping[str, Any]) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _printable(str(value))
+    return printable(str(value))
 
 
 def _event(event: Event) -> Iterator[str]:
@@ -107,14 +108,9 @@ def _event(event: Event) -> Iterator[str]:
     if event.now not in known or first:
         return
     why = f": {_reason(event.why)}" if event.why else ""
-    yield f"  {event.at:%Y-%m-%dT%H:%M:%SZ}  {known[event.now]}, by {_printable(event.by)}{why}"
+    yield f"  {event.at:%Y-%m-%dT%H:%M:%SZ}  {known[event.now]}, by {printable(event.by)}{why}"
 
 
 def _reason(code: str) -> str:
     """A code in words; what fills a place in them was told when it happened."""
-    return f"{explain(Fault(code), 'en')[0]} ({code})" if code in catalogue() else _printable(code)
-
-
-def _printable(text: str) -> str:
-    """What others wrote, safe to show on a terminal, in one line."""
-    return "".join(one if one.isprintable() else " " for one in text)
+    return f"{explain(Fault(code), 'en')[0]} ({code})" if code in catalogue() else printable(code)

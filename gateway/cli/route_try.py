@@ -14,13 +14,14 @@ import click
 
 from adapters.contract import Letter, Request
 from gateway.bootstrap import Gateway, letters, trying
-from gateway.cli.exchange import plain, tell_advice
+from gateway.cli.exchange import tell_advice
 from gateway.cli.partner.party_file import FILE
 from gateway.cli.registry import as_json as json_option
 from gateway.cli.registry import opened
 from gateway.domain.errors import DeliveryError, Fault, Refused
 from gateway.domain.evidence.operators import advice
 from gateway.domain.evidence.reasons import explain
+from gateway.domain.lines import printable
 from gateway.domain.registry.parties import Office, Route, RouteKind
 from gateway.domain.transit.probing import Step, StepState
 from gateway.exchange.operate.trying_letters import TryingLetters, read_envelope
@@ -105,8 +106,8 @@ def _step(step: Step) -> dict[str, Any]:
 def tell_step(step: Step) -> Iterator[str]:
     """A step in a line; with cause and next action where it failed."""
     mark = _MARKS.get(step.state, step.state.value)
-    where = f"  {plain(step.where)}" if step.where else ""
-    found = f"  {plain(step.found)}" if step.found else ""
+    where = f"  {printable(step.where)}" if step.where else ""
+    found = f"  {printable(step.found)}" if step.found else ""
     yield f"{step.name.value:<14}  {mark:<10}{where}{found}".rstrip()
     if step.code is not None:
         yield f"  {step.code}: {explain_code(step.code)}"
@@ -176,17 +177,17 @@ def _tell_error(error: DeliveryError, as_json: bool) -> None:
         told = {"code": error.code, "detail": error.detail} | (asdict(words) if words else {})
         click.echo(json.dumps(told, ensure_ascii=False))
         return
-    click.echo(f"{error.code}: {explain_code(error.code)} {plain(error.detail)}".rstrip(), err=True)
+    click.echo(f"{error.code}: {explain_code(error.code)} {printable(error.detail)}".rstrip(), err=True)
     for line in tell_advice(error.code):
         click.echo(line, err=True)
 
 
 def tell_request(request: Request) -> Iterator[str]:
     """A call line by line."""
-    yield f"{request.method} {plain(request.url)}"
+    yield f"{request.method} {printable(request.url)}"
     for name, value in request.headers.items():
-        yield f"{plain(name)}: {plain(value)}"
+        yield f"{printable(name)}: {printable(value)}"
     yield ""
     for line in request.body.splitlines():
-        yield plain(line)
+        yield printable(line)
     yield ""

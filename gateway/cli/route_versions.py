@@ -21,7 +21,6 @@ from gateway.bootstrap import Gateway
 from gateway.bootstrap import versions as build
 from gateway.cli.registry import as_json, opened, plain_toml
 from gateway.cli.route_versions_text import (
-    printable,
     tell_checks,
     tell_differences,
     tell_dry_run,
@@ -29,6 +28,7 @@ from gateway.cli.route_versions_text import (
 )
 from gateway.domain.errors import Refused
 from gateway.domain.evidence.reasons import explain
+from gateway.domain.lines import printable
 
 LARGEST = 4 * 1024**2
 """Octets of a file; a WSDL that stands in the options is the largest thing that a route has."""

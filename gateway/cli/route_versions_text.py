@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from gateway.domain.evidence.reasons import catalogue
+from gateway.domain.lines import printable
 from gateway.domain.registry.differences import Difference
 from gateway.domain.registry.dry_run import Changed, DryRun, Unmapped
 from gateway.domain.registry.versions import Stage
@@ -96,11 +97,6 @@ def _check(check: Check) -> str:
 def _reason(code: str) -> str:
     reason = catalogue().get(code)
     return "" if reason is None else reason.texts["en"].partition("{")[0].strip()
-
-
-def printable(text: str) -> str:
-    """What others wrote, safe to show on a terminal, in one line."""
-    return "".join(one if one.isprintable() else " " for one in text)
 
 
 def _moment(moment: datetime) -> str:

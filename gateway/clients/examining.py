@@ -18,6 +18,7 @@ from gateway.clients.alarm import Alarm
 from gateway.clients.deadline import Deadline
 from gateway.clients.resolver import NOT_REACHED
 from gateway.domain.errors import DeliveryError
+from gateway.domain.lines import printable
 from gateway.domain.transit.probing import OF_AN_ADDRESS, Step, StepName, StepState, ok, stopped
 
 _SOON_DAYS = 21
@@ -150,7 +151,7 @@ def _common(name: x509.Name) -> str:
 
 
 def _plain(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text)[:300]
+    return printable(text)[:300]
 
 
 def _reason(error: Exception) -> str:

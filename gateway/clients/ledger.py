@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from adapters.contract import Http, Response
 from gateway.domain.errors import Permanent, Temporary
+from gateway.domain.lines import printable
 
 _TROUBLE = "WASL-DLV-002"
 _REFUSED = "WASL-DLV-003"
@@ -69,4 +70,4 @@ class LedgerClient:
 def _told(answer: Response) -> str:
     """Status and beginning of an answer, on one line, fit for a terminal."""
     text = answer.body[:_TOLD].decode("utf-8", "replace")
-    return f"HTTP {answer.status}: {''.join(sign if sign.isprintable() else ' ' for sign in text)}"
+    return f"HTTP {answer.status}: {printable(text)}"

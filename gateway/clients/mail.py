@@ -6,7 +6,6 @@ import contextlib
 import smtplib
 import socket
 import ssl
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +20,7 @@ from gateway.clients.alarm import Alarm
 from gateway.clients.deadline import Deadline
 from gateway.clients.resolver import Resolver, resolve_within, system_resolver
 from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary
+from gateway.domain.lines import is_line
 from gateway.domain.registry.addresses import is_mail_address
 
 NOT_REACHED = "WASL-DLV-001"
@@ -77,9 +77,7 @@ class Mail:
 
 def is_header(text: str) -> bool:
     """Whether ``text`` is one line that a header can carry: no control and no line or paragraph separator."""
-    if not 0 < len(text) <= _LONGEST_SUBJECT:
-        return False
-    return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
+    return 0 < len(text) <= _LONGEST_SUBJECT and is_line(text)
 
 
 class Mailer(Protocol):

@@ -101,3 +101,9 @@ def declaration(field: dataclasses.Field[Any]) -> Item:
     """
     declared: Item = field.metadata["item"]
     return declared
+
+
+def camel(name: str) -> str:
+    """``document_date`` as JSON says it: ``documentDate``."""
+    head, *tail = name.split("_")
+    return head + "".join(word[:1].upper() + word[1:] for word in tail)

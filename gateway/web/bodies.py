@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 from flask import Request
 
 from gateway.domain.errors import Refused, UnsupportedMedia
+from gateway.domain.lines import is_line
 from gateway.web.reading import BAD_PARAMETER, COMPRESSED, UNSUPPORTED
 from gateway.wire.strict_json import parse_json
 
 JSON = "application/json"
 Value = TypeVar("Value")
 _LONGEST = 240
-_NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -34,7 +34,7 @@ class Members:
         value = self._members.get(name)
         if value is None:
             return None
-        if not isinstance(value, str) or not value.strip() or len(value) > longest or _NO_LINE.search(value):
+        if not isinstance(value, str) or not value.strip() or len(value) > longest or not is_line(value):
             raise Refused.because(BAD_PARAMETER, name)
         return value
 

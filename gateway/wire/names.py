@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 
+from gateway.domain.content import camel
+
 _BACKTICKED = re.compile(r"`{1,2}(\w+)`{1,2}")
-
-
-def camel(name: str) -> str:
-    """``document_date`` as JSON says it: ``documentDate``."""
-    head, *tail = name.split("_")
-    return head + "".join(word[:1].upper() + word[1:] for word in tail)
 
 
 def pascal(name: str) -> str:

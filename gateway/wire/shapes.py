@@ -11,9 +11,9 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from gateway.domain.content import Item, declaration
+from gateway.domain.content import Item, camel, declaration
 from gateway.strictjson import LARGEST_INTEGER
-from gateway.wire.names import camel, pascal
+from gateway.wire.names import pascal
 
 LARGEST_OCTETS = 2 * 1024**2
 """Longest binary value where a field declares no maximum of its own."""

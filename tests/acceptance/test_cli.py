@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import tomllib
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -422,10 +423,13 @@ def test_a_refusal_leaves_its_receipt_and_gives_its_reasons(
     said = shell("send", *live.sender(), *letter)
     assert said.status == 1
     [receipt] = out.glob("*-receipt-rejection.*")
-    first, reason = said.out.splitlines()
+    first, reason, advice = said.out.splitlines()
     assert first == f"not accepted (422): {receipt}"
     assert "WASL-RTE-001" in reason
     assert NOBODY in reason
+    page = advice.removeprefix("  what to do: ")
+    with urllib.request.urlopen(page, timeout=30) as answer:
+        assert "WASL-RTE-001" in answer.read().decode()
     settled(live.hub, receipt, receipt.read_bytes())
     assert shell("verify", receipt, "--trust", live.hub.home / "trust").status == 0
     told = json.loads(shell("send", *live.sender(), *letter, "--json").out)
@@ -442,6 +446,12 @@ def test_a_problem_without_a_receipt_is_shown(shell: Shell, live: Live, tmp_path
     told = json.loads(said.out)
     assert (said.status, told["status"], told["receipt"]) == (1, 422, None)
     assert json.loads(told["problem"])["code"].startswith("WASL-")
+    said = shell(
+        *("send", *live.sender(key="stranger"), "--to", AGENCY_OFFICE, "--subject", "DEMONSTRATION"),
+        *("--out", tmp_path / "kept"),
+    )
+    problem = json.loads(told["problem"])
+    assert said.out == f"not accepted (422): {problem['code']} {problem['title']} {problem['remedy']}\n"
 
 
 def test_a_hub_that_does_not_answer_leaves_it_undecided(shell: Shell, live: Live, tmp_path: Path) -> None:
@@ -463,6 +473,7 @@ def test_letters_of_others_are_not_told(shell: Shell, live: Live, tmp_path: Path
     reference = json.loads(sent.out)["reference"]
     said = shell("status", *live.sender(COMMUNE), reference)
     assert (said.status, "DEMONSTRATION" in said.out + said.err) == (1, False)
+    assert said.err.startswith("wasl: WASL-REQ-005 There is nothing here that you may see. ")
     said = shell("status", *live.sender(COMMUNE, key="ministry"), reference)
     assert (said.status, said.err.startswith("not allowed")) == (1, True)
 

@@ -40,7 +40,7 @@ def test_a_letter_is_listed_fetched_verified_and_registered(
     me = (*live.who(MINISTRY),)
     listed = json.loads(shell("inbox", "list", *me, "--office", MINISTRY_OFFICE, "--json").out)
     assert [(one["delivery"], one["subject"], one["attachments"]) for one in listed] == [(delivery, "طلب", 2)]
-    assert "طلب  2 files" in shell("inbox", "list", *me, "--office", MINISTRY_OFFICE).out
+    assert "طلب  files: 2" in shell("inbox", "list", *me, "--office", MINISTRY_OFFICE).out
 
     out, trust = tmp_path / "mail", live.hub.home / "trust"
     fetched = shell(
@@ -64,6 +64,14 @@ def test_a_letter_is_listed_fetched_verified_and_registered(
     assert json.loads(shell(*taken, "--json").out)["register_number"] == "17/2026"
     assert "IN_PROGRESS" in shell("inbox", "progress", delivery, "IN_PROGRESS", *me).out
     assert shell("inbox", "list", *me, "--office", MINISTRY_OFFICE).out == ""
+
+
+def test_what_a_sender_wrote_does_nothing_to_a_terminal(shell: Shell, live: LiveHub, tmp_path: Path) -> None:
+    delivery = live.lying(MINISTRY_OFFICE, subject="facture \u202efdp.exe")
+    me = (*live.who(MINISTRY),)
+    listed = shell("inbox", "list", *me, "--office", MINISTRY_OFFICE).out
+    fetched = shell("inbox", "fetch", delivery, *me, "--out", tmp_path / "mail").out
+    assert (listed.count("facture  fdp.exe"), fetched.count("facture  fdp.exe")) == (1, 1)
 
 
 def test_a_letter_is_refused_or_passed_on(shell: Shell, live: LiveHub) -> None:

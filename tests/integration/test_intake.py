@@ -359,6 +359,16 @@ def test_broken_rules_are_all_told_in_one_sealed_rejection(hub: HubUnderTest) ->
     assert codes == ["WASL-ENV-101", "WASL-ENV-103", "WASL-ENV-106", "WASL-ENV-109"]
 
 
+@pytest.mark.parametrize(("media_type", "where"), [(XML, "/Envelope/Subject"), (JWS, "/subject")])
+@pytest.mark.parametrize("sign", ["\x85", "\x9b", "\u2028"])
+def test_line_that_breaks_or_steers_a_terminal_is_refused(
+    hub: HubUnderTest, media_type: str, where: str, sign: str
+) -> None:
+    answer = hub.post(hub.signed(hub.envelope(subject=f"Rue{sign}Haute"), media_type))
+    told = [(reason.code, reason.where) for reason in receipt_of(answer).reasons]
+    assert (answer.status_code, told) == (422, [("WASL-ENV-113", where)])
+
+
 def test_rejection_for_more_reasons_than_a_receipt_takes_stays_a_readable_receipt(hub: HubUnderTest) -> None:
     wrong = Recipient(office="B0000003-A", party="A0000003-A")
     to = tuple(replace(wrong, unit=f"unit {n // 2}") for n in range(100))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
+from gateway.domain.lines import printable
 from gateway.i18n import Translator, mark
 
 SENDING = mark("{name}: sending, {done} of {total} ({percent})")
@@ -106,8 +107,3 @@ class Fetching:
         """Write, and tell."""
         self.file.write(octets)
         self.transfer.advance(len(octets))
-
-
-def printable(text: str) -> str:
-    """What others wrote too, safe to show on a terminal, in one line."""
-    return "".join(one if one.isprintable() else " " for one in text)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from gateway.domain.errors import Fault, Refused
 from gateway.domain.evidence.receipt import Registered
+from gateway.domain.lines import is_line
 from gateway.domain.transit.grounds import is_ground
 from gateway.domain.transit.states import Processing
 
@@ -16,7 +16,6 @@ CONTRADICTS = "WASL-DLV-083"
 ABSURD = "WASL-DLV-084"
 STRANGER = "WASL-DLV-085"
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LONGEST_NUMBER, _LONGEST_BOOK, _SHOWN = 120, 80, 80
 _A_DAY = timedelta(days=1)
 _TOLD = {
@@ -119,7 +118,7 @@ def check_line(text: str, where: str, longest: int) -> None:
     Raises:
         Refused: it is not.
     """
-    if not text.strip() or len(text) > longest or _CONTROL.search(text):
+    if not text.strip() or len(text) > longest or not is_line(text):
         raise Refused.because(ABSURD, where, found=shown(text))
 
 

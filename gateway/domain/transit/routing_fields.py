@@ -11,7 +11,7 @@ from functools import cache
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from gateway.domain.content import Kind, declaration
+from gateway.domain.content import Kind, camel, declaration
 from gateway.domain.registry.parties import PartyKind
 from gateway.domain.transit.envelope import Envelope, Recipient
 
@@ -102,7 +102,7 @@ def _counted() -> Iterator[Field]:
 def _within(model: type, prefix: str, steps: tuple[str, ...]) -> Iterator[Field]:
     hints = get_type_hints(model)
     for one in dataclasses.fields(model):
-        path = prefix + _camel(one.name)
+        path = prefix + camel(one.name)
         if path in _NOT_ASKED:
             continue
         kind, inner = declaration(one).kind, _inner(hints[one.name])
@@ -123,8 +123,3 @@ def _inner(hint: Any) -> type:
     """The type of one value: without ``None``, and of a tuple its entries'."""
     parts = [part for part in get_args(hint) if part not in (NoneType, Ellipsis)]
     return _inner(parts[0]) if parts else hint
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
+from typing import Any
 
+from gateway.domain.content import Kind, camel, declaration
 from gateway.domain.errors import Fault
 from gateway.domain.identifiers import is_directory_id, read_reference
+from gateway.domain.lines import is_line
 from gateway.domain.transit.envelope import Attachment, Envelope, Recipient
 
 ANOTHER_HUB = "WASL-ENV-101"
@@ -23,6 +27,7 @@ ALREADY_EXPIRED = "WASL-ENV-109"
 CHECK_CHARACTER = "WASL-ENV-110"
 TWO_CONTENTS = "WASL-ENV-111"
 NO_RECIPIENT_TO = "WASL-ENV-112"
+NO_LINE = "WASL-ENV-113"
 
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -37,6 +42,9 @@ def _faults(envelope: Envelope, hub: str, now: datetime) -> Iterator[Fault]:
     if envelope.hub != hub:
         yield Fault(ANOTHER_HUB, "/hub", expected=hub, found=envelope.hub)
     yield from _check_characters(envelope)
+    for where, text in _lines(envelope, ""):
+        if not is_line(text):
+            yield Fault(NO_LINE, where)
     yield from _recipients(envelope.recipients)
     yield from _attachments(envelope)
     if not envelope.body and not envelope.attachments:
@@ -59,6 +67,30 @@ def _check_characters(envelope: Envelope) -> Iterator[Fault]:
         reference = recipient.reply_to
         if reference is not None and read_reference(reference) != reference:
             yield Fault(CHECK_CHARACTER, f"/recipients/{index}/replyTo", found=reference)
+
+
+def _lines(part: Any, within: str) -> Iterator[tuple[str, str]]:
+    """Every text of one line in a part of a content model, and where it stands.
+
+    The schemas leave out only what XML cannot hold: receipts, and whatever was accepted, follow them too.
+    """
+    model: Any = type(part)
+    for name, below, is_line_of_text in _declared(model):
+        found, where = getattr(part, name), f"{within}/{below}"
+        several = isinstance(found, tuple)
+        for index, entry in enumerate(found if several else (found,)):
+            at = f"{where}/{index}" if several else where
+            if is_line_of_text and entry is not None:
+                yield at, entry
+            elif dataclasses.is_dataclass(entry):
+                yield from _lines(entry, at)
+
+
+@cache
+def _declared(model: Any) -> tuple[tuple[str, str, bool], ...]:
+    """The fields of a content model: name, name in JSON, whether it is one line of text."""
+    fields = dataclasses.fields(model)
+    return tuple((one.name, camel(one.name), declaration(one).kind is Kind.LINE) for one in fields)
 
 
 def _recipients(recipients: tuple[Recipient, ...]) -> Iterator[Fault]:
@@ -100,7 +132,7 @@ def is_file_name(name: str) -> bool:
     """Whether ``name`` is one harmless path segment on every system."""
     if not name.strip(" .") or name != name.rstrip(" .") or name != name.lstrip(" "):
         return False
-    if any(character in _BIDI or unicodedata.category(character) == "Cc" for character in name):
+    if not is_line(name) or any(character in _BIDI for character in name):
         return False
     return not (set(name) & set('/\\:*?"<>|')) and _DEVICE.fullmatch(name) is None
 

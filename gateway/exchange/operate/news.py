@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from gateway.domain.lines import printable
 from gateway.exchange.operate.doctor import Finding, Mark
 from gateway.store.sessions import Store
 from gateway.store.transit import news_queries as queries
@@ -24,19 +25,14 @@ def later_news(store: Store, now: datetime) -> Iterator[Finding]:
             "" if row.failing_since is None else f" since {row.failing_since.isoformat(timespec='seconds')}"
         )
         said = f"{row.office}: cannot be asked{since}: {row.code} {row.said}"
-        yield Finding(_CHECK, Mark.LOOK, _plain(said))
+        yield Finding(_CHECK, Mark.LOOK, printable(said))
     if len(failing) > _MOST_NAMED:
         yield Finding(_CHECK, Mark.LOOK, f"and {len(failing) - _MOST_NAMED} more that cannot be asked")
     for one in troubles[:_MOST_NAMED]:
         letter = f"delivery {one.delivery}" if one.delivery else "a letter that it does not have"
         said = f"{one.office}: not believed of {letter}: {one.code} {one.said}"
-        yield Finding(_CHECK, Mark.LOOK, _plain(said))
+        yield Finding(_CHECK, Mark.LOOK, printable(said))
     if len(troubles) > _MOST_NAMED:
         yield Finding(_CHECK, Mark.LOOK, "and more that was not believed: wasl delivery show")
     if not failing and not troubles:
         yield Finding(_CHECK, Mark.GOOD, "every system that is asked answers, and is believed")
-
-
-def _plain(text: str) -> str:
-    """What others said, safe to show in one line."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from cryptography import x509
 from gateway.domain.errors import Misconfigured
 from gateway.domain.evidence.receipt import ReceiptKind
 from gateway.domain.identifiers import is_directory_id
+from gateway.domain.lines import is_line
 from gateway.domain.registry.addresses import is_mail_address
 from gateway.domain.registry.parties import PartyKind, RouteKind
 from gateway.domain.registry.tables import table_faults, with_tables
@@ -352,9 +352,7 @@ def _names(table: Mapping[str, Any], languages: tuple[str, ...]) -> Iterator[str
 
 
 def _is_line(value: Any) -> bool:
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME:
-        return False
-    return not any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in value)
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME and is_line(value)
 
 
 def _certificate(entry: Mapping[str, Any], folder: Path) -> DeclaredCertificate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from gateway.domain.content import Kind
 from gateway.domain.errors import Fault, NotFound, Refused
 from gateway.domain.evidence.receipt import Registered
+from gateway.domain.lines import is_line
 from gateway.domain.transit.states import Processing, Transport
 from gateway.exchange.evidence.chain import Chains, not_now
 from gateway.exchange.evidence.notices import Notices
@@ -31,7 +31,6 @@ NOT_FOUND = "WASL-REQ-005"
 BAD_VALUE = "WASL-REQ-010"
 _LONGEST_NAME = 120
 _LONGEST_NUMBER, _LONGEST_BOOK = 120, 80
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -301,5 +300,5 @@ def _check_registered(registered: Registered | None) -> None:
 
 
 def _check_line(text: str, where: str, longest: int) -> None:
-    if not text.strip() or len(text) > longest or _CONTROL.search(text):
+    if not text.strip() or len(text) > longest or not is_line(text):
         raise Refused.because(BAD_VALUE, where)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from adapters.contract import Delivered
 from gateway.domain.errors import Ambiguous, Declined, DeliveryError, Permanent, Temporary
 from gateway.domain.evidence.reasons import catalogue
+from gateway.domain.lines import printable
 
 NO_ADAPTER = "WASL-DLV-014"
 _LONGEST_DETAIL = 4000
@@ -124,7 +125,7 @@ def words(text: Any, longest: int) -> str:
 
 def _line(text: Any, longest: int, hide: Callable[[str], str] = str) -> str | None:
     whole = hide(text[:_LONGEST_DETAIL]) if isinstance(text, str) else ""
-    plain = "".join(sign if sign.isprintable() else " " for sign in whole[: 4 * longest]).strip()
+    plain = printable(whole[: 4 * longest]).strip()
     return (plain if len(plain) <= longest else plain[: longest - 1] + "…") or None
 
 

@@ -161,9 +161,38 @@ def test_harmless_file_names(name: str) -> None:
     [
         "", ".", "..", "...", " ", "a/b", "a\\b", "C:a", "a*", "a?", 'a"', "<a", "a>", "a|b", "a\n", "a\x00b",
         "a\x7f", "a\x85", "a.", "a ", " a", "CON", "con.txt", "Nul .txt", "com1", "LPT9.pdf",
-        "com¹.pdf", "aux.tar.gz", "fdp.\u202eexe", "a\u2066b", "\u200fa", "a\u061cb",
+        "com¹.pdf", "aux.tar.gz", "fdp.\u202eexe", "a\u2066b", "\u200fa", "a\u061cb", "a\u2028b",
     ],
 )  # fmt: skip
 def test_harmful_file_names(name: str, letter: Envelope) -> None:
     assert not rules.is_file_name(name)
     assert told(letter, attachments=(attachment(1, name=name),)) == [(rules.FILE_NAME, "/attachments/0/name")]
+
+
+@pytest.mark.parametrize("sign", ["\x7f", "\x80", "\x85", "\x9b", "\u2028", "\u2029"])
+def test_a_text_of_one_line_has_neither_controls_nor_line_breaks(sign: str, letter: Envelope) -> None:
+    assert told(letter, subject=f"Rue{sign}Haute") == [(rules.NO_LINE, "/subject")]
+    assert told(letter, body=f"Rue{sign}Haute") == []
+
+
+def test_every_text_of_one_line_is_looked_at_wherever_it_stands(letter: Envelope) -> None:
+    bad = "a\x85b"
+    (recipient,) = letter.recipients
+    changed = replace(
+        letter,
+        sender=replace(letter.sender, unit=bad),
+        recipients=(recipient, replace(recipient, unit="c", attention=bad)),
+        references=("good", bad),
+        attachments=(attachment(1, description=bad),),
+    )
+    assert told(changed) == [
+        (rules.NO_LINE, "/sender/unit"),
+        (rules.NO_LINE, "/recipients/1/attention"),
+        (rules.NO_LINE, "/references/1"),
+        (rules.NO_LINE, "/attachments/0/description"),
+    ]
+
+
+@pytest.mark.parametrize("sign", ["\u200c", "\u200f", "\u202b", "\u0640", "\u00a0", "\U0001f600"])
+def test_what_scripts_need_is_no_control_character(sign: str, letter: Envelope) -> None:
+    assert told(letter, subject=f"a{sign}b") == []
