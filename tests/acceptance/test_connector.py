@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -249,6 +250,34 @@ def test_a_link_out_of_the_folder_is_never_sent(live: LiveHub, shell: Shell, tmp
     (folder / "out" / "letter.ready" / "stolen.txt").symlink_to(secret)
     assert shell(*command(live, folder)).status == 0
     assert "stolen.txt" in (only(folder / "refused") / "wasl-reason.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("language", ["ar", "fr", "en"])
+def test_nothing_that_lies_beside_the_documents_is_left_out_unseen(
+    live: LiveHub, shell: Shell, tmp_path: Path, language: str
+) -> None:
+    folder, secret = tmp_path / "mail", tmp_path / "secret"
+    secret.write_bytes(b"secret")
+    lay(folder, "letter", "with more")
+    inside = folder / "out" / "letter.ready"
+    (inside / "linked.pdf").symlink_to(secret)
+    (inside / "more").mkdir()
+    os.mkfifo(inside / "pipe")
+    (inside / ".hidden").write_bytes(b"of the system's own")
+    (inside / "wasl-mine.txt").write_bytes(b"")
+    assert shell(*command(live, folder, "--language", language)).status == 0
+    told = (only(folder / "refused") / "wasl-reason.txt").read_text("utf-8").splitlines()
+    named = ["linked.pdf", "more", "pipe", "wasl-mine.txt"]
+    assert [line.split()[0] for line in told] == ["WASL-REQ-013"] * len(named)
+    assert all(name in line for name, line in zip(named, told, strict=True))
+
+
+def test_a_reason_names_the_place(live: LiveHub, shell: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+    lay(folder, "letter", "a\x85b")
+    assert shell(*command(live, folder)).status == 0
+    told = (only(folder / "refused") / "wasl-reason.txt").read_text("utf-8")
+    assert (told.split()[0], told.rstrip().endswith("(/subject)")) == ("WASL-ENV-113", True)
 
 
 def test_while_the_hub_is_away_nothing_is_given_up(live: LiveHub, shell: Shell, tmp_path: Path) -> None:

@@ -89,6 +89,8 @@ def read_table(file: Path, readers: Mapping[str, Callable[[Any], Any]]) -> dict[
         if len(octets) > _LARGEST:
             raise ValueError("too large")
         table = read_strict(octets) if file.suffix == ".json" else tomllib.loads(octets.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise Refused.because(UNREADABLE, file.name, found="no UTF-8") from error
     except (NotStrict, ValueError, RecursionError) as error:
         raise Refused.because(UNREADABLE, file.name, found=str(error)) from error
     if not isinstance(table, dict):

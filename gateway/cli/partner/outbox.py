@@ -14,7 +14,7 @@ from gateway.cli.partner import durable
 from gateway.cli.partner.each import each
 from gateway.cli.partner.manifest import Writer, read_manifest
 from gateway.cli.partner.opened import open_letter
-from gateway.cli.partner.reasons import reasons_in
+from gateway.cli.partner.reasons import line, reasons_in
 from gateway.cli.partner.sealed import BadReceipt, check_acceptance, check_rejection
 from gateway.cli.partner.watching import Watch
 from gateway.cli.posting import post
@@ -35,7 +35,9 @@ from gateway.wire.schema import faults_of_json
 ENVELOPE_FILE, RECEIPT_FILE, REASON_FILE = "wasl-envelope.xml", "wasl-receipt.xml", "wasl-reason.txt"
 REFERENCE_FILE = "wasl-reference.txt"
 READY = "ready"
+NO_DOCUMENT = "WASL-REQ-013"
 _OURS = "wasl-"
+_MOST_NAMED = 100
 _ACCEPTED = (200, 201)
 
 
@@ -100,8 +102,9 @@ class Outbox:
         file = job / ENVELOPE_FILE
         if file.exists():
             return file.read_bytes()
-        if any(path.is_dir() or path.name.startswith(_OURS) for path in job.iterdir()):
-            raise Refused.because("WASL-REQ-010", f"{_OURS}*, */")
+        strange = sorted(path.name for path in job.iterdir() if not _goes_along(path))
+        if strange:
+            raise Refused(Fault(NO_DOCUMENT, name[:200]) for name in strange[:_MOST_NAMED])
         message_id = job.name.rpartition(".")[2]
         draft = read_manifest(job, self.writer, message_id, self.now())
         attachments, _ = attach(draft.files)
@@ -155,9 +158,7 @@ class Outbox:
         self._through(job, "sent")
 
     def _refuse(self, job: Path, faults: tuple[Fault, ...]) -> None:
-        language = self.writer.language
-        words = [(fault, *explain(fault, language)) for fault in faults]
-        self._say_why(job, [" ".join(filter(None, (one.code, *said, one.found))) for one, *said in words])
+        self._say_why(job, [_told(fault, self.writer.language) for fault in faults])
 
     def _say_why(self, job: Path, reasons: list[str]) -> None:
         durable.write(job / REASON_FILE, ("\n".join(reasons) + "\n").encode())
@@ -170,6 +171,18 @@ class Outbox:
 
 def _name(path: Path) -> str:
     return path.name.removesuffix(f".{READY}")
+
+
+def _goes_along(path: Path) -> bool:
+    """Whether a letter can have it in its folder: nothing that was laid there is left out unseen."""
+    return path.is_file() and not path.is_symlink() and not path.name.startswith(_OURS)
+
+
+def _told(fault: Fault, language: str) -> str:
+    """What is wrong, what to do, and where, if the words do not say it already."""
+    words = " ".join(explain(fault, language))
+    where = fault.where if fault.where and fault.where not in words else None
+    return " ".join(filter(None, (line(fault.code, words, where), fault.found)))
 
 
 def _parts(job: Path, envelope: Envelope) -> tuple[OutgoingPart, ...]:

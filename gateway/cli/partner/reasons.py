@@ -32,7 +32,7 @@ def _of_rejection(octets: bytes, media_type: str) -> list[str]:
         return []
     if receipt.kind is not ReceiptKind.REJECTION:
         return []
-    return [_line(one.code, one.text, one.where) for one in receipt.reasons]
+    return [line(one.code, one.text, one.where) for one in receipt.reasons]
 
 
 def _of_problem(octets: bytes) -> list[str]:
@@ -40,7 +40,7 @@ def _of_problem(octets: bytes) -> list[str]:
         problem: Any = json.loads(octets)
         faults = problem["faults"][:_LARGEST_LIST]
         return [
-            _line(str(one["code"]), f"{one.get('text')} {one.get('remedy')}", one.get("where"))
+            line(str(one["code"]), f"{one.get('text')} {one.get('remedy')}", one.get("where"))
             for one in faults
             if str(one["code"]).startswith("WASL-")
         ]
@@ -48,5 +48,6 @@ def _of_problem(octets: bytes) -> list[str]:
         return []
 
 
-def _line(code: str, text: str | None, where: object) -> str:
+def line(code: str, text: str | None, where: object) -> str:
+    """A reason in one line."""
     return " ".join(filter(None, (code, text, f"({where})" if where else None)))
