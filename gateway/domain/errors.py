@@ -102,8 +102,18 @@ class TooLarge(Refused):
     """Over a published limit."""
 
 
+NOT_TAKEN = "WASL-REQ-001"
+_LONGEST_TYPE = 100
+
+
 class UnsupportedMedia(Refused):
     """A media type that no profile describes."""
+
+    @classmethod
+    def instead_of(cls, *types: str, found: str, where: str | None = None) -> UnsupportedMedia:
+        """The refusal of ``found`` where ``types`` alone are taken."""
+        fault = Fault(NOT_TAKEN, where, expected=", ".join(types), found=found[:_LONGEST_TYPE] or "none")
+        return cls(fault)
 
 
 class Unverified(Refused):

@@ -95,7 +95,7 @@ def open_jws(
     """
     limits = limits or JwsLimits()
     if media_type not in (COMPACT, FLATTENED):
-        raise UnsupportedMedia.because("WASL-REQ-001", found=media_type)
+        raise UnsupportedMedia.instead_of(COMPACT, FLATTENED, found=media_type)
     if len(raw) > limits.octets:
         raise TooLarge.because("WASL-REQ-002", expected=str(limits.octets))
     protected, payload, signature, beside = (

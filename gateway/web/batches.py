@@ -26,7 +26,7 @@ from gateway.web.answers import fresh
 from gateway.web.bodies import JSON
 from gateway.web.openapi.described import described
 from gateway.web.problems import answer_status, outcome_of
-from gateway.web.reading import BAD_PARAMETER, UNSUPPORTED, Body, body, whole
+from gateway.web.reading import BAD_PARAMETER, Body, body, whole
 from gateway.wire.mime import RelatedLimits
 from gateway.wire.mime_mixed import MIXED, read_mixed
 from gateway.wire.strict_json import parse_json
@@ -71,7 +71,7 @@ def entries_of(request: Request, stream: Body, limits: Limits) -> tuple[Entry | 
         Refused: it cannot be taken apart.
     """
     if request.mimetype not in (MIXED, JSON):
-        raise UnsupportedMedia.because(UNSUPPORTED, found=request.mimetype or "none")
+        raise UnsupportedMedia.instead_of(MIXED, JSON, found=request.mimetype)
     octets = whole(request, stream, limits.batch_bytes)
     most = limits.batch_letters
     found = _members(octets) if request.mimetype == JSON else _parts(request, octets, most)
@@ -118,7 +118,7 @@ def _member(member: object, where: str) -> Entry | Refused:
 
 def _known(media_type: str, root: bytes) -> Entry | Refused:
     if media_type not in MEDIA_TYPES:
-        return UnsupportedMedia.because(UNSUPPORTED, found=media_type[:100])
+        return UnsupportedMedia.instead_of(*MEDIA_TYPES, found=media_type)
     return Entry(media_type, root)
 
 

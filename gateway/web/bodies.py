@@ -11,7 +11,7 @@ from flask import Request
 
 from gateway.domain.errors import Refused, UnsupportedMedia
 from gateway.domain.lines import is_line
-from gateway.web.reading import BAD_PARAMETER, COMPRESSED, UNSUPPORTED
+from gateway.web.reading import BAD_PARAMETER, COMPRESSED
 from gateway.wire.strict_json import parse_json
 
 JSON = "application/json"
@@ -100,7 +100,7 @@ def members(request: Request, *known: str) -> Members:
     if not octets:
         return Members({})
     if request.mimetype != JSON:
-        raise UnsupportedMedia.because(UNSUPPORTED, found=request.mimetype or "none")
+        raise UnsupportedMedia.instead_of(JSON, found=request.mimetype)
     value = parse_json(octets)
     if not isinstance(value, dict):
         raise Refused.because(BAD_PARAMETER, "/")

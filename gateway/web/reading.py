@@ -20,7 +20,6 @@ from gateway.trust.jws import FLATTENED
 from gateway.web import correlation
 from gateway.wire.mime import RelatedLimits, RelatedReader
 
-UNSUPPORTED = "WASL-REQ-001"
 TOO_LARGE = "WASL-REQ-002"
 CUT_OFF = "WASL-REQ-004"
 COMPRESSED = "WASL-REQ-008"
@@ -51,7 +50,7 @@ def submission(request: Request, limits: Limits, *, for_receipt: bool = True) ->
         elif media_type in MEDIA_TYPES:
             root, parts = whole(request, stream, limits.envelope_bytes), iter(())
         else:
-            raise UnsupportedMedia.because(UNSUPPORTED, found=media_type or "none")
+            raise UnsupportedMedia.instead_of(*MEDIA_TYPES, RELATED, found=media_type)
         answer = answer_type(request, media_type) if for_receipt else XML
         yield Submission(root, media_type, parts, answer, correlation.call())
 
@@ -100,7 +99,7 @@ def _related(request: Request, stream: Body, limits: Limits) -> tuple[str, bytes
     )
     media_type, root = reader.root()
     if media_type not in MEDIA_TYPES:
-        raise UnsupportedMedia.because(UNSUPPORTED, found=media_type)
+        raise UnsupportedMedia.instead_of(*MEDIA_TYPES, found=media_type)
     return media_type, root, reader.parts()
 
 

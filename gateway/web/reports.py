@@ -17,7 +17,7 @@ from gateway.web.openapi import common
 from gateway.web.openapi.described import JSON, Body, Described, Example, Parameter, described, members
 from gateway.web.openapi.schema import DIRECTORY_ID, OCTETS, UUID, listed, one_of, or_null, record
 from gateway.web.problems import fault_members
-from gateway.web.reading import COMPRESSED, UNSUPPORTED
+from gateway.web.reading import COMPRESSED
 
 _XML_TOO = ("application/xml", "text/xml")
 _TOLD = (Result.TAKEN, Result.KNOWN, Result.REFUSED)
@@ -95,7 +95,7 @@ def _report() -> Report:
         raise UnsupportedMedia.because(COMPRESSED)
     octets = request.get_data(cache=False)
     if octets and request.mimetype not in (JSON, *_XML_TOO):
-        raise UnsupportedMedia.because(UNSUPPORTED, found=request.mimetype or "none")
+        raise UnsupportedMedia.instead_of(JSON, *_XML_TOO, found=request.mimetype)
     return Report({name.lower(): value for name, value in request.headers.items()}, octets)
 
 

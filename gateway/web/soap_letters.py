@@ -10,7 +10,7 @@ from gateway.exchange.transit.submission import Answer, Submission
 from gateway.web import correlation, views
 from gateway.web.bodies import Members
 from gateway.web.problems import fault_members
-from gateway.web.reading import NOT_ACCEPTABLE, UNSUPPORTED
+from gateway.web.reading import NOT_ACCEPTABLE
 from gateway.web.services import Services
 from gateway.web.soap_reading import SoapLimits, SoapRequest
 from gateway.web.views import View
@@ -33,7 +33,7 @@ def carry(services: Services, call: SoapCall, one: SoapRequest, limits: SoapLimi
     said = Members(call.values)
     media_type = said.needed("mediaType")
     if media_type not in MEDIA_TYPES:
-        raise UnsupportedMedia.because(UNSUPPORTED, "mediaType", found=media_type)
+        raise UnsupportedMedia.instead_of(*MEDIA_TYPES, found=media_type, where="mediaType")
     submission = Submission(
         root=envelope_of(call, one.parts, limits.envelope),
         media_type=media_type,

@@ -11,7 +11,7 @@ from flask import Request
 from gateway.domain.errors import Refused, UnsupportedMedia
 from gateway.settings import Settings
 from gateway.trust.xmlparse import XmlLimits, parse_hardened
-from gateway.web.reading import RELATED, UNSUPPORTED, body, whole
+from gateway.web.reading import RELATED, body, whole
 from gateway.wire.media_types import MediaType, parse_media_type
 from gateway.wire.mime import Part, RelatedLimits, RelatedReader
 from gateway.wire.soap_message import OTHER_VERSION, SoapMessage, read_message
@@ -80,7 +80,8 @@ def received(request: Request, limits: SoapLimits) -> Iterator[SoapRequest]:
     """
     said = _said(request)
     if said is None:
-        raise UnsupportedMedia.because(UNSUPPORTED, found=request.headers.get("Content-Type", "none")[:100])
+        types = (one.media_type for one in VERSIONS)
+        raise UnsupportedMedia.instead_of(*types, RELATED, found=request.headers.get("Content-Type", ""))
     with body(request) as stream:
         parts: Iterator[Part] = iter(())
         if said.mtom:

@@ -14,7 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from gateway.domain.errors import Refused, TooLarge, UnsupportedMedia
-from gateway.web.reading import COMPRESSED, CUT_OFF, TOO_LARGE, UNSUPPORTED, drain
+from gateway.web.reading import COMPRESSED, CUT_OFF, TOO_LARGE, drain
 
 MALFORMED = "WASL-REQ-003"
 FILES, ORIGINAL = "files", "original"
@@ -22,6 +22,7 @@ _CHUNK = 64 * 1024
 _READ = 8 * 1024  # the server waits until that much is there, so the deadline is looked at that often
 _LONGEST_NAME = 120
 _LONGEST_BOUNDARY = 200
+_FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ def read_upload(request: Request, limits: UploadLimits, clock: Callable[[], floa
 def _boundary(request: Request) -> bytes:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMedia.because(COMPRESSED)
-    if request.mimetype != "multipart/form-data":
-        raise UnsupportedMedia.because(UNSUPPORTED, found=request.mimetype or "none")
+    if request.mimetype != _FORM:
+        raise UnsupportedMedia.instead_of(_FORM, found=request.mimetype)
     boundary = request.mimetype_params.get("boundary", "")
     if not boundary.isascii() or not 0 < len(boundary) <= _LONGEST_BOUNDARY:
         raise Refused.because(MALFORMED)

@@ -13,7 +13,6 @@ from gateway.wire.mime_writer import OutgoingPart, write_related
 
 __all__ = ["OutgoingPart", "Part", "RelatedLimits", "RelatedReader", "write_related"]
 
-NOT_RELATED = "WASL-REQ-001"
 ROOT_TOO_LARGE = "WASL-REQ-002"
 TWICE = "WASL-ATT-005"
 
@@ -47,7 +46,7 @@ class RelatedReader:
         """
         media_type = parse_media_type(content_type)
         if media_type is None or media_type.essence != "multipart/related":
-            raise UnsupportedMedia.because(NOT_RELATED, found=content_type[:100])
+            raise UnsupportedMedia.instead_of("multipart/related", found=content_type)
         boundary = boundary_of(media_type)
         self._parameters = media_type.parameters
         self._limits = limits

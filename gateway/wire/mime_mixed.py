@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gateway.domain.errors import Refused, UnsupportedMedia
 from gateway.wire.media_types import parse_media_type
-from gateway.wire.mime import NOT_RELATED, boundary_of, checked, media_type_of
+from gateway.wire.mime import boundary_of, checked, media_type_of
 from gateway.wire.mime_events import CUT_OFF, Head, PartEnd, Readable, RelatedLimits, events
 
 MIXED = "multipart/mixed"
@@ -24,7 +24,7 @@ def read_mixed(stream: Readable, content_type: str, limits: RelatedLimits) -> It
     """
     stated = parse_media_type(content_type)
     if stated is None or stated.essence != MIXED:
-        raise UnsupportedMedia.because(NOT_RELATED, found=content_type[:100])
+        raise UnsupportedMedia.instead_of(MIXED, found=content_type)
     arriving = events(stream, boundary_of(stated), limits)
     for event in arriving:
         if isinstance(event, Head):

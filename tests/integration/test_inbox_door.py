@@ -234,6 +234,17 @@ def test_a_body_of_another_kind_is_not_read(hub: HubUnderTest, headers: dict[str
     assert state(hub, delivery) == "AVAILABLE"
 
 
+def test_the_media_type_wanted_is_named(hub: HubUnderTest) -> None:
+    headers = {**bearer(hub), "Content-Type": "text/plain"}
+    answer = hub.client.post(f"{INBOX}/{lying(hub)}/acknowledge", data=b"{}", headers=headers)
+    [fault] = answer.json["faults"]
+    assert (fault["code"], fault["found"], fault["expected"]) == (
+        "WASL-REQ-001",
+        "text/plain",
+        "application/json",
+    )
+
+
 def test_a_body_that_is_too_large_is_not_read(hub: HubUnderTest) -> None:
     delivery = lying(hub)
     answer = hub.client.post(

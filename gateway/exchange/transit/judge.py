@@ -30,7 +30,6 @@ from gateway.trust.signed import Signed
 from gateway.trust.xmlgate import XmlLimits, open_xml
 from gateway.wire.envelopes import read_envelope_json, read_envelope_xml
 
-UNSUPPORTED = "WASL-REQ-001"
 TIME_OUT_OF_WINDOW = "WASL-SIG-014"
 TOO_LARGE = "WASL-ATT-006"
 
@@ -204,11 +203,11 @@ _OPENERS: dict[str, _Opener] = {
     "application/jose+json": _open_jws,
 }
 
-MEDIA_TYPES = frozenset(_OPENERS)
-"""The media types of an envelope."""
+MEDIA_TYPES = tuple(_OPENERS)
+"""The media types of an envelope, the usual one first."""
 
 
 def _known(media_type: str) -> str:
     if media_type not in _OPENERS:
-        raise UnsupportedMedia.because(UNSUPPORTED, found=media_type)
+        raise UnsupportedMedia.instead_of(*MEDIA_TYPES, found=media_type)
     return media_type

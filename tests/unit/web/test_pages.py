@@ -227,7 +227,7 @@ def test_every_reason_has_a_page_that_says_who_must_do_what(app: Flask, code: st
 
 def test_the_page_of_a_reason_leaves_a_gap_for_what_only_a_case_knows(app: Flask) -> None:
     page = app.test_client().get("/docs/problems/WASL-REQ-001?lang=en").text
-    assert "The media type … is not one the hub takes." in page
+    assert "The media type … is not taken here." in page
 
 
 def test_the_page_of_a_reason_has_the_other_languages_too(app: Flask) -> None:
