@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
 
+from gateway.domain.lines import UNSEEN, printable
+
 T = TypeVar("T")
 
 Steps = tuple[str, ...]
@@ -132,7 +134,7 @@ def read_whole(place: Place, path: Steps, most: int) -> bytes | None:
 def shown(path: Steps) -> str:
     """A path for people."""
     text = "/".join(path) or "."
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return printable(text, UNSEEN)
 
 
 def closable(pieces: Iterator[T]) -> Generator[T, None, None]:

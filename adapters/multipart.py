@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from adapters.streams import media_type_of
 from adapters.view import Content
+from gateway.domain.lines import printable
 
 
 @dataclass(frozen=True)
@@ -72,4 +73,4 @@ class FormData:
 def _quoted(name: str) -> str:
     # The escapes that browsers write (HTML 4.10.21.8); RFC 7578 leaves the choice open.
     escaped = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-    return "".join(sign if sign.isprintable() else "_" for sign in escaped)
+    return printable(escaped, "_")

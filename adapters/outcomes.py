@@ -7,6 +7,7 @@ from enum import Enum
 
 from adapters.contract import Response
 from gateway.domain.errors import Ambiguous, DeliveryError, Permanent, Temporary
+from gateway.domain.lines import UNSEEN, printable
 from gateway.domain.transit.retry import asked_to_wait
 
 
@@ -82,5 +83,4 @@ def retry_after(response: Response, now: datetime) -> float | None:
 def told(response: Response) -> str:
     """Status and the beginning of an answer, on one line, for operators."""
     words = " ".join(response.body[:600].decode("utf-8", "replace").split())
-    shown = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in words)
-    return f"HTTP {response.status}: {shown[:400]}"
+    return f"HTTP {response.status}: {printable(words, UNSEEN)[:400]}"

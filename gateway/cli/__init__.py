@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 import traceback
+from collections.abc import Iterable
 from importlib import import_module
 from types import ModuleType
 from typing import cast
@@ -15,7 +16,9 @@ from typing import cast
 import click
 
 from gateway import __version__
-from gateway.domain.errors import GatewayFault, Misconfigured, WaslError
+from gateway.domain.errors import GatewayFault, Misconfigured, Refused, WaslError
+from gateway.domain.evidence.reasons import explain
+from gateway.domain.lines import printable
 from gateway.logs import beside_output
 
 _PLACES = {
@@ -92,12 +95,22 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except WaslError as error:
-        for line in error.faults if isinstance(error, Misconfigured) else (str(error),):
+        for line in _words(error):
             click.echo(f"wasl: {line}", err=True)
         sys.exit(_status(error))
     except Exception:  # noqa: BLE001 - a defect is no answer: no program may read it as a "no"
         traceback.print_exc()
         sys.exit(3)
+
+
+def _words(error: WaslError) -> Iterable[str]:
+    """What happened and what to do, a line for each thing that is wrong."""
+    if isinstance(error, Misconfigured):
+        return error.faults
+    wordless = type(error).__str__ is BaseException.__str__  # what a hub answered says itself in words
+    if isinstance(error, Refused) and wordless:
+        return (printable(" ".join((fault.code, *explain(fault, "en")))) for fault in error.faults)
+    return (printable(str(error)),)
 
 
 def _status(error: WaslError) -> int:

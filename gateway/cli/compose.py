@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from gateway.domain.errors import Fault, Refused
+from gateway.domain.lines import UNSEEN, is_line, printable
 from gateway.domain.transit.envelope import (
     Attachment,
     AttachmentRole,
@@ -16,6 +18,7 @@ from gateway.domain.transit.envelope import (
     EncryptionForm,
     Envelope,
 )
+from gateway.domain.transit.rules import FILE_NAME
 from gateway.trust.jws import ENVELOPE_TYP, sign_jws
 from gateway.trust.seal import Sealer, sign_xml
 from gateway.wire.envelopes import envelope_element, write_envelope_json
@@ -41,7 +44,13 @@ def attach(
 
     Args:
         readers: digests of the certificates that the files are encrypted to (CMS); none: in clear.
+
+    Raises:
+        Refused: a name is no text of one line, as one that an old system wrote in its own character set.
     """
+    unreadable = [path.name for path in files if not is_line(path.name)]
+    if unreadable:
+        raise Refused(Fault(FILE_NAME, values={"name": printable(name, UNSEEN)}) for name in unreadable)
     attachments, parts = [], []
     encryption = Encryption(EncryptionForm.CMS, readers) if readers else None
     for number, path in enumerate(files, 1):

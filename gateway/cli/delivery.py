@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -17,8 +16,6 @@ import click
 from gateway.bootstrap import lifecycle
 from gateway.cli.delivery_text import tell_file, tell_line
 from gateway.cli.registry import opened
-from gateway.domain.errors import Refused
-from gateway.domain.evidence.reasons import explain
 from gateway.domain.transit.repairs import Decision
 from gateway.domain.transit.resend import Resend
 from gateway.domain.transit.states import Transport
@@ -108,8 +105,7 @@ def show(name: str, as_json: bool) -> None:
 
     Example: wasl delivery show 01890a5d-ac96-774b-bcce-b302099a8057
     """
-    with _telling():
-        found = lifecycle.overview(opened()).show(name)
+    found = lifecycle.overview(opened()).show(name)
     if as_json:
         click.echo(_json(asdict(found)))
         return
@@ -244,26 +240,12 @@ def _decide(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     gateway = opened()
-    with _telling():
-        successor = act(lifecycle.repair(gateway), decision)
-        state = lifecycle.overview(gateway).show(name).line.state
+    successor = act(lifecycle.repair(gateway), decision)
+    state = lifecycle.overview(gateway).show(name).line.state
     if as_json:
         click.echo(_json({"id": name, "state": state, "successor": successor}))
     else:
         click.echo(f"{name}  {state}" + (f"  successor {successor}" if successor else ""))
-
-
-class _telling:  # noqa: N801 - reads as the verb it is
-    """Tells a refusal in words and ends with 1."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, Refused):
-            for fault in error.faults:
-                click.echo(f"wasl: {fault.code} {' '.join(explain(fault, 'en'))}", err=True)
-            sys.exit(1)
 
 
 def _json(found: dict[str, Any]) -> str:

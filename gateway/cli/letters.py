@@ -14,10 +14,11 @@ from adapters.contract import Response
 from gateway.cli.compose import JWS, XML, SignedLetter, sign
 from gateway.cli.partner.cms import closed
 from gateway.cli.partner.party_file import FILE, FOLDER, party_options
+from gateway.cli.partner.reasons import reasons_in
 from gateway.cli.posting import hub_client, post, post_patiently
 from gateway.clients.hub import HubClient
-from gateway.clients.hub_refused import Declined, check
-from gateway.domain.errors import DeliveryError, Temporary
+from gateway.clients.hub_refused import check, refusal
+from gateway.domain.errors import DeliveryError
 from gateway.domain.identifiers import uuid7
 from gateway.domain.lines import printable
 from gateway.domain.transit.envelope import Envelope, Purpose, Recipient
@@ -146,22 +147,13 @@ def _tell(answer: Response, out: Path, name: str, url: str, as_json: bool) -> No
     elif accepted:
         click.echo(f"accepted under {reference}; receipt in {file}")
     else:
-        click.echo(f"not accepted ({answer.status}): {file or printable(_said(answer))}")
-        for reason in reasons:
-            click.echo("  " + printable("  ".join(filter(None, reason.values()))))
+        click.echo(f"not accepted ({answer.status}){f': {file}' if file else ''}")
+        for line in reasons_in(answer) or [str(refusal(answer))]:
+            click.echo(f"  {printable(line)}")
         for code in dict.fromkeys(reason["code"] for reason in reasons):
             click.echo(f"  what to do: {url.rstrip('/')}/docs/problems/{code}")
     if not accepted:
         sys.exit(3 if answer.status >= 500 else 1)
-
-
-def _said(answer: Response) -> str:
-    """What a hub says that gave no receipt."""
-    try:
-        check(answer)
-    except (Declined, Temporary) as error:
-        return str(error)
-    return ""
 
 
 def _reasons(octets: bytes, media_type: str) -> list[dict[str, str | None]]:

@@ -15,8 +15,6 @@ import click
 from gateway.bootstrap import Gateway
 from gateway.bootstrap import evidence as building
 from gateway.cli.registry import opened
-from gateway.domain.errors import Refused
-from gateway.domain.evidence.reasons import explain
 from gateway.exchange.evidence.holds import Hold, Holds
 from gateway.exchange.evidence.purge import Due
 
@@ -112,10 +110,6 @@ def _decide(decision: Callable[[Holds], Hold], as_json: bool) -> None:
     """Tell what became of the decision; 1 when the answer is no."""
     try:
         found = decision(building.holds(opened()))
-    except Refused as refusal:
-        for fault in refusal.faults:
-            click.echo(f"wasl: {fault.code} {' '.join(explain(fault, 'en'))}", err=True)
-        sys.exit(1)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     _tell(found, as_json)

@@ -18,7 +18,7 @@ from gateway.cli.exchange import tell_advice
 from gateway.cli.partner.party_file import FILE
 from gateway.cli.registry import as_json as json_option
 from gateway.cli.registry import opened
-from gateway.domain.errors import DeliveryError, Fault, Refused
+from gateway.domain.errors import DeliveryError, Fault
 from gateway.domain.evidence.operators import advice
 from gateway.domain.evidence.reasons import explain
 from gateway.domain.lines import printable
@@ -149,10 +149,6 @@ def preview(
         calls = trying.previewing(gateway).preview(wanted.route, letter)
     except DeliveryError as error:
         _tell_error(error, as_json)
-        sys.exit(1)
-    except Refused as refusal:
-        for fault in refusal.faults:
-            click.echo(f"wasl: {fault.code} {' '.join(explain(fault, 'en'))}", err=True)
         sys.exit(1)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in calls], ensure_ascii=False, indent=1))

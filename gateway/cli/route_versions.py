@@ -6,8 +6,7 @@ import getpass
 import json
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from enum import Enum
@@ -26,8 +25,6 @@ from gateway.cli.route_versions_text import (
     tell_dry_run,
     tell_history,
 )
-from gateway.domain.errors import Refused
-from gateway.domain.evidence.reasons import explain
 from gateway.domain.lines import printable
 
 LARGEST = 4 * 1024**2
@@ -56,8 +53,7 @@ def draft(office: str, file: Path, actor: str, note: str, as_json: bool) -> None
     Example: wasl route draft B0000002-4 route.toml --as operator-1 --note "their new system"
     """
     table = _table(file)
-    with _telling():
-        number = build.versions(opened()).draft(office, table, actor, note)
+    number = build.versions(opened()).draft(office, table, actor, note)
     _say(as_json, f"version {number} of {office} is a draft", office=office, number=number, state="DRAFT")
 
 
@@ -76,9 +72,8 @@ def test(office: str, number: int | None, actor: str, letters: int, as_json: boo
     Example: wasl route test B0000002-4 --as operator-1
     """
     gateway = opened()
-    with _telling():
-        content = build.looks(gateway).content(office, _wanted(gateway, office, number))
-        found = build.checks(gateway).run(content, actor, letters)
+    content = build.looks(gateway).content(office, _wanted(gateway, office, number))
+    found = build.checks(gateway).run(content, actor, letters)
     if as_json:
         click.echo(_json({**asdict(found), "holds": found.holds}))
     else:
@@ -104,11 +99,10 @@ def dry_run(
     Example: wasl route dry-run B0000002-4 --letters 50
     """
     gateway = opened()
-    with _telling():
-        content = build.looks(gateway).content(office, _wanted(gateway, office, number))
-        if show_content:
-            build.versions(gateway).keep_reading(office, content.number, actor, letters)
-        found = build.dry_runs(gateway).run(content, letters, show_content)
+    content = build.looks(gateway).content(office, _wanted(gateway, office, number))
+    if show_content:
+        build.versions(gateway).keep_reading(office, content.number, actor, letters)
+    found = build.dry_runs(gateway).run(content, letters, show_content)
     if as_json:
         click.echo(_json({**asdict(found), "holds": found.holds}))
     else:
@@ -128,8 +122,7 @@ def approve(office: str, number: int, actor: str, as_json: bool) -> None:
 
     Example: wasl route approve B0000002-4 3 --as operator-2
     """
-    with _telling():
-        build.versions(opened()).approve(office, number, actor)
+    build.versions(opened()).approve(office, number, actor)
     _say(as_json, f"version {number} of {office} is approved", office=office, number=number, state="APPROVED")
 
 
@@ -143,8 +136,7 @@ def activate(office: str, number: int, actor: str, as_json: bool) -> None:
 
     Example: wasl route activate B0000002-4 3 --as operator-1
     """
-    with _telling():
-        build.versions(opened()).activate(office, number, actor)
+    build.versions(opened()).activate(office, number, actor)
     _say(as_json, f"version {number} of {office} is active", office=office, number=number, state="ACTIVE")
 
 
@@ -159,9 +151,8 @@ def rollback(office: str, seen: int | None, actor: str, as_json: bool) -> None:
     Example: wasl route rollback B0000002-4 --as operator-1
     """
     gateway = opened()
-    with _telling():
-        left = build.looks(gateway).active(office) if seen is None else seen
-        number = build.versions(gateway).rollback(office, actor, left)
+    left = build.looks(gateway).active(office) if seen is None else seen
+    number = build.versions(gateway).rollback(office, actor, left)
     words = f"version {number} of {office} is active again, {left} is retired"
     _say(as_json, words, office=office, number=number, state="ACTIVE", retired=left)
 
@@ -177,8 +168,7 @@ def discard(office: str, number: int, actor: str, why: str, as_json: bool) -> No
 
     Example: wasl route discard B0000002-4 3 --as operator-1 --why "they stay with the old system"
     """
-    with _telling():
-        build.versions(opened()).discard(office, number, actor, why)
+    build.versions(opened()).discard(office, number, actor, why)
     _say(
         as_json, f"version {number} of {office} is discarded", office=office, number=number, state="DISCARDED"
     )
@@ -192,8 +182,7 @@ def history(office: str, as_json: bool) -> None:
 
     Example: wasl route history B0000002-4
     """
-    with _telling():
-        found = build.looks(opened()).history(office)
+    found = build.looks(opened()).history(office)
     if as_json:
         click.echo(_json([asdict(one) for one in found]))
     else:
@@ -211,8 +200,7 @@ def diff(office: str, one: int, other: int, as_json: bool) -> None:
     Example: wasl route diff B0000002-4 2 3
     """
     gateway = opened()
-    with _telling():
-        found = build.looks(gateway).diff(office, one, other, build.secrets(gateway).names())
+    found = build.looks(gateway).diff(office, one, other, build.secrets(gateway).names())
     if as_json:
         click.echo(_json([asdict(each) for each in found]))
     else:
@@ -227,8 +215,7 @@ def export(office: str, number: int | None) -> None:
 
     Example: wasl route export B0000002-4 > route.toml
     """
-    with _telling():
-        content = build.looks(opened()).content(office, number)
+    content = build.looks(opened()).content(office, number)
     click.echo(f"# {office}, version {content.number}: {content.state}")
     click.echo(tomli_w.dumps(plain_toml(dict(content.values))), nl=False)
 
@@ -252,17 +239,6 @@ def _table(file: Path) -> Mapping[str, Any]:
         raise click.BadParameter(f"{file}: {printable(str(error))}") from error
     except RecursionError as error:
         raise click.BadParameter(f"{file}: tables stand too deep in each other") from error
-
-
-@contextmanager
-def _telling() -> Iterator[None]:
-    """Tells a refusal in words and ends with 1."""
-    try:
-        yield
-    except Refused as error:
-        for fault in error.faults:
-            click.echo(f"wasl: {fault.code} {printable(' '.join(explain(fault, 'en')))}", err=True)
-        sys.exit(1)
 
 
 def _say(as_json: bool, words: str, **found: Any) -> None:

@@ -42,13 +42,18 @@ def check(answer: Response, *good: int) -> Response:
     """
     if answer.status in good:
         return answer
+    raise refusal(answer)
+
+
+def refusal(answer: Response) -> Temporary | Declined:
+    """What an answer says that is not the wanted one, as `check` raises it."""
     if answer.status >= 500 or answer.status == _TOO_OFTEN:
-        raise Temporary(IN_TROUBLE, f"HTTP {answer.status}", retry_after(answer))
+        return Temporary(IN_TROUBLE, f"HTTP {answer.status}", retry_after(answer))
     problem = _problem(answer.body)
     told = problem.get("faults")
     faults = tuple(_fault(one) for one in told if isinstance(one, dict)) if isinstance(told, list) else ()
     title = _text(problem, "title") or _text(problem, "error_description") or _text(problem, "error")
-    raise Declined(
+    return Declined(
         faults or (Fault(UNNAMED),), answer.status, title or f"HTTP {answer.status}", _text(problem, "remedy")
     )
 

@@ -12,6 +12,13 @@ def is_line(text: str) -> bool:
     return _NO_LINE.search(text) is None
 
 
-def printable(text: str) -> str:
-    """What others wrote, safe to show on a terminal, in one line: what nobody sees is a space."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+UNSEEN = "\N{REPLACEMENT CHARACTER}"
+
+
+def printable(text: str, instead: str = " ") -> str:
+    """What others wrote, safe to show on a terminal, in one line.
+
+    Args:
+        instead: stands for each sign that nobody would see.
+    """
+    return "".join(sign if sign.isprintable() else instead for sign in text)

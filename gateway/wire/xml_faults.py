@@ -13,6 +13,7 @@ from functools import cache
 from lxml import etree
 
 from gateway.domain.errors import Fault
+from gateway.domain.lines import printable
 from gateway.wire.lexical import accepts, expectation, known
 from gateway.wire.models import Model
 from gateway.wire.names import in_xml
@@ -161,5 +162,5 @@ def _fault(element: Element, where: str, expected: str, found: str) -> Fault:
 
 def shown(found: str, longest: int = 80) -> str:
     """``found`` on one line, short enough to show."""
-    text = "".join(character if character.isprintable() else "·" for character in found[: longest + 1])
+    text = printable(found[: longest + 1], "·")
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -26,7 +26,7 @@ def keep_few_heaps() -> None:
     """Let all threads share two of the C library's heaps; a library without such heaps is left as it is.
 
     Each thread has one of its own otherwise, eight for each processor, and what one of them gave back serves
-    no other: while large attachments passed, a worker grew by 15 MiB a minute, with next to nothing in use.
+    no other: while large attachments passed, a worker grew by 15 MiB a minute, though it used no more.
     Threads of Python seldom ask at the same time.
     """
     with suppress(AttributeError, OSError):

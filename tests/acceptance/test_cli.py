@@ -451,7 +451,18 @@ def test_a_problem_without_a_receipt_is_shown(shell: Shell, live: Live, tmp_path
         *("--out", tmp_path / "kept"),
     )
     problem = json.loads(told["problem"])
-    assert said.out == f"not accepted (422): {problem['code']} {problem['title']} {problem['remedy']}\n"
+    assert said.out == f"not accepted (422)\n  {problem['code']} {problem['title']} {problem['remedy']}\n"
+
+
+def test_a_file_name_in_another_character_set_is_told_in_words(
+    shell: Shell, live: Live, tmp_path: Path
+) -> None:
+    odd = tmp_path / os.fsdecode("résumé.pdf".encode("latin-1"))
+    odd.write_bytes(b"%PDF-1.7")
+    letter = ("--to", AGENCY_OFFICE, "--subject", "DEMONSTRATION", "--attach", odd)
+    said = shell("send", *live.sender(), *letter, "--out", tmp_path / "kept")
+    assert said.status == 1
+    assert said.err.startswith("wasl: WASL-ENV-105 The file name of attachment r\N{REPLACEMENT CHARACTER}sum")
 
 
 def test_a_hub_that_does_not_answer_leaves_it_undecided(shell: Shell, live: Live, tmp_path: Path) -> None:

@@ -272,6 +272,29 @@ def test_nothing_that_lies_beside_the_documents_is_left_out_unseen(
     assert all(name in line for name, line in zip(named, told, strict=True))
 
 
+@pytest.mark.parametrize("kind", ["file", "folder", "letter"])
+def test_a_name_in_another_character_set_stops_no_other_letter(
+    live: LiveHub, shell: Shell, tmp_path: Path, kind: str
+) -> None:
+    folder, name = tmp_path / "mail", os.fsdecode("résumé".encode("latin-1"))
+    lay(folder, "odd", "with an odd name")
+    lay(folder, "good", f"beside an odd {kind} {tmp_path.name}")
+    odd = folder / "out" / "odd.ready"
+    if kind == "file":
+        (odd / f"{name}.pdf").write_bytes(PLAN)
+    elif kind == "folder":
+        (odd / name).mkdir()
+    else:
+        odd.rename(odd.with_name(f"{name}.ready"))
+    assert shell(*command(live, folder)).status == 0
+    if kind == "letter":  # what its folder is called is nobody's business but the old system's
+        assert len(names(folder / "sent")) == 2
+        return
+    told = (only(folder / "refused") / "wasl-reason.txt").read_text("utf-8")
+    assert told.split()[0] == ("WASL-ENV-105" if kind == "file" else "WASL-REQ-013")
+    assert only(folder / "sent").name.startswith("good.")
+
+
 def test_a_reason_names_the_place(live: LiveHub, shell: Shell, tmp_path: Path) -> None:
     folder = tmp_path / "mail"
     lay(folder, "letter", "a\x85b")

@@ -19,6 +19,7 @@ from gateway.clients.hub_inbox import InboxClient
 from gateway.clients.hub_refused import Declined
 from gateway.domain.errors import Fault, Refused
 from gateway.domain.evidence.reasons import explain
+from gateway.domain.lines import printable
 from gateway.i18n import mark
 
 ANSWERS = ("answer.toml", "answer.json")
@@ -124,7 +125,7 @@ class Incoming:
 
     def _wrong(self, letter: Path, file: Path, lines: list[str]) -> None:
         """Say why an answer was not taken, and make place for another one."""
-        durable.write(letter / WRONG, ("\n".join(lines) + "\n").encode())
+        durable.write(letter / WRONG, ("\n".join(map(printable, lines)) + "\n").encode())
         durable.move(file, file.with_name(f"wasl-not-taken-{file.name}"))
         self.watch.say(mark("{name}: answer not taken: {why}"), name=letter.name, why=lines[0])
 

@@ -23,6 +23,7 @@ from gateway.clients.hub_refused import IN_TROUBLE, UNREADABLE, retry_after
 from gateway.domain.errors import Fault, Refused, Temporary
 from gateway.domain.evidence.reasons import explain
 from gateway.domain.identifiers import RandomBytes, uuid7
+from gateway.domain.lines import printable
 from gateway.domain.transit.envelope import Envelope
 from gateway.domain.transit.rules import faults_of
 from gateway.i18n import mark
@@ -161,8 +162,10 @@ class Outbox:
         self._say_why(job, [_told(fault, self.writer.language) for fault in faults])
 
     def _say_why(self, job: Path, reasons: list[str]) -> None:
-        durable.write(job / REASON_FILE, ("\n".join(reasons) + "\n").encode())
-        self.watch.say(mark("{name}: refused: {why}"), name=job.name, why=reasons[0])
+        # names of files may be in any character set, and have line breaks
+        lines = [printable(reason) for reason in reasons]
+        durable.write(job / REASON_FILE, ("\n".join(lines) + "\n").encode())
+        self.watch.say(mark("{name}: refused: {why}"), name=job.name, why=lines[0])
         self._through(job, "refused")
 
     def _through(self, job: Path, where: str) -> None:

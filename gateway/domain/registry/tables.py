@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.domain.lines import UNSEEN, printable
+
 Tables = Mapping[str, Mapping[str, str]]
 """Entries by table: a code of letters to the office's own; ``*`` stands for the rest."""
 
@@ -51,12 +53,12 @@ def _fits(text: str) -> bool:
 
 
 def _shown(name: str) -> str:
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in name[:80])
+    return printable(name[:80], UNSEEN)
 
 
 def listed(value: str) -> str:
     """A value as lists of unmapped values name it: one line, cut where it is longer than any code."""
-    plain = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in value)
+    plain = printable(value, UNSEEN)
     return plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…"
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from gateway.domain.errors import Fault, Refused
 from gateway.domain.evidence.receipt import Registered
-from gateway.domain.lines import is_line
+from gateway.domain.lines import UNSEEN, is_line, printable
 from gateway.domain.transit.grounds import is_ground
 from gateway.domain.transit.states import Processing
 
@@ -124,5 +124,5 @@ def check_line(text: str, where: str, longest: int) -> None:
 
 def shown(text: str) -> str:
     """The beginning of what others said, safe to show."""
-    plain = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[:_SHOWN])
+    plain = printable(text[:_SHOWN], UNSEEN)
     return plain + ("…" if len(text) > _SHOWN else "")

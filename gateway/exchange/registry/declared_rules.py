@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
 from gateway.domain.folding import folded
 from gateway.domain.identifiers import is_directory_id
+from gateway.domain.lines import is_line
 from gateway.domain.transit.routing_checks import never_asked, never_met
 from gateway.domain.transit.routing_fields import OPERATORS, Field, Form, fields
 from gateway.domain.transit.routing_rules import (
@@ -190,9 +190,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_VALUE:
-        return False
-    return not any(unicodedata.category(one) in ("Cc", "Cs") for one in value)
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_VALUE and is_line(value)
 
 
 def _listed(value: Any) -> list[Any]:
