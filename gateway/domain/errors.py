@@ -112,7 +112,7 @@ class UnsupportedMedia(Refused):
     @classmethod
     def instead_of(cls, *types: str, found: str, where: str | None = None) -> UnsupportedMedia:
         """The refusal of ``found`` where ``types`` alone are taken."""
-        fault = Fault(NOT_TAKEN, where, expected=", ".join(types), found=found[:_LONGEST_TYPE] or "none")
+        fault = Fault(NOT_TAKEN, where, expected=" | ".join(types), found=found[:_LONGEST_TYPE] or "none")
         return cls(fault)
 
 

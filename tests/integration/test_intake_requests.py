@@ -40,9 +40,9 @@ def send(hub: HubUnderTest, body: bytes, content_type: str | None, path: str = E
 def test_other_media_types_are_unsupported(hub: HubUnderTest, path: str, content_type: str | None) -> None:
     answer = send(hub, hub.signed().root, content_type, path)
     assert (answer.status_code, answer.json["code"]) == (415, "WASL-REQ-001")
-    taken = "application/xml, application/jose, application/jose+json, multipart/related"
+    taken = "application/xml | application/jose | application/jose+json | multipart/related"
     assert answer.json["faults"][0]["expected"] == taken
-    assert answer.json["remedy"].endswith(f"{taken}.")
+    assert taken in answer.json["remedy"]
 
 
 def test_root_part_of_another_media_type_is_unsupported(hub: HubUnderTest) -> None:
