@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -127,13 +130,26 @@ def test_purge_and_hold_at_the_same_moment_are_decided_by_the_transaction(hub: H
             assert (message.purged_at is not None) is purged
 
 
-def run(hub: HubUnderTest, *arguments: str) -> Result:
-    environment: dict[str, str | None] = {
+def variables(hub: HubUnderTest) -> dict[str, str]:
+    return {
         "WASL_HOME": str(hub.home),
         "WASL_DATABASE_URL": hub.gateway.settings.database.url,
         "WASL_RETENTION_DEFAULT_DAYS": "1",
     }
-    return CliRunner().invoke(wasl, ["purge", *arguments], env=environment)
+
+
+def run(hub: HubUnderTest, *arguments: str) -> Result:
+    return CliRunner().invoke(wasl, ["purge", *arguments], env=variables(hub))
+
+
+def refused(hub: HubUnderTest, *arguments: str) -> str:
+    """What a command that is refused says to people."""
+    command = [sys.executable, "-m", "gateway", "purge", *arguments]
+    said = subprocess.run(
+        command, env={**os.environ, **variables(hub)}, capture_output=True, text=True, timeout=60
+    )
+    assert said.returncode == 1
+    return said.stderr
 
 
 def test_the_command_holds_lists_and_releases(hub: HubUnderTest, reference: str) -> None:
@@ -141,13 +157,12 @@ def test_the_command_holds_lists_and_releases(hub: HubUnderTest, reference: str)
     assert placed.exit_code == 0, placed.output
     assert json.loads(placed.output)["placed_by"] == "archivist"
     assert reference in run(hub, "holds").output
-    assert run(hub, "hold", reference, "--why", WHY).exit_code == 1
+    assert refused(hub, "hold", reference, "--why", WHY).startswith("wasl: WASL-RET-")
     released = run(hub, "release", reference, "--why", "closed", "--by", "archivist")
     assert (released.exit_code, "released" in released.output) == (0, True)
     assert reference not in run(hub, "holds").output
     assert reference in run(hub, "holds", "--all").output
-    refused = run(hub, "release", reference, "--why", "closed")
-    assert (refused.exit_code, "WASL-RET-003 No legal hold" in refused.stderr) == (1, True)
+    assert "wasl: WASL-RET-003 No legal hold" in refused(hub, "release", reference, "--why", "closed")
     assert run(hub, "hold", reference, "--why", " ").exit_code == 2
 
 
